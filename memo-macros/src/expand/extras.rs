@@ -1,0 +1,176 @@
+//! What is said about an entry when it is stored: lifetimes, tags, weight, filters.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::{Expr, Type};
+
+use super::{kind, ours};
+use crate::options::Lifetime;
+use crate::plan::{Capacity, Freshness, Plan, Stored};
+use crate::scan;
+use crate::signature::Pattern;
+use crate::types;
+
+/// Code around the body.
+#[derive(Default)]
+pub(super) struct Extras {
+    /// Computed from the arguments before the body takes them.
+    pub(super) before: TokenStream,
+    /// Copies given back their names, for closures that run after the body.
+    pub(super) after: TokenStream,
+    /// Method calls on `run.extras()` or `set.extras()`.
+    pub(super) chain: TokenStream,
+}
+
+/// The extras of the function itself.
+pub(super) fn of_function(plan: &Plan<'_>) -> Extras {
+    let mut extras = Extras::default();
+    let mut later = plan.value_expressions();
+    plan.cache_if
+        .iter()
+        .for_each(|test| test.to_tokens(&mut later));
+    let mut all = plan.argument_expressions();
+    all.extend(later.clone());
+    extras.before.extend(super::patterns_for(plan, &all));
+    keep_arguments(plan, &later, &mut extras);
+    let names = Names { bind: true };
+    of_arguments(plan, &names, &mut extras);
+    of_value(plan, &plan.private, &mut extras.chain);
+    let tests = &plan.cache_if;
+    extras
+        .chain
+        .extend(quote_spanned!(Span::mixed_site()=> #(.cache_if(&#tests))*));
+    extras
+}
+
+/// The chain for values that are set from outside. Filters are for computed values only.
+pub(super) fn of_sibling(plan: &Plan<'_>, probes: &TokenStream) -> TokenStream {
+    let mut extras = Extras::default();
+    of_arguments(plan, &Names { bind: false }, &mut extras);
+    of_value(plan, probes, &mut extras.chain);
+    extras.chain
+}
+
+/// Closures over the value may mention arguments that the body has consumed by then: they see a copy.
+fn keep_arguments(plan: &Plan<'_>, later: &TokenStream, extras: &mut Extras) {
+    for param in &plan.analysis.params {
+        let is_reference = matches!(types::bare(&param.ty), Type::Reference(_));
+        if !matches!(param.pattern, Pattern::Name)
+            || is_reference
+            || !scan::mentions(later.clone(), &param.ident.to_string())
+        {
+            continue;
+        }
+        let ident = &param.ident;
+        let kept = format_ident!("kept{}", param.position, span = Span::mixed_site());
+        extras.before.extend(
+            quote_spanned!(ours(ident.span())=> let #kept = ::core::clone::Clone::clone(&#ident);),
+        );
+        extras
+            .after
+            .extend(quote_spanned!(Span::mixed_site()=> let #ident = #kept;));
+    }
+}
+
+/// Whether values get a name before the body, or stand in the chain.
+struct Names {
+    bind: bool,
+}
+
+impl Names {
+    fn value(&self, name: &str, value: TokenStream, before: &mut TokenStream) -> TokenStream {
+        if !self.bind {
+            return value;
+        }
+        let name = Ident::new(name, Span::mixed_site());
+        before.extend(quote_spanned!(Span::mixed_site()=> let #name = #value;));
+        name.into_token_stream()
+    }
+}
+
+fn of_arguments(plan: &Plan<'_>, names: &Names, extras: &mut Extras) {
+    let private = &plan.private;
+    let Extras { before, chain, .. } = extras;
+    if let Freshness::Expiring {
+        ttl: Lifetime::Expr(expr),
+        ..
+    } = &plan.freshness
+    {
+        let ttl = names.value(
+            "ttl",
+            quote_spanned!(Span::mixed_site()=> #private::ttl(#expr)),
+            before,
+        );
+        chain.extend(quote_spanned!(Span::mixed_site()=> .ttl(#ttl)));
+    }
+    for (at, (expr, several)) in plan.tags.of_arguments.iter().enumerate() {
+        let tags = argument_tags(private, expr, *several);
+        let tags = names.value(&format!("tags{at}"), tags, before);
+        chain.extend(quote_spanned!(Span::mixed_site()=> .tags(#tags)));
+    }
+    if let Stored::WithErrors { cache_err, err_ttl } = &plan.stored {
+        if let Some(given) = err_ttl {
+            let ttl = names.value("err_ttl", lifetime(private, &given.value), before);
+            let word = method("err_ttl", &given.word);
+            chain.extend(quote_spanned!(Span::mixed_site()=> .#word(#ttl)));
+        } else if let Some(word) = cache_err {
+            let word = method("cache_err", word);
+            chain.extend(quote_spanned!(Span::mixed_site()=> .#word()));
+        }
+    }
+    if let Some(given) = &plan.none_ttl {
+        let ttl = names.value("none_ttl", lifetime(private, &given.value), before);
+        let word = method("none_ttl", &given.word);
+        chain.extend(quote_spanned!(Span::mixed_site()=> .#word(#ttl)));
+    }
+}
+
+/// The method of an option, at the option's word: its bounds speak there.
+fn method(name: &str, word: &Ident) -> Ident {
+    Ident::new(name, ours(word.span()))
+}
+
+fn argument_tags(private: &TokenStream, expr: &Expr, several: bool) -> TokenStream {
+    if several {
+        quote_spanned!(Span::mixed_site()=> #private::tags(#expr))
+    } else {
+        quote_spanned!(Span::mixed_site()=> #private::tags([#expr]))
+    }
+}
+
+fn lifetime(private: &TokenStream, lifetime: &Lifetime) -> TokenStream {
+    match lifetime {
+        Lifetime::Fixed(millis) => {
+            quote!(#private::ttl(::core::time::Duration::from_millis(#millis)))
+        }
+        Lifetime::Expr(expr) | Lifetime::PerValue(expr) => {
+            quote_spanned!(Span::mixed_site()=> #private::ttl(#expr))
+        }
+    }
+}
+
+fn of_value(plan: &Plan<'_>, probes: &TokenStream, chain: &mut TokenStream) {
+    let (private, kind) = (&plan.private, kind(plan, probes));
+    if let Freshness::Expiring {
+        ttl: Lifetime::PerValue(closure),
+        ..
+    } = &plan.freshness
+    {
+        chain.extend(
+            quote_spanned!(Span::mixed_site()=> .ttl_of(&#private::ttl_of(#kind, #closure))),
+        );
+    }
+    for tags in &plan.tags.of_value {
+        chain.extend(
+            quote_spanned!(Span::mixed_site()=> .tags_of(&#private::tags_of(#kind, #tags))),
+        );
+    }
+    if let Capacity::Bounded {
+        weight: Some(weight),
+        ..
+    } = &plan.capacity
+    {
+        let weigh = &weight.weigh;
+        chain.extend(quote_spanned!(Span::mixed_site()=> .weigh(&#weigh)));
+    }
+}

@@ -1,0 +1,241 @@
+//! The annotated function: itself, its body moved behind one call into the runtime.
+
+use proc_macro2::{Group, Span, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::{FnArg, Pat, PatIdent, Signature};
+
+use super::extras::{self, Extras};
+use super::key::{self, KeyCode};
+use super::{guard, is_renamed, kind, marker, module, patterns_for, receiver, repeated, site};
+use crate::plan::{Face, FutureForm, Key, Part, Plan};
+use crate::signature::Pattern;
+use crate::types;
+
+pub(super) fn function(plan: &Plan<'_>) -> TokenStream {
+    let function = plan.function;
+    let (attrs, vis, defaultness) = (&function.attrs, &function.vis, &function.defaultness);
+    let sig = signature(plan);
+    let inner_attrs = &function.inner_attrs;
+    let warning = receiver::warning(plan);
+    let site = site::site(plan, true);
+    let call = match plan.face {
+        Face::Blocking | Face::PerThread => blocking(plan),
+        Face::Future(form) => future(plan, form),
+    };
+    let block = braced(
+        function.body.span(),
+        quote!(#inner_attrs #site #warning #call),
+    );
+    quote!(#(#attrs)* #vis #defaultness #sig #block)
+}
+
+/// Braces of the user's, around code of ours.
+fn braced(span: Span, tokens: TokenStream) -> Group {
+    let mut group = Group::new(proc_macro2::Delimiter::Brace, tokens);
+    group.set_span(span);
+    group
+}
+
+/// The signature as it was, patterns in the key replaced by names.
+fn signature(plan: &Plan<'_>) -> Signature {
+    let mut sig = plan.analysis.sig.clone();
+    for param in plan
+        .analysis
+        .params
+        .iter()
+        .filter(|param| is_renamed(plan, param))
+    {
+        if let Some(FnArg::Typed(typed)) = sig.inputs.get_mut(param.position) {
+            *typed.pat = Pat::Ident(PatIdent {
+                attrs: Vec::new(),
+                by_ref: None,
+                mutability: None,
+                ident: param.ident.clone(),
+                subpat: None,
+            });
+        }
+    }
+    sig
+}
+
+/// The body in its braces, after the patterns that the signature lost.
+fn body(plan: &Plan<'_>) -> Group {
+    let mut tokens = TokenStream::new();
+    for param in plan
+        .analysis
+        .params
+        .iter()
+        .filter(|param| is_renamed(plan, param))
+    {
+        if let Pattern::Destructured(pattern, _) = &param.pattern {
+            let ident = &param.ident;
+            tokens.extend(quote_spanned!(Span::mixed_site()=> let #pattern = #ident;));
+        }
+    }
+    tokens.extend(plan.function.body.stream());
+    braced(plan.function.body.span(), tokens)
+}
+
+/// What asks the cache: bindings, the call that begins, and whether a guard goes with it.
+struct Begin {
+    lets: TokenStream,
+    call: TokenStream,
+    guard: Option<TokenStream>,
+}
+
+fn begin(plan: &Plan<'_>) -> Begin {
+    let probes = &plan.private;
+    let (module, marker, kind) = (module(plan), marker(plan), kind(plan, probes));
+    let KeyCode { lets, key } = key::key(plan, probes);
+    let guard = call_guard(plan);
+    let call = match &guard {
+        None => {
+            quote_spanned!(Span::mixed_site()=> #module::begin(&__MEMO_SITE, #marker, #kind, &#key))
+        }
+        Some(guard) => quote_spanned! {Span::mixed_site()=>
+            #module::begin_with(&__MEMO_SITE, #marker, #kind, &#key, &#guard)
+        },
+    };
+    let mut patterns = patterns_for(plan, &first_expressions(plan));
+    patterns.extend(lets);
+    Begin {
+        lets: patterns,
+        call,
+        guard,
+    }
+}
+
+/// The guard of a call, if there is anything to guard: tests on a hit, and a failure in place of a wait.
+fn call_guard(plan: &Plan<'_>) -> Option<TokenStream> {
+    if plan.validate.is_empty() && !plan.fails_on_timeout() {
+        return None;
+    }
+    let (private, output) = (&plan.private, repeated(plan.output()));
+    let guard = guard(plan, private);
+    let failure = plan
+        .fails_on_timeout()
+        .then(|| quote!(.fail(#private::fail_with::<#output>())));
+    Some(quote_spanned!(Span::mixed_site()=> #guard #failure))
+}
+
+/// The user's expressions that are evaluated before anything else: places in the key, tests on a hit.
+fn first_expressions(plan: &Plan<'_>) -> TokenStream {
+    let mut tokens = TokenStream::new();
+    if let Key::Arguments(parts) = &plan.key {
+        for part in parts {
+            if let Part::Place(place) = part {
+                place.expr.to_tokens(&mut tokens);
+            }
+        }
+    }
+    plan.validate
+        .iter()
+        .for_each(|test| test.to_tokens(&mut tokens));
+    tokens
+}
+
+/// The beginning as one expression. Its temporaries end before what is bound for it does.
+fn begun(begin: &Begin) -> TokenStream {
+    let Begin { lets, call, .. } = begin;
+    if lets.is_empty() {
+        return call.clone();
+    }
+    quote_spanned!(Span::mixed_site()=> { #lets let begun = #call; begun })
+}
+
+fn blocking(plan: &Plan<'_>) -> TokenStream {
+    let private = &plan.private;
+    let begun = begun(&begin(plan));
+    let extras = extras::of_function(plan);
+    let finish = finish(&extras);
+    let Extras { before, after, .. } = extras;
+    let (output, body) = (repeated(plan.output()), body(plan));
+    quote_spanned! {Span::mixed_site()=>
+        match #begun {
+            #private::Started::Done(value) => value,
+            #private::Started::Run(run) => {
+                #before
+                let result = run.call(move || -> #output #body);
+                #after
+                #finish
+            }
+        }
+    }
+}
+
+fn finish(extras: &Extras) -> TokenStream {
+    let chain = &extras.chain;
+    if chain.is_empty() {
+        quote_spanned!(Span::mixed_site()=> run.finish(result))
+    } else {
+        quote_spanned!(Span::mixed_site()=> match run.extras() #chain { extras => run.finish_with(result, &extras) })
+    }
+}
+
+fn future(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
+    let content = future_content(plan, form);
+    match form {
+        FutureForm::AsyncFn => content,
+        FutureForm::Opaque => quote_spanned!(Span::mixed_site()=> async move { #content }),
+        FutureForm::Boxed => {
+            quote_spanned!(Span::mixed_site()=> ::std::boxed::Box::pin(async move { #content }))
+        }
+    }
+}
+
+fn future_content(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
+    let private = &plan.private;
+    let begin = begin(plan);
+    let first = begun(&begin);
+    let again = again(plan, &begin);
+    let extras = extras::of_function(plan);
+    let finish = finish(&extras);
+    let Extras { before, after, .. } = extras;
+    let future = body_future(plan, form);
+    quote_spanned! {Span::mixed_site()=>
+        let mut begun = #first;
+        while let #private::Begun::Wait(wait) = begun {
+            #again
+        }
+        match begun {
+            #private::Begun::Done(value) => value,
+            #private::Begun::Run(run) => {
+                #before
+                let result = run.drive(#future).await;
+                #after
+                #finish
+            }
+            #private::Begun::Wait(_) => ::core::unreachable!(),
+        }
+    }
+}
+
+/// Asks again after a wait.
+fn again(plan: &Plan<'_>, begin: &Begin) -> TokenStream {
+    let Some(guard) = &begin.guard else {
+        return quote_spanned!(Span::mixed_site()=> begun = wait.ended().await.again(););
+    };
+    let patterns = patterns_for(plan, &first_expressions(plan));
+    quote_spanned! {Span::mixed_site()=>
+        let waited = wait.ended().await;
+        #patterns
+        begun = waited.again_with(&#guard);
+    }
+}
+
+/// The future that the body is, its output pinned to the declared one.
+fn body_future(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
+    let (private, output, body) = (&plan.private, repeated(plan.output()), body(plan));
+    match form {
+        FutureForm::AsyncFn => {
+            quote_spanned!(Span::mixed_site()=> #private::output::<#output, _>(async move #body))
+        }
+        FutureForm::Opaque => {
+            quote_spanned!(Span::mixed_site()=> #private::output::<#output, _>((move || #body)()))
+        }
+        FutureForm::Boxed => {
+            let declared = repeated(types::returned(&plan.analysis.sig.output));
+            quote_spanned!(Span::mixed_site()=> #private::output::<#output, _>((move || -> #declared #body)()))
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The static descriptor of a function: its options as far as they are known when it is compiled.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+use crate::options::{Bound, Jitter, Lifetime, Policy};
+use crate::plan::{Capacity, Face, Freshness, Plan, Wait};
+
+/// `P::site!(…)`. Only the function's own site is registered; those of its siblings name the same function.
+pub(super) fn site(plan: &Plan<'_>, registered: bool) -> TokenStream {
+    let private = &plan.private;
+    let name = plan.analysis.name();
+    let registration = if registered {
+        quote!(registered)
+    } else {
+        quote!(unregistered)
+    };
+    let mut fields = Vec::new();
+    freshness(plan, &mut fields);
+    capacity(plan, &mut fields);
+    waiting(plan, &mut fields);
+    rest(plan, &mut fields);
+    let options = if fields.is_empty() {
+        quote!(#private::Options::NEW)
+    } else {
+        quote!(#private::Options { #(#fields,)* ..#private::Options::NEW })
+    };
+    quote_spanned!(Span::mixed_site()=> #private::site!(__MEMO_SITE, #registration, #name, #options);)
+}
+
+fn freshness(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
+    let private = &plan.private;
+    let Freshness::Expiring {
+        ttl,
+        sliding,
+        jitter,
+    } = &plan.freshness
+    else {
+        return;
+    };
+    if let Lifetime::Fixed(millis) = ttl {
+        fields.push(quote!(ttl: #private::millis(#millis)));
+    }
+    if *sliding {
+        fields.push(quote!(sliding: true));
+    }
+    match jitter {
+        Some(Jitter::Millis(millis)) => {
+            fields.push(quote!(jitter: #private::Jitter::Millis(#millis)));
+        }
+        Some(Jitter::Fraction(fraction)) => {
+            fields.push(quote!(jitter: #private::Jitter::Fraction(#fraction)));
+        }
+        None => {}
+    }
+}
+
+fn capacity(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
+    let private = &plan.private;
+    let Capacity::Bounded {
+        entries,
+        weight,
+        policy,
+    } = &plan.capacity
+    else {
+        return;
+    };
+    if let Some(entries) = entries {
+        let bound = bound(entries);
+        fields.push(quote!(max_entries: ::core::option::Option::Some(#bound)));
+    }
+    if let Some(weight) = weight {
+        let bound = bound(&weight.bound);
+        fields.push(quote!(max_weight: ::core::option::Option::Some(#bound)));
+    }
+    if let Some(policy) = policy {
+        let policy = match policy {
+            Policy::S3Fifo => quote!(S3Fifo),
+            Policy::Lru => quote!(Lru),
+            Policy::Lfu => quote!(Lfu),
+            Policy::Fifo => quote!(Fifo),
+        };
+        fields.push(quote!(policy: #private::Policy::#policy));
+    }
+}
+
+fn bound(bound: &Bound) -> TokenStream {
+    match bound {
+        Bound::Fixed(bound) => quote!(#bound),
+        // Constants of this kind are mostly `usize`.
+        Bound::Const(expr) => quote_spanned!(Span::mixed_site()=> (#expr) as u64),
+    }
+}
+
+fn waiting(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
+    let private = &plan.private;
+    match plan.wait {
+        Wait::Never => fields.push(quote!(single_flight: false)),
+        Wait::Forever => {}
+        Wait::Timeout { millis, .. } => {
+            fields.push(quote!(wait_timeout: #private::millis(#millis)));
+        }
+    }
+}
+
+fn rest(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
+    let private = &plan.private;
+    if !plan.tags.literal.is_empty() {
+        let tags = &plan.tags.literal;
+        fields.push(quote!(tags: &[#(#tags),*]));
+    }
+    if !plan.tags.of_arguments.is_empty() || !plan.tags.of_value.is_empty() {
+        fields.push(quote!(value_tags: true));
+    }
+    if plan.if_absent {
+        fields.push(quote!(if_absent: true));
+    }
+    if plan.face == Face::PerThread {
+        fields.push(quote!(scope: #private::Scope::Thread));
+    }
+    if let Some(name) = &plan.display_name {
+        fields.push(quote!(display_name: ::core::option::Option::Some(#name)));
+    }
+}

@@ -1,0 +1,360 @@
+//! Lowering: options and analysis become a plan in which contradictions can't be written down.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens as _;
+use syn::{Expr, LitStr, Type};
+
+use crate::item::Function;
+use crate::options::{
+    Bound, Given, Jitter, Lifetime, OnTimeout, Options, Place, Policy, Scope, Tag,
+};
+use crate::scan;
+use crate::signature::{Analysis, Form, Param};
+
+/// What is generated for one function.
+pub(crate) struct Plan<'a> {
+    pub(crate) function: &'a Function,
+    pub(crate) analysis: Analysis<'a>,
+    /// The path of `memo::__private`.
+    pub(crate) private: TokenStream,
+    pub(crate) face: Face,
+    pub(crate) key: Key,
+    pub(crate) stored: Stored,
+    pub(crate) freshness: Freshness,
+    pub(crate) none_ttl: Option<Given<Lifetime>>,
+    pub(crate) capacity: Capacity,
+    pub(crate) tags: Tags,
+    pub(crate) cache_if: Vec<Expr>,
+    pub(crate) validate: Vec<Expr>,
+    pub(crate) if_absent: bool,
+    pub(crate) wait: Wait,
+    pub(crate) display_name: Option<LitStr>,
+    pub(crate) handle: Option<Ident>,
+    /// The body uses `self`, and the options don't say what that means for the key.
+    pub(crate) unmentioned_receiver: Option<Span>,
+}
+
+/// Which machinery runs the call. A store per thread serves blocking functions only.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Face {
+    Blocking,
+    PerThread,
+    Future(FutureForm),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum FutureForm {
+    AsyncFn,
+    Opaque,
+    Boxed,
+}
+
+/// What the key is made of.
+pub(crate) enum Key {
+    /// Parameters and places.
+    Arguments(Vec<Part>),
+    /// The user's own key: its elements.
+    Computed(Vec<Expr>),
+}
+
+/// One part of a key made of arguments.
+pub(crate) enum Part {
+    Param(Param),
+    /// Left out if its type can't be a key.
+    ParamIfKey(Param),
+    Place(Place),
+}
+
+/// What an entry holds.
+pub(crate) enum Stored {
+    /// The value inside a `Result`, or the return value.
+    Value,
+    /// The return value, as it is.
+    Open,
+    /// The whole `Result`.
+    WithErrors {
+        cache_err: Option<Ident>,
+        err_ttl: Option<Box<Given<Lifetime>>>,
+    },
+}
+
+/// How long entries live.
+pub(crate) enum Freshness {
+    Forever,
+    Expiring {
+        ttl: Lifetime,
+        sliding: bool,
+        jitter: Option<Jitter>,
+    },
+}
+
+/// How much the store may hold.
+pub(crate) enum Capacity {
+    Unbounded,
+    Bounded {
+        entries: Option<Bound>,
+        weight: Option<Box<Weight>>,
+        policy: Option<Policy>,
+    },
+}
+
+/// A bound by weight, and what an entry weighs.
+pub(crate) struct Weight {
+    pub(crate) bound: Bound,
+    pub(crate) weigh: Expr,
+}
+
+/// How followers wait.
+pub(crate) enum Wait {
+    /// Nobody waits.
+    Never,
+    Forever,
+    Timeout {
+        millis: u64,
+        fail: bool,
+    },
+}
+
+/// Tags by when they are known.
+#[derive(Default)]
+pub(crate) struct Tags {
+    pub(crate) literal: Vec<LitStr>,
+    /// Expressions over the arguments, and whether each gives several.
+    pub(crate) of_arguments: Vec<(Expr, bool)>,
+    pub(crate) of_value: Vec<Expr>,
+}
+
+impl<'a> Plan<'a> {
+    /// Lowers options that `check` found no fault with.
+    pub(crate) fn new(function: &'a Function, analysis: Analysis<'a>, options: Options) -> Self {
+        let private = options.private();
+        let unmentioned_receiver = unmentioned_receiver(function, &analysis, &options);
+        let face = face(&analysis, options.scope.value());
+        let stored = match (options.cache_err.into_given(), options.err_ttl.into_given()) {
+            (None, None) if analysis.is_output_open() => Stored::Open,
+            (None, None) => Stored::Value,
+            (cache_err, err_ttl) => Stored::WithErrors {
+                cache_err: cache_err.map(|given| given.word),
+                err_ttl: err_ttl.map(Box::new),
+            },
+        };
+        let key = match options.key.into_value() {
+            Some(expr) => Key::Computed(elements(expr)),
+            None => Key::Arguments(parts(&analysis, &options.exclude, options.include)),
+        };
+        let freshness = match options.ttl.into_value() {
+            Some(ttl) => Freshness::Expiring {
+                ttl,
+                sliding: options.sliding.is_given(),
+                jitter: options.jitter.into_value(),
+            },
+            None => Freshness::Forever,
+        };
+        let weight = options
+            .max_weight
+            .into_value()
+            .zip(options.weigh.into_value())
+            .map(|(bound, weigh)| Box::new(Weight { bound, weigh }));
+        let capacity = match (options.max_entries.into_value(), weight) {
+            (None, None) => Capacity::Unbounded,
+            (entries, weight) => Capacity::Bounded {
+                entries,
+                weight,
+                policy: options.policy.into_value(),
+            },
+        };
+        let wait = match (
+            options.single_flight.into_value(),
+            options.wait_timeout.into_value(),
+        ) {
+            (Some(false), _) => Wait::Never,
+            (_, Some(millis)) => Wait::Timeout {
+                millis,
+                fail: options.on_timeout.into_value() == Some(OnTimeout::Fail),
+            },
+            (_, None) => Wait::Forever,
+        };
+        Self {
+            function,
+            analysis,
+            private,
+            face,
+            key,
+            stored,
+            freshness,
+            none_ttl: options.none_ttl.into_given(),
+            capacity,
+            tags: tags(options.tags),
+            cache_if: options.cache_if,
+            validate: options.validate,
+            if_absent: options.if_absent.is_given(),
+            wait,
+            display_name: options.name.into_value(),
+            handle: options.handle.into_value(),
+            unmentioned_receiver,
+        }
+    }
+
+    pub(crate) fn output(&self) -> &Type {
+        &self.analysis.output
+    }
+
+    pub(crate) fn fails_on_timeout(&self) -> bool {
+        matches!(self.wait, Wait::Timeout { fail: true, .. })
+    }
+
+    /// Whether the parameter is a part of the key.
+    pub(crate) fn is_in_key(&self, param: &Param) -> bool {
+        let Key::Arguments(parts) = &self.key else {
+            return false;
+        };
+        parts.iter().any(|part| match part {
+            Part::Param(part) | Part::ParamIfKey(part) => part.position == param.position,
+            Part::Place(_) => false,
+        })
+    }
+
+    /// The user's expressions that say what the key, the tags and the lifetimes of an entry are.
+    pub(crate) fn address_expressions(&self) -> TokenStream {
+        let mut tokens = TokenStream::new();
+        match &self.key {
+            Key::Computed(elements) => elements
+                .iter()
+                .for_each(|element| element.to_tokens(&mut tokens)),
+            Key::Arguments(parts) => parts.iter().for_each(|part| {
+                if let Part::Place(place) = part {
+                    place.expr.to_tokens(&mut tokens);
+                }
+            }),
+        }
+        self.validate
+            .iter()
+            .for_each(|test| test.to_tokens(&mut tokens));
+        tokens.extend(self.argument_expressions());
+        tokens.extend(self.value_expressions());
+        tokens
+    }
+
+    /// The expressions over arguments that are computed before the body.
+    pub(crate) fn argument_expressions(&self) -> TokenStream {
+        let mut tokens = TokenStream::new();
+        let mut lifetime = |lifetime: &Lifetime| {
+            if let Lifetime::Expr(expr) = lifetime {
+                expr.to_tokens(&mut tokens);
+            }
+        };
+        if let Freshness::Expiring { ttl, .. } = &self.freshness {
+            lifetime(ttl);
+        }
+        if let Stored::WithErrors {
+            err_ttl: Some(given),
+            ..
+        } = &self.stored
+        {
+            lifetime(&given.value);
+        }
+        if let Some(given) = &self.none_ttl {
+            lifetime(&given.value);
+        }
+        self.tags
+            .of_arguments
+            .iter()
+            .for_each(|(tag, _)| tag.to_tokens(&mut tokens));
+        tokens
+    }
+
+    /// The closures over the value.
+    pub(crate) fn value_expressions(&self) -> TokenStream {
+        let mut tokens = TokenStream::new();
+        if let Freshness::Expiring {
+            ttl: Lifetime::PerValue(closure),
+            ..
+        } = &self.freshness
+        {
+            closure.to_tokens(&mut tokens);
+        }
+        if let Capacity::Bounded {
+            weight: Some(weight),
+            ..
+        } = &self.capacity
+        {
+            weight.weigh.to_tokens(&mut tokens);
+        }
+        for tags in &self.tags.of_value {
+            tags.to_tokens(&mut tokens);
+        }
+        tokens
+    }
+}
+
+fn face(analysis: &Analysis<'_>, scope: Option<&Scope>) -> Face {
+    match (analysis.form, scope) {
+        (Form::AsyncFn, _) => Face::Future(FutureForm::AsyncFn),
+        (Form::ImplFuture, _) => Face::Future(FutureForm::Opaque),
+        (Form::BoxedFuture, _) => Face::Future(FutureForm::Boxed),
+        (Form::Plain, Some(Scope::Thread)) => Face::PerThread,
+        (Form::Plain, _) => Face::Blocking,
+    }
+}
+
+/// The elements of a tuple; of anything else, itself.
+fn elements(key: Expr) -> Vec<Expr> {
+    match key {
+        Expr::Tuple(tuple) => tuple.elems.into_iter().collect(),
+        Expr::Group(group) => elements(*group.expr),
+        other => vec![other],
+    }
+}
+
+fn parts(analysis: &Analysis<'_>, exclude: &[Ident], include: Vec<Place>) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for param in &analysis.params {
+        let excluded = exclude.iter().any(|name| param.is_called(name));
+        let included = include
+            .iter()
+            .any(|place| !place.is_field && param.is_called(&place.root));
+        let mutable = param.is_mutable_reference();
+        if included {
+            parts.push(Part::Param(param.clone()));
+        } else if excluded || param.is_underscored() || mutable {
+            // Left out.
+        } else if param.is_connection() {
+            parts.push(Part::ParamIfKey(param.clone()));
+        } else {
+            parts.push(Part::Param(param.clone()));
+        }
+    }
+    let places = include
+        .into_iter()
+        .filter(|place| place.is_field || place.root == "self");
+    parts.extend(places.map(Part::Place));
+    parts
+}
+
+fn tags(given: Vec<Tag>) -> Tags {
+    let mut tags = Tags::default();
+    for tag in given {
+        match tag {
+            Tag::Literal(text) => tags.literal.push(text),
+            Tag::One(expr) => tags.of_arguments.push((expr, false)),
+            Tag::Many(expr) => tags.of_arguments.push((expr, true)),
+            Tag::OfValue(closure) => tags.of_value.push(closure),
+        }
+    }
+    tags
+}
+
+fn unmentioned_receiver(
+    function: &Function,
+    analysis: &Analysis<'_>,
+    options: &Options,
+) -> Option<Span> {
+    analysis.receiver?;
+    let mentioned = options.key.is_given()
+        || options.exclude.iter().any(|name| name == "self")
+        || options.include.iter().any(|place| place.root == "self");
+    if mentioned {
+        return None;
+    }
+    scan::receiver_use(function.body.stream())
+}

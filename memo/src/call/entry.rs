@@ -1,0 +1,64 @@
+//! A stored value with what is known of it.
+
+use std::time::{Duration, SystemTime};
+
+use crate::{
+    clock::{self, Millis, NEVER},
+    memory::stamp::Stamp,
+    tags::Tag,
+};
+
+/// An entry of a cache: the value, its times and its tags.
+#[derive(Clone, Debug)]
+pub struct Entry<V> {
+    value: V,
+    created: Millis,
+    expires: Millis,
+    tags: Vec<Tag>,
+}
+
+impl<V> Entry<V> {
+    pub(crate) fn new(value: V, stamp: Stamp, literal: &[&str], own: &[Tag]) -> Self {
+        let tags = literal.iter().map(|tag| Tag::from(*tag)).chain(own.iter().cloned()).collect();
+        Self { value, created: stamp.created(), expires: stamp.expires(), tags }
+    }
+
+    /// The stored value.
+    pub fn value(&self) -> &V {
+        &self.value
+    }
+
+    /// The stored value, taken out.
+    pub fn into_value(self) -> V {
+        self.value
+    }
+
+    /// When the value was stored, by the wall clock.
+    pub fn created_at(&self) -> SystemTime {
+        clock::system_time(self.created)
+    }
+
+    /// How long ago the value was stored. Resolution: milliseconds, on a clock that moves every 1 to 10 of them.
+    pub fn age(&self) -> Duration {
+        Duration::from_millis(clock::now().saturating_sub(self.created))
+    }
+
+    /// When the entry expires, by the wall clock; `None` if it does not.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        (self.expires != NEVER).then(|| clock::system_time(self.expires))
+    }
+
+    /// The time that is left until the entry expires; `None` if it does not.
+    pub fn remaining(&self) -> Option<Duration> {
+        (self.expires != NEVER).then(|| Duration::from_millis(self.expires.saturating_sub(clock::now())))
+    }
+
+    /// The tags of the entry: literal ones first.
+    pub fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp::new(self.created, self.expires)
+    }
+}

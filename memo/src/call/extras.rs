@@ -1,0 +1,281 @@
+//! What an attribute says beyond constants: values computed from arguments, closures over the value.
+
+use std::{marker::PhantomData, time::Duration};
+
+use super::kind::Kind;
+use crate::{
+    clock::{self, Millis, NEVER},
+    tags::Tag,
+};
+
+/// A time to live that was computed: `None` stands for none, entries never expire.
+#[derive(Clone, Copy, Debug)]
+pub struct Ttl(pub(crate) Option<Millis>);
+
+/// What can be written as a time to live: seconds or a `Duration`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no time to live",
+    label = "expected seconds (an integer or a float) or a `Duration`",
+    note = "an `Option` of one of these works too: `None` means that the entry never expires"
+)]
+pub trait IntoTtl {
+    fn into_ttl(self) -> Ttl;
+}
+
+impl IntoTtl for Duration {
+    fn into_ttl(self) -> Ttl {
+        Ttl(Some(clock::millis(self)))
+    }
+}
+
+macro_rules! seconds {
+    ($($int:ty),*) => {$(
+        impl IntoTtl for $int {
+            /// A negative number of seconds is over already.
+            fn into_ttl(self) -> Ttl {
+                Ttl(Some(u64::try_from(self).unwrap_or(0).saturating_mul(1000)))
+            }
+        }
+    )*};
+}
+seconds!(u8, u16, u32, u64, usize, i32, i64);
+
+impl IntoTtl for f64 {
+    fn into_ttl(self) -> Ttl {
+        // Not a number, and less than nothing, are over already; more than a `Duration` holds never ends.
+        let duration = if self.is_nan() || self <= 0.0 { Some(Duration::ZERO) } else { Duration::try_from_secs_f64(self).ok() };
+        Ttl(duration.map(clock::millis))
+    }
+}
+
+impl<T: IntoTtl> IntoTtl for Option<T> {
+    fn into_ttl(self) -> Ttl {
+        self.map_or(Ttl(None), IntoTtl::into_ttl)
+    }
+}
+
+/// A time to live that an expression over the arguments gave.
+pub fn ttl(value: impl IntoTtl) -> Ttl {
+    value.into_ttl()
+}
+
+/// A closure that gives each value its time to live.
+pub fn ttl_of<Kd: Kind, T: IntoTtl>(_: Kd, of: impl Fn(&Kd::Val) -> T) -> impl Fn(&Kd::Val) -> Ttl {
+    move |value| of(value).into_ttl()
+}
+
+/// Tags that were computed from the arguments.
+pub fn tags(tags: impl IntoIterator<Item = impl Into<Tag>>) -> Vec<Tag> {
+    tags.into_iter().map(Into::into).collect()
+}
+
+/// A closure that gives each value its tags.
+pub fn tags_of<Kd: Kind, T: IntoTags>(_: Kd, of: impl Fn(&Kd::Val) -> T) -> impl Fn(&Kd::Val) -> Vec<Tag> {
+    move |value| of(value).into_tags()
+}
+
+/// What can be given as tags: a collection of texts, or one text.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` gives no tags",
+    label = "expected one text, or an array or vector of texts"
+)]
+pub trait IntoTags {
+    fn into_tags(self) -> Vec<Tag>;
+}
+
+macro_rules! one_tag {
+    ($($text:ty),*) => {$(
+        impl IntoTags for $text {
+            fn into_tags(self) -> Vec<Tag> { vec![self.into()] }
+        }
+    )*};
+}
+one_tag!(&str, String, &String, Tag);
+
+impl<T: Into<Tag>> IntoTags for Vec<T> {
+    fn into_tags(self) -> Vec<Tag> {
+        tags(self)
+    }
+}
+
+impl<T: Into<Tag>, const N: usize> IntoTags for [T; N] {
+    fn into_tags(self) -> Vec<Tag> {
+        tags(self)
+    }
+}
+
+impl<T: Into<Tag>> IntoTags for Option<T> {
+    fn into_tags(self) -> Vec<Tag> {
+        tags(self)
+    }
+}
+
+type Test<'a, V> = &'a dyn Fn(&V) -> bool;
+
+/// How a value is to be stored. Built by generated code, once per run of the body.
+pub struct Extras<'a, K, V> {
+    pub(crate) ttl: Option<Ttl>,
+    pub(crate) ttl_of: Option<&'a dyn Fn(&V) -> Ttl>,
+    /// Times to live for some values: an `Err`, a `None`.
+    pub(crate) ttl_where: Vec<(fn(&V) -> bool, Ttl)>,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) tags_of: Vec<&'a dyn Fn(&V) -> Vec<Tag>>,
+    pub(crate) cache_if: Vec<Test<'a, V>>,
+    pub(crate) weigh: Option<&'a dyn Fn(&K, &V) -> u64>,
+    _key: PhantomData<fn(K)>,
+}
+
+impl<'a, K, V> Extras<'a, K, V> {
+    pub(crate) fn new() -> Self {
+        Self {
+            ttl: None,
+            ttl_of: None,
+            ttl_where: Vec::new(),
+            tags: Vec::new(),
+            tags_of: Vec::new(),
+            cache_if: Vec::new(),
+            weigh: None,
+            _key: PhantomData,
+        }
+    }
+
+    #[must_use]
+    pub fn ttl(mut self, ttl: Ttl) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    #[must_use]
+    pub fn ttl_of(mut self, of: &'a dyn Fn(&V) -> Ttl) -> Self {
+        self.ttl_of = Some(of);
+        self
+    }
+
+    #[must_use]
+    pub fn tags(mut self, mut tags: Vec<Tag>) -> Self {
+        self.tags.append(&mut tags);
+        self
+    }
+
+    #[must_use]
+    pub fn tags_of(mut self, of: &'a dyn Fn(&V) -> Vec<Tag>) -> Self {
+        self.tags_of.push(of);
+        self
+    }
+
+    #[must_use]
+    pub fn cache_if(mut self, test: Test<'a, V>) -> Self {
+        self.cache_if.push(test);
+        self
+    }
+
+    #[must_use]
+    pub fn weigh(mut self, weigh: &'a dyn Fn(&K, &V) -> u64) -> Self {
+        self.weigh = Some(weigh);
+        self
+    }
+
+    /// `Err` is stored as long as anything else.
+    #[must_use]
+    pub fn cache_err(self) -> Self
+    where
+        V: IsResult,
+    {
+        self
+    }
+
+    #[must_use]
+    pub fn err_ttl(mut self, ttl: Ttl) -> Self
+    where
+        V: IsResult,
+    {
+        self.ttl_where.push((V::is_err, ttl));
+        self
+    }
+
+    #[must_use]
+    pub fn none_ttl(mut self, ttl: Ttl) -> Self
+    where
+        V: IsOption,
+    {
+        self.ttl_where.push((V::is_none, ttl));
+        self
+    }
+
+    /// When a value made now expires, before jitter.
+    pub(crate) fn expiry(&self, value: &V, declared: Option<Millis>, now: Millis) -> Millis {
+        let special = self.ttl_where.iter().find(|(test, _)| test(value)).map(|(_, ttl)| *ttl);
+        let ttl = match special.or_else(|| self.ttl_of.map(|of| of(value))).or(self.ttl) {
+            Some(Ttl(ttl)) => ttl,
+            None => declared,
+        };
+        ttl.map_or(NEVER, |ttl| now.saturating_add(ttl).min(NEVER - 1))
+    }
+
+    pub(crate) fn all_tags(&self, value: &V) -> Vec<Tag> {
+        let mut tags = self.tags.clone();
+        for of in &self.tags_of {
+            tags.append(&mut of(value));
+        }
+        tags.sort_unstable();
+        tags.dedup();
+        tags
+    }
+}
+
+/// What `cache_err` and `err_ttl` need of the return type.
+#[diagnostic::on_unimplemented(
+    message = "`cache_err` and `err_ttl` need a function that returns a `Result`",
+    label = "this function returns `{Self}`"
+)]
+pub trait IsResult {
+    fn is_err(&self) -> bool;
+}
+
+impl<T, E> IsResult for Result<T, E> {
+    fn is_err(&self) -> bool {
+        Result::is_err(self)
+    }
+}
+
+/// What `none_ttl` needs of the stored value.
+#[diagnostic::on_unimplemented(
+    message = "`none_ttl` needs a function whose stored value is an `Option`",
+    label = "this function stores `{Self}`"
+)]
+pub trait IsOption {
+    fn is_none(&self) -> bool;
+}
+
+impl<T> IsOption for Option<T> {
+    fn is_none(&self) -> bool {
+        Option::is_none(self)
+    }
+}
+
+impl<T, E> IsOption for Result<Option<T>, E> {
+    fn is_none(&self) -> bool {
+        matches!(self, Ok(None))
+    }
+}
+
+/// What `on_timeout = "fail"` needs of the return type.
+#[diagnostic::on_unimplemented(
+    message = "`on_timeout = \"fail\"` needs a `Result` whose error is `From<memo::Error>`",
+    label = "this function returns `{Self}`",
+    note = "implement `From<memo::Error>` for the error type, or say `on_timeout = \"run\"`"
+)]
+pub trait FromTimeout {
+    fn from_timeout(error: crate::Error) -> Self;
+}
+
+impl<T, E: From<crate::Error>> FromTimeout for Result<T, E> {
+    fn from_timeout(error: crate::Error) -> Self {
+        Err(error.into())
+    }
+}
+
+/// How a call that waited too long fails.
+pub fn fail_with<R: FromTimeout>() -> fn(crate::Error) -> R {
+    R::from_timeout
+}

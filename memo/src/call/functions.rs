@@ -1,0 +1,127 @@
+//! Plain functions that act on memoized functions, named as values or by text.
+
+use std::any::type_name;
+
+use super::registry::{self, Function};
+use crate::{
+    error::Error,
+    stats::CacheInfo,
+    tags::clear::{Clear, Cleared},
+};
+
+/// The functions that a function item stands for.
+fn named<F>(_: &F) -> Result<Vec<&'static Function>, Error> {
+    registry::find(type_name::<F>())
+}
+
+/// Statistics of a memoized function: `cache_info(find_user)`, also `Repo::profile`, `load::<Foo>`,
+/// `<Pg as Store>::get`.
+///
+/// Numbers are summed over all instantiations of a generic function; [`CacheInfo::instantiations`] lists each.
+/// What can't be named as a value (a function with `impl Trait` arguments) goes by text: [`info_of`].
+///
+/// # Panics
+///
+/// If the function is not memoized: the message names it. [`try_cache_info`] gives `None` instead.
+///
+/// ```
+/// # use memo::memoize;
+/// #[memoize]
+/// fn square(n: u64) -> u64 {
+///     n * n
+/// }
+///
+/// square(3);
+/// square(3);
+/// let info = memo::cache_info(square);
+/// assert_eq!((info.hits, info.misses, info.size), (1, 1, 1));
+/// ```
+#[track_caller]
+pub fn cache_info<F>(function: F) -> CacheInfo {
+    match named(&function) {
+        Ok(functions) => sum(&functions),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Like [`cache_info`]; `None` for a function that is not memoized.
+pub fn try_cache_info<F>(function: F) -> Option<CacheInfo> {
+    named(&function).ok().map(|functions| sum(&functions))
+}
+
+/// Statistics of the function that a text names: its full path without generics (`"shop::users::find"`), or what it
+/// was given with `name = …`.
+pub fn info_of(name: &str) -> Option<CacheInfo> {
+    let functions = registry::find_text(name);
+    (!functions.is_empty()).then(|| sum(&functions))
+}
+
+fn sum(functions: &[&Function]) -> CacheInfo {
+    let mut infos = functions.iter().map(|function| function.info());
+    let first = infos.next().unwrap_or_default();
+    infos.fold(first, CacheInfo::plus)
+}
+
+/// Statistics of every memoized function that is linked into the program, called or not.
+pub fn functions() -> Vec<CacheInfo> {
+    let mut all: Vec<_> = registry::all().into_iter().map(Function::info).collect();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
+}
+
+/// Removes all entries of a function, in all its instantiations. Bodies that run meanwhile do not store their values.
+///
+/// # Errors
+///
+/// If the function is not memoized, or a store could not be cleared.
+pub fn cache_clear<F>(function: F) -> Result<Cleared, Error> {
+    Ok(Cleared::all_of(&named(&function)?))
+}
+
+/// Starts the statistics of a function anew. Its entries stay.
+///
+/// # Errors
+///
+/// If the function is not memoized.
+pub fn reset_stats<F>(function: F) -> Result<(), Error> {
+    named(&function)?.iter().for_each(|function| function.reset_stats());
+    Ok(())
+}
+
+/// The number of entries of a function, asked of its stores.
+///
+/// # Errors
+///
+/// If the function is not memoized, or a store can't be asked.
+pub fn cache_len<F>(function: F) -> Result<u64, Error> {
+    Ok(sum(&named(&function)?).size)
+}
+
+/// Takes expired entries of all functions out and says how many they were. They also leave by themselves: on access,
+/// when a bound is reached, and a few with every write.
+///
+/// # Errors
+///
+/// If a store could not be purged.
+pub fn purge_expired() -> Result<u64, Error> {
+    Ok(registry::all().iter().flat_map(|function| function.records()).map(|record| record.reach.purge()).sum())
+}
+
+/// Removes the entries that carry a tag: those of all functions, also ones that were never called here. Cost: the
+/// number of entries removed, and a look at every function with tags.
+///
+/// # Errors
+///
+/// If a store could not be cleared.
+pub fn clear_tag(tag: impl Into<crate::Tag>) -> Result<Cleared, Error> {
+    Clear::new().tag(tag).run()
+}
+
+/// Removes all entries of all functions.
+///
+/// # Errors
+///
+/// If a store could not be cleared.
+pub fn clear_all() -> Result<Cleared, Error> {
+    Ok(Cleared::all_of(&registry::all()))
+}

@@ -1,0 +1,89 @@
+//! `#[invalidates]`: addresses and tags are taken down before the body, and removed after it.
+
+use std::ops::Deref;
+
+use super::{
+    address::{Address, Deletion, aio},
+    functions,
+};
+use crate::{key::probe::Probe, tags::Tag};
+
+/// What is to be removed once the body has succeeded.
+#[derive(Default)]
+pub struct Invalidation {
+    deletions: Vec<Deletion>,
+    tags: Vec<Tag>,
+}
+
+/// Addresses of sync and of async functions.
+pub trait AnyAddress {
+    fn deletion(&self) -> Later;
+}
+
+/// A deletion, for generated code that carries it over.
+pub struct Later(Deletion);
+
+impl<R> AnyAddress for Address<'_, R> {
+    fn deletion(&self) -> Later {
+        Later(Address::deletion(self))
+    }
+}
+
+impl<R> AnyAddress for aio::Address<'_, R> {
+    fn deletion(&self) -> Later {
+        Later(self.deref().deletion())
+    }
+}
+
+impl Invalidation {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn add(&mut self, address: &impl AnyAddress) {
+        self.deletions.push(address.deletion().0);
+    }
+
+    pub fn tag(&mut self, tag: impl Into<Tag>) {
+        self.tags.push(tag.into());
+    }
+
+    pub fn tags(&mut self, tags: impl IntoIterator<Item = impl Into<Tag>>) {
+        self.tags.extend(tags.into_iter().map(Into::into));
+    }
+
+    /// Removes it all if the body succeeded.
+    pub fn carry_out(self, succeeded: bool) {
+        if !succeeded {
+            return;
+        }
+        for deletion in self.deletions {
+            deletion();
+        }
+        for tag in self.tags {
+            // In memory this can't fail.
+            let _ = functions::clear_tag(tag);
+        }
+    }
+}
+
+/// Did a body succeed? For a `Result`: is it `Ok`. See the module `probe` for how the type is told.
+pub trait SuccessOfResult<T> {
+    fn succeeded(&self, result: &T) -> bool;
+}
+
+impl<T, E> SuccessOfResult<Result<T, E>> for &Probe<Result<T, E>> {
+    fn succeeded(&self, result: &Result<T, E>) -> bool {
+        result.is_ok()
+    }
+}
+
+pub trait SuccessOfValue<T> {
+    fn succeeded(&self, result: &T) -> bool;
+}
+
+impl<T> SuccessOfValue<T> for Probe<T> {
+    fn succeeded(&self, _: &T) -> bool {
+        true
+    }
+}

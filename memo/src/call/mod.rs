@@ -1,0 +1,18 @@
+//! One memoized call: the site it comes from, what it does, and what acts on it from outside.
+#![expect(missing_docs, reason = "generated code uses it, people do not")]
+
+pub(crate) mod address;
+pub(crate) mod begin;
+pub(crate) mod entry;
+pub(crate) mod extras;
+pub(crate) mod functions;
+pub(crate) mod instance;
+pub(crate) mod invalidation;
+pub(crate) mod kind;
+mod local;
+mod names;
+pub(crate) mod registry;
+pub(crate) mod run;
+pub(crate) mod site;
+pub(crate) mod start;
+pub(crate) mod switch;

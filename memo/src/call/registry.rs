@@ -1,0 +1,237 @@
+//! Every memoized function of the program, and the instances that its instantiations use.
+
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+
+use parking_lot::Mutex;
+
+use super::{
+    names,
+    site::Site,
+};
+use crate::{
+    error::{Error, Kind},
+    stats::{
+        CacheInfo, Instantiation,
+        counters::{Counters, Counts},
+    },
+    tags::Tag,
+};
+
+/// What clears and statistics need of an instance, whatever its types.
+pub(crate) trait Reach: Any + Send + Sync {
+    /// Removes all entries; gives their number as far as it is known.
+    fn clear(&self) -> u64;
+    /// Removes the entries with all of these tags, which are not the literal ones of the function.
+    fn clear_tagged(&self, tags: &Arc<[Tag]>) -> u64;
+    fn purge(&self) -> u64;
+    fn len(&self) -> u64;
+    fn weight(&self) -> u64;
+}
+
+/// One instantiation of a function.
+pub(crate) struct Record {
+    /// Its number among all of the process.
+    pub(crate) id: usize,
+    pub(crate) identity: Identity,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) reach: &'static dyn Reach,
+    pub(crate) target: &'static (dyn Any + Send + Sync),
+    baseline: Mutex<Counts>,
+}
+
+/// How the two generated functions of one attribute find the same instance: by the type that they belong to, and by
+/// the generics that they name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// The full path with the generics of the surrounding type, without the function's own.
+    pub(crate) prefix: String,
+    /// The function's own generics.
+    pub(crate) generics: Vec<TypeId>,
+    /// The full path with all generics, for people.
+    pub(crate) name: String,
+}
+
+/// An instance, and the marker of the instantiation that uses it.
+struct Claim {
+    record: &'static Record,
+    /// `None` as long as only the address form used it.
+    marker: Option<TypeId>,
+}
+
+/// A memoized function.
+pub(crate) struct Function {
+    pub(crate) site: &'static Site,
+    /// Its path without generics.
+    pub(crate) path: String,
+    claims: Mutex<Vec<Claim>>,
+}
+
+type Key = (&'static str, &'static str, (u32, u32), String);
+
+static FUNCTIONS: OnceLock<Mutex<HashMap<Key, &'static Function>>> = OnceLock::new();
+
+/// The function that a site belongs to: the two generated functions of one attribute have a site each.
+pub(crate) fn function_of(site: &'static Site) -> &'static Function {
+    site.function.get_or_init(|| {
+        let path = names::function_path((site.path)(), site.name);
+        let key = (site.module, site.name, site.position, names::without_trait(&path));
+        let mut functions = FUNCTIONS.get_or_init(Mutex::default).lock();
+        functions.entry(key).or_insert_with(|| {
+            Box::leak(Box::new(Function { site, path, claims: Mutex::new(Vec::new()) }))
+        })
+    })
+}
+
+/// Every function that was linked or has been called.
+pub(crate) fn all() -> Vec<&'static Function> {
+    #[cfg(not(any(target_family = "wasm", miri)))]
+    for site in super::site::SITES_0_1_0 {
+        function_of(site);
+    }
+    let functions = FUNCTIONS.get_or_init(Mutex::default).lock();
+    functions.values().copied().collect()
+}
+
+/// The functions that a function item's type name stands for. Several only if they have the same path (functions of
+/// one name in sibling blocks).
+pub(crate) fn find(type_name: &str) -> Result<Vec<&'static Function>, Error> {
+    let functions = all();
+    let by = |matches: &dyn Fn(&Function) -> bool| -> Vec<_> {
+        functions.iter().copied().filter(|function| matches(function)).collect()
+    };
+    let called = by(&|f| f.claims.lock().iter().any(|claim| claim.record.identity.name == type_name));
+    if !called.is_empty() {
+        return Ok(called);
+    }
+    let path = names::without_generics(type_name);
+    let linked = by(&|f| f.path == path);
+    if !linked.is_empty() {
+        return Ok(linked);
+    }
+    let blanket = by(&|f| names::is_blanket_of(&f.path, &path));
+    if !blanket.is_empty() {
+        return Ok(blanket);
+    }
+    Err(Error::new(
+        Kind::NotMemoized,
+        format!("`{type_name}` is not a memoized function of this program: it has no `#[memoize]`"),
+    ))
+}
+
+/// The functions that a text names: a full path, or the name given with `name = …`.
+pub(crate) fn find_text(text: &str) -> Vec<&'static Function> {
+    all().into_iter().filter(|function| function.path == text || function.site.options.display_name == Some(text)).collect()
+}
+
+static NEXT_ID: Mutex<usize> = Mutex::new(0);
+
+impl Function {
+    /// The instance of an instantiation, made with `make` if there is none. `claim` is the marker of the function
+    /// itself; the address form has none, and takes the one that it finds.
+    pub(crate) fn instance<T: Any + Send + Sync>(
+        &'static self,
+        identity: &Identity,
+        marker: TypeId,
+        make: impl FnOnce(usize, Arc<Counters>) -> (&'static T, &'static dyn Reach),
+    ) -> &'static T {
+        let mut claims = self.claims.lock();
+        let ours = |claim: &&mut Claim| match claim.marker {
+            Some(known) => known == marker,
+            None => claim.record.identity.matches(identity),
+        };
+        for claim in claims.iter_mut().filter(ours) {
+            if let Some(target) = claim.record.target.downcast_ref() {
+                claim.marker = Some(marker);
+                return target;
+            }
+        }
+        let (record, target) = new_record(identity, make);
+        claims.push(Claim { record, marker: Some(marker) });
+        target
+    }
+
+    /// All instances that an address with these types may mean; one is made if there is none.
+    pub(crate) fn addressed<T: Any + Send + Sync>(
+        &'static self,
+        identity: &Identity,
+        make: impl FnOnce(usize, Arc<Counters>) -> (&'static T, &'static dyn Reach),
+    ) -> Vec<&'static T> {
+        let mut claims = self.claims.lock();
+        let fitting = claims.iter().filter(|claim| claim.record.identity.matches(identity));
+        let known: Vec<&'static T> = fitting.filter_map(|claim| claim.record.target.downcast_ref()).collect();
+        if !known.is_empty() {
+            return known;
+        }
+        let (record, target) = new_record(identity, make);
+        claims.push(Claim { record, marker: None });
+        vec![target]
+    }
+
+    pub(crate) fn records(&self) -> Vec<&'static Record> {
+        self.claims.lock().iter().map(|claim| claim.record).collect()
+    }
+
+    /// Its name for people.
+    pub(crate) fn display_name(&self) -> &str {
+        self.site.options.display_name.unwrap_or(&self.path)
+    }
+
+    pub(crate) fn info(&self) -> CacheInfo {
+        let mut sum = self.empty_info(self.display_name());
+        for record in self.records() {
+            let mut info = self.empty_info(&record.identity.name);
+            info.count(record.counters.read().since(*record.baseline.lock()));
+            info.size = record.reach.len();
+            info.weight = record.reach.weight();
+            sum.count(info.measured);
+            sum.size += info.size;
+            sum.weight += info.weight;
+            sum.instantiations.push(Instantiation { name: record.identity.name.clone(), info });
+        }
+        sum
+    }
+
+    fn empty_info(&self, name: &str) -> CacheInfo {
+        let options = &self.site.options;
+        let bounded = options.max_entries.is_some() || options.max_weight.is_some();
+        CacheInfo {
+            name: name.to_owned(),
+            backend: "memory",
+            policy: bounded.then(|| options.policy.name()),
+            max_entries: options.max_entries,
+            max_weight: options.max_weight,
+            ..CacheInfo::default()
+        }
+    }
+
+    pub(crate) fn reset_stats(&self) {
+        for record in self.records() {
+            *record.baseline.lock() = record.counters.read();
+        }
+    }
+}
+
+fn new_record<T: Any + Send + Sync>(
+    identity: &Identity,
+    make: impl FnOnce(usize, Arc<Counters>) -> (&'static T, &'static dyn Reach),
+) -> (&'static Record, &'static T) {
+    let id = {
+        let mut next = NEXT_ID.lock();
+        *next += 1;
+        *next - 1
+    };
+    let counters = Arc::new(Counters::default());
+    let (target, reach) = make(id, counters.clone());
+    let record = Record { id, identity: identity.clone(), counters, reach, target, baseline: Mutex::default() };
+    (Box::leak(Box::new(record)), target)
+}
+
+impl Identity {
+    fn matches(&self, other: &Self) -> bool {
+        self.prefix == other.prefix && self.generics == other.generics
+    }
+}

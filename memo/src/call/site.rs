@@ -1,0 +1,177 @@
+//! The static site of a memoized function: what its attribute declared, and the way from there to its caches.
+
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    sync::{OnceLock, RwLock},
+};
+
+use super::registry::Function;
+use crate::clock::Millis;
+
+/// Every memoized function linked into the program. The name carries the version, so that two versions of this
+/// crate can live in one program.
+#[cfg(not(any(target_family = "wasm", miri)))]
+#[linkme::distributed_slice]
+pub static SITES_0_1_0: [&'static Site];
+
+/// Who leaves first when a bound is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    S3Fifo,
+    Lru,
+    Lfu,
+    Fifo,
+}
+
+impl Policy {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::S3Fifo => "s3-fifo",
+            Self::Lru => "lru",
+            Self::Lfu => "lfu",
+            Self::Fifo => "fifo",
+        }
+    }
+}
+
+/// Where a function's entries are shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Process,
+    Thread,
+}
+
+/// A random addition to the time to live.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Jitter {
+    None,
+    Millis(Millis),
+    Fraction(f64),
+}
+
+/// What the attribute says that can be said in a constant.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    pub display_name: Option<&'static str>,
+    pub ttl: Option<Millis>,
+    pub sliding: bool,
+    pub jitter: Jitter,
+    pub max_entries: Option<u64>,
+    pub max_weight: Option<u64>,
+    pub policy: Policy,
+    pub tags: &'static [&'static str],
+    /// Entries may have tags beyond the literal ones.
+    pub value_tags: bool,
+    pub if_absent: bool,
+    pub single_flight: bool,
+    pub wait_timeout: Option<Millis>,
+    pub scope: Scope,
+}
+
+impl Options {
+    pub const NEW: Self = Self {
+        display_name: None,
+        ttl: None,
+        sliding: false,
+        jitter: Jitter::None,
+        max_entries: None,
+        max_weight: None,
+        policy: Policy::S3Fifo,
+        tags: &[],
+        value_tags: false,
+        if_absent: false,
+        single_flight: true,
+        wait_timeout: None,
+        scope: Scope::Process,
+    };
+}
+
+/// The static of one attribute.
+pub struct Site {
+    pub(crate) name: &'static str,
+    pub(crate) module: &'static str,
+    pub(crate) position: (u32, u32),
+    /// The full path of an item inside the function, with the type that the function belongs to.
+    pub(crate) path: fn() -> &'static str,
+    pub(crate) options: Options,
+    /// The first instance that was asked for, nearly always the only one.
+    first: OnceLock<Known>,
+    others: RwLock<Option<HashMap<TypeId, Target>>>,
+    pub(crate) function: OnceLock<&'static Function>,
+}
+
+type Target = &'static (dyn Any + Send + Sync);
+
+struct Known {
+    marker: TypeId,
+    target: Target,
+}
+
+impl Site {
+    pub const fn new(
+        name: &'static str,
+        module: &'static str,
+        position: (u32, u32),
+        path: fn() -> &'static str,
+        options: Options,
+    ) -> Self {
+        Self {
+            name,
+            module,
+            position,
+            path,
+            options,
+            first: OnceLock::new(),
+            others: RwLock::new(None),
+            function: OnceLock::new(),
+        }
+    }
+
+    /// What belongs to an instantiation of the function, told apart by the type of a closure inside it.
+    #[inline]
+    pub(crate) fn target<T: Any + Send + Sync>(
+        &'static self,
+        marker: TypeId,
+        make: impl FnOnce() -> &'static T,
+    ) -> &'static T {
+        if let Some(known) = self.first.get()
+            && known.marker == marker
+            && let Some(target) = known.target.downcast_ref()
+        {
+            return target;
+        }
+        self.other_target(marker, make)
+    }
+
+    #[cold]
+    fn other_target<T: Any + Send + Sync>(
+        &'static self,
+        marker: TypeId,
+        make: impl FnOnce() -> &'static T,
+    ) -> &'static T {
+        let known = self.others.read().ok().and_then(|others| others.as_ref()?.get(&marker).copied());
+        if let Some(target) = known.and_then(|target| target.downcast_ref()) {
+            return target;
+        }
+        // `make` finds what another thread may have made in the meantime.
+        let target = make();
+        if self.first.set(Known { marker, target }).is_err()
+            && let Ok(mut others) = self.others.write()
+        {
+            others.get_or_insert_default().insert(marker, target);
+        }
+        target
+    }
+
+    /// The name of the crate that the function stands in.
+    pub(crate) fn crate_name(&self) -> &'static str {
+        self.module.split("::").next().unwrap_or(self.module)
+    }
+}
+
+impl std::fmt::Debug for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Site").field("name", &self.name).field("module", &self.module).finish_non_exhaustive()
+    }
+}

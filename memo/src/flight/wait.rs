@@ -1,0 +1,183 @@
+//! Waiting for a flight, on a thread or in a task: one state, two ways to sleep.
+
+use std::{
+    cell::RefCell,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll, Wake, Waker},
+};
+
+use super::{
+    chain::{Inside, Waiting},
+    slot::{Flight, Verdict, next_id},
+    timer,
+};
+use crate::{
+    clock::Millis,
+    sync::{AtomicBool, thread},
+};
+
+/// How a wait ended.
+pub(crate) enum Outcome<R> {
+    /// The leader's result.
+    Take(R),
+    /// Ask again from the start.
+    Retry,
+    /// Run the body beside the others; the value may be stored.
+    RunAlone,
+    /// Run the body inside the caller: the flight can't end before the caller does.
+    RunInline,
+    /// The deadline came first.
+    TimedOut,
+}
+
+/// A caller that waits for a flight.
+pub(crate) struct Wait<S> {
+    flight: Arc<Flight<S>>,
+    /// How many clearings the flight had seen when the caller joined.
+    joined: u64,
+    number: u64,
+    deadline: Option<timer::Alarm>,
+    /// The leader's polls when this wait last saw the leader woken but not polled, in the same task.
+    held_back: Option<u64>,
+    _edges: Waiting,
+}
+
+impl<S> Wait<S> {
+    /// Begins to wait, unless the flight can't end before the caller does.
+    pub(crate) fn begin(flight: Arc<Flight<S>>, joined: u64, deadline: Option<Millis>) -> Option<Self> {
+        let edges = Waiting::begin(flight.id)?;
+        let deadline = deadline.map(timer::Alarm::new);
+        Some(Self { flight, joined, number: next_id(), deadline, held_back: None, _edges: edges })
+    }
+
+    /// `task` is the waker that stands for the caller's whole task, if it waits in one.
+    fn poll<R>(
+        &mut self,
+        waker: &Waker,
+        task: Option<&Waker>,
+        take: impl FnOnce(&S) -> R,
+    ) -> Poll<Outcome<R>> {
+        match self.flight.poll(self.joined, self.number, waker, take) {
+            Verdict::Take(value) => return Poll::Ready(Outcome::Take(value)),
+            Verdict::Retry => return Poll::Ready(Outcome::Retry),
+            Verdict::RunAlone => return Poll::Ready(Outcome::RunAlone),
+            Verdict::Wait => {}
+        }
+        if self.deadline.as_mut().is_some_and(|deadline| deadline.poll(waker)) {
+            return Poll::Ready(Outcome::TimedOut);
+        }
+        if task.is_some_and(|task| self.leader_is_held_back(task)) {
+            return Poll::Ready(Outcome::RunInline);
+        }
+        Poll::Pending
+    }
+
+    /// Does this very task hold the leader back? It was woken, this task came around twice since, and never polled it.
+    fn leader_is_held_back(&mut self, task: &Waker) -> bool {
+        let Some(polls) = self.flight.idle_in(task) else {
+            return false;
+        };
+        if self.held_back == Some(polls) {
+            return true;
+        }
+        self.held_back = Some(polls);
+        task.wake_by_ref();
+        false
+    }
+
+    /// Waits on the calling thread.
+    pub(crate) fn block<R>(mut self, take: impl Fn(&S) -> R) -> Outcome<R> {
+        let parked = Arc::new(Parked { thread: thread::current(), woken: AtomicBool::new(false) });
+        let waker = Waker::from(parked.clone());
+        loop {
+            if let Poll::Ready(outcome) = self.poll(&waker, None, &take) {
+                return outcome;
+            }
+            while !parked.woken.swap(false, Ordering::AcqRel) {
+                thread::park();
+            }
+        }
+    }
+
+    /// Waits in a task.
+    pub(crate) fn poll_in_task<R>(&mut self, cx: &Context<'_>, take: impl FnOnce(&S) -> R) -> Poll<Outcome<R>> {
+        let task = task_waker(cx);
+        self.poll(cx.waker(), Some(&task), take)
+    }
+}
+
+impl<S> Drop for Wait<S> {
+    fn drop(&mut self) {
+        self.flight.leave(self.number);
+    }
+}
+
+struct Parked {
+    thread: thread::Thread,
+    woken: AtomicBool,
+}
+
+impl Wake for Parked {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+thread_local! {
+    /// The waker of the task that this thread is polling, as seen outside the outermost leading future.
+    static TASK: RefCell<Option<Waker>> = const { RefCell::new(None) };
+}
+
+fn task_waker(cx: &Context<'_>) -> Waker {
+    TASK.with(|task| task.borrow().clone()).unwrap_or_else(|| cx.waker().clone())
+}
+
+/// Restores what `TASK` was.
+struct InTask(Option<Waker>);
+
+impl InTask {
+    fn enter(task: &Waker) -> Self {
+        Self(TASK.replace(Some(task.clone())))
+    }
+}
+
+impl Drop for InTask {
+    fn drop(&mut self) {
+        TASK.set(self.0.take());
+    }
+}
+
+/// Drives the body of a leading flight: shows its followers whether it makes progress.
+pub(crate) struct Leading<'a, S, F> {
+    pub(crate) flight: Option<&'a Arc<Flight<S>>>,
+    pub(crate) body: Pin<&'a mut F>,
+}
+
+impl<S: Send + Sync + 'static, F: Future> Future for Leading<'_, S, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = &mut *self;
+        let Some(flight) = this.flight else {
+            return this.body.as_mut().poll(cx);
+        };
+        let task = task_waker(cx);
+        flight.polled(&task, cx.waker());
+        let _task = InTask::enter(&task);
+        let _inside = Inside::enter(&[flight.id]);
+        let waker = Waker::from(Arc::clone(flight));
+        this.body.as_mut().poll(&mut Context::from_waker(&waker))
+    }
+}
+
+impl<S: Send + Sync + 'static> Wake for Flight<S> {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.leader_woken();
+    }
+}

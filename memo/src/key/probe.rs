@@ -1,0 +1,147 @@
+//! Probes: which leaf an argument's type is, and which kind of value a function's type stores.
+//!
+//! Method resolution does the choosing ("autoref specialisation", found by D. Tolnay): of several traits with one
+//! method, the one that needs the fewest dereferences of the receiver wins, so a probe behind four references tries
+//! the most special first. It works where the type is concrete at the call; inside generic code the bounds decide.
+
+use std::{
+    borrow::{Cow, ToOwned},
+    collections::{HashMap, HashSet},
+    hash::Hash,
+    marker::PhantomData,
+};
+
+use super::{
+    shape::{CowOf, Float, Ref, RefOf, Shape, Skip, Val},
+    unordered::Unordered,
+};
+
+/// Carries a type to the probes, by name or from a value.
+pub struct Probe<A: ?Sized>(PhantomData<A>);
+
+impl<A: ?Sized> Probe<A> {
+    pub const NEW: Self = Self(PhantomData);
+}
+
+/// The probe of a value's type.
+#[inline]
+pub fn of<A>(_: &A) -> Probe<A> {
+    Probe::NEW
+}
+
+/// First: types that need a shape of their own.
+pub trait Special {
+    type Shape;
+    fn leaf(&self) -> Self::Shape;
+}
+
+macro_rules! special {
+    ($(($($generic:ident),*) $type:ty => $shape:ident;)*) => {$(
+        impl<$($generic),*> Special for &&&Probe<$type> {
+            type Shape = $shape;
+            #[inline]
+            fn leaf(&self) -> $shape {
+                $shape
+            }
+        }
+        impl<$($generic),*> Special for &&&Probe<&$type> {
+            type Shape = RefOf<$shape>;
+            #[inline]
+            fn leaf(&self) -> RefOf<$shape> {
+                RefOf($shape)
+            }
+        }
+    )*};
+}
+
+special! {
+    () f32 => Float;
+    () f64 => Float;
+    (K, V, B) HashMap<K, V, B> => Unordered;
+    (K, B) HashSet<K, B> => Unordered;
+}
+
+impl<A: ?Sized + ToOwned> Special for &&&Probe<Cow<'_, A>> {
+    type Shape = CowOf;
+    #[inline]
+    fn leaf(&self) -> CowOf {
+        CowOf
+    }
+}
+
+/// Then: references, by what they point at.
+pub trait Reference {
+    fn leaf(&self) -> Ref {
+        Ref
+    }
+}
+
+impl<A: ?Sized + Hash + Eq + ToOwned> Reference for &&Probe<&A> {}
+
+/// Then: everything that can be a key as it is.
+pub trait Value {
+    fn leaf(&self) -> Val {
+        Val
+    }
+}
+
+impl<A: Hash + Eq + Clone> Value for &Probe<A> {}
+
+/// Last, for an argument that must be in the key: nothing fits, and [`usable`] says so.
+pub trait Unusable {
+    type Shape;
+    fn leaf(&self) -> Self::Shape;
+}
+
+impl<A> Unusable for Probe<A> {
+    type Shape = NotAKey;
+    fn leaf(&self) -> NotAKey {
+        NotAKey
+    }
+}
+
+/// Last, for a database connection or pool: it stays out of the key.
+pub trait OrSkip {
+    fn leaf(&self) -> Skip {
+        Skip
+    }
+}
+
+impl<A> OrSkip for Probe<A> {}
+
+/// The leaf of what can't be a key. It has a shape, so that the missing [`Usable`] stays the only error.
+#[derive(Clone, Copy, Debug)]
+pub struct NotAKey;
+
+impl<A: ?Sized> Shape<A> for NotAKey {
+    type Owned = ();
+    fn hash<H: std::hash::Hasher>(_: &A, _: &mut H) {}
+    fn matches(_: &A, (): &()) -> bool {
+        true
+    }
+    fn to_owned(_: &A) {}
+    fn same((): &(), (): &()) -> bool {
+        true
+    }
+}
+
+/// Leaves that can stand in a key.
+#[diagnostic::on_unimplemented(
+    message = "`{A}` can't be part of a cache key",
+    label = "an argument of this type can't be hashed, compared and owned",
+    note = "derive `Hash`, `PartialEq`, `Eq` and `Clone` for it, or leave the argument out with `exclude(…)`, or give a key of your own with `key = …`"
+)]
+pub trait Usable<A: ?Sized> {}
+
+impl<A: ?Sized> Usable<A> for Val {}
+impl<A: ?Sized> Usable<A> for Ref {}
+impl<A: ?Sized> Usable<A> for CowOf {}
+impl<A: ?Sized> Usable<A> for Float {}
+impl<A: ?Sized> Usable<A> for Unordered {}
+impl<A: ?Sized, S> Usable<A> for RefOf<S> {}
+
+/// Lets a leaf through, or is the one error about it.
+#[inline]
+pub fn usable<A: ?Sized, S: Usable<A>>(_: &Probe<A>, shape: S) -> S {
+    shape
+}

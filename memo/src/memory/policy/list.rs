@@ -1,0 +1,124 @@
+//! A doubly linked list threaded through the slots of a slab.
+
+use super::{Link, NIL, SlotId, Slots};
+
+/// Ordered ids; an id is in at most one list at a time. All operations take constant time.
+pub(super) struct List {
+    front: SlotId,
+    back: SlotId,
+    len: usize,
+}
+
+impl List {
+    pub(super) fn new() -> Self {
+        Self {
+            front: NIL,
+            back: NIL,
+            len: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The first id that is not `keep`.
+    pub(super) fn front_except(&self, slots: &dyn Slots, keep: SlotId) -> Option<SlotId> {
+        let id = if self.front == keep && keep != NIL {
+            slots.meta(keep).next.get()
+        } else {
+            self.front
+        };
+        (id != NIL).then_some(id)
+    }
+
+    /// Takes out the first id; `keep` only if it is the only one.
+    pub(super) fn pop_front(&mut self, slots: &mut dyn Slots, keep: SlotId) -> Option<SlotId> {
+        let only = (self.len > 0).then_some(self.front);
+        let id = self.front_except(slots, keep).or(only)?;
+        self.unlink(slots, id);
+        Some(id)
+    }
+
+    pub(super) fn push_back(&mut self, slots: &mut dyn Slots, id: SlotId) {
+        let meta = slots.meta_mut(id);
+        meta.prev = Link::to(self.back);
+        meta.next = Link::to(NIL);
+        match self.back {
+            NIL => self.front = id,
+            back => slots.meta_mut(back).next = Link::to(id),
+        }
+        self.back = id;
+        self.len += 1;
+    }
+
+    /// Takes out `id`, which must be in this list.
+    pub(super) fn unlink(&mut self, slots: &mut dyn Slots, id: SlotId) {
+        let (prev, next) = (slots.meta(id).prev, slots.meta(id).next);
+        match prev.get() {
+            NIL => self.front = next.get(),
+            prev => slots.meta_mut(prev).next = next,
+        }
+        match next.get() {
+            NIL => self.back = prev.get(),
+            next => slots.meta_mut(next).prev = prev,
+        }
+        self.len -= 1;
+    }
+
+    pub(super) fn move_to_back(&mut self, slots: &mut dyn Slots, id: SlotId) {
+        if self.back != id {
+            self.unlink(slots, id);
+            self.push_back(slots, id);
+        }
+    }
+}
+
+#[cfg(test)]
+impl List {
+    /// The ids from front to back, having checked the links both ways.
+    pub(super) fn ids(&self, slots: &dyn Slots) -> Vec<SlotId> {
+        let (mut ids, mut prev, mut id) = (Vec::new(), NIL, self.front);
+        while id != NIL {
+            assert_eq!(slots.meta(id).prev.get(), prev);
+            ids.push(id);
+            (prev, id) = (id, slots.meta(id).next.get());
+        }
+        assert_eq!((self.back, self.len), (prev, ids.len()));
+        ids
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Random, Slab};
+    use super::*;
+
+    #[test]
+    fn agrees_with_a_vector() {
+        let (mut slab, mut random) = (Slab::default(), Random(1));
+        let (mut list, mut model) = (List::new(), Vec::new());
+        for id in 0..32 {
+            assert_eq!(slab.store(id), id);
+        }
+        for _ in 0..5_000 {
+            let id = random.below(32);
+            match model.iter().position(|&other| other == id) {
+                None => list.push_back(&mut slab, id),
+                Some(at) => {
+                    model.remove(at);
+                    if random.below(2) == 0 {
+                        list.unlink(&mut slab, id);
+                        continue;
+                    }
+                    list.move_to_back(&mut slab, id);
+                }
+            }
+            model.push(id);
+            assert_eq!(list.ids(&slab), model);
+            let keep = random.below(32);
+            let expected = model.iter().copied().find(|&other| other != keep);
+            assert_eq!(list.front_except(&slab, keep), expected);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Who goes first when a bounded store is full: the interface of the eviction policies.
+//!
+//! A policy belongs to one shard. It sees the entries as slots of the shard's slab and owns a
+//! few bytes of each ([`Meta`]), never keys or values, so it is compiled once for all types.
+//!
+//! The protocol, all under the shard's write lock unless said otherwise:
+//!
+//! 1. A hit calls [`Policy::touch_shared`] under the read lock, or, if [`Policy::exact`],
+//!    [`Policy::touch`] under the write lock. Replacing a value calls `touch` too.
+//! 2. An insertion first calls [`Policy::victim`] with `keep = NIL` until there is room, then
+//!    stores the entry and calls [`Policy::inserted`]. Where the room needed is known only
+//!    afterwards, `victim` may be called after `inserted`, with the newcomer as `keep`.
+//! 3. An entry that leaves for another reason calls [`Policy::removed`].
+//!
+//! No policy knows the capacity: it learns from the number of entries present when `victim` is
+//! called, so that bounds by number and by weight work alike, and may change.
+
+mod fifo;
+mod ghost;
+mod lfu;
+mod list;
+mod lru;
+mod s3fifo;
+mod share;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod workloads;
+
+use core::num::NonZeroU32;
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+/// Index of an entry in its shard's slab; at most `NIL - 1`.
+pub(crate) type SlotId = u32;
+
+/// No slot. One below the maximum, so that a [`Link`] can be non-zero.
+pub(crate) const NIL: SlotId = u32::MAX - 1;
+
+/// The entries, as a policy may see and change them. Implemented by the slab.
+pub(crate) trait Slots {
+    /// The policy's part of a live entry.
+    fn meta(&self, id: SlotId) -> &Meta;
+    /// The policy's part of a live entry, to change.
+    fn meta_mut(&mut self, id: SlotId) -> &mut Meta;
+}
+
+/// A [`SlotId`] or [`NIL`], never zero: gives an `Option` of an entry its niche.
+#[derive(Clone, Copy)]
+struct Link(NonZeroU32);
+
+impl Link {
+    fn to(id: SlotId) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(id))
+    }
+
+    fn get(self) -> SlotId {
+        self.0.get() - 1
+    }
+}
+
+/// Frequencies saturate here. Higher than in the paper (3): it lets a main queue of hot entries
+/// withstand more chance challengers, at no cost in memory.
+const MAX_FREQUENCY: u8 = 7;
+
+/// The policy's part of an entry: 16 bytes.
+pub(crate) struct Meta {
+    prev: Link,
+    next: Link,
+    hash: u32,
+    /// When the entry was inserted or last inspected, in ticks of the policy (s3-fifo).
+    seen: u16,
+    /// Uses since then, saturating; the only field written under a read lock.
+    frequency: AtomicU8,
+    /// Which queue of the policy the entry is in.
+    queue: u8,
+}
+
+impl Meta {
+    /// For an entry about to be stored. `hash` may be any 32 bits of the key's hash.
+    pub(crate) fn new(hash: u32) -> Self {
+        let nil = Link::to(NIL);
+        Self {
+            prev: nil,
+            next: nil,
+            hash,
+            seen: 0,
+            frequency: AtomicU8::new(0),
+            queue: 0,
+        }
+    }
+
+    /// The bits given to [`Meta::new`].
+    pub(crate) fn hash(&self) -> u32 {
+        self.hash
+    }
+}
+
+/// The eviction policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Adaptive S3-FIFO, the default.
+    S3Fifo,
+    /// Least recently used, exact.
+    Lru,
+    /// Least frequently used, exact; among equals the least recently used.
+    Lfu,
+    /// First in, first out.
+    Fifo,
+}
+
+/// The eviction policy of one shard.
+pub(crate) struct Policy(Inner);
+
+enum Inner {
+    S3Fifo(s3fifo::S3Fifo),
+    Lru(lru::Lru),
+    Lfu(lfu::Lfu),
+    Fifo(fifo::Fifo),
+}
+
+impl Policy {
+    /// An empty policy; allocates nothing yet.
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self(match kind {
+            Kind::S3Fifo => Inner::S3Fifo(s3fifo::S3Fifo::new()),
+            Kind::Lru => Inner::Lru(lru::Lru::new()),
+            Kind::Lfu => Inner::Lfu(lfu::Lfu::new()),
+            Kind::Fifo => Inner::Fifo(fifo::Fifo::new()),
+        })
+    }
+
+    /// Whether a hit needs [`Policy::touch`] and with it the write lock.
+    pub(crate) fn exact(&self) -> bool {
+        matches!(self.0, Inner::Lru(_) | Inner::Lfu(_))
+    }
+
+    /// A hit under the read lock, for policies that are not [`exact`](Policy::exact).
+    ///
+    /// A load, and until the frequency is saturated a store. Not a read-modify-write: losing one
+    /// of two simultaneous hits is harmless, contention is not.
+    #[inline]
+    pub(crate) fn touch_shared(meta: &Meta) {
+        let frequency = meta.frequency.load(Relaxed);
+        if frequency < MAX_FREQUENCY {
+            meta.frequency.store(frequency + 1, Relaxed);
+        }
+    }
+
+    /// A hit under the write lock, or a replaced value. Counts as a use, except for fifo, where
+    /// the entry keeps its place.
+    pub(crate) fn touch(&mut self, slots: &mut dyn Slots, id: SlotId) {
+        match &mut self.0 {
+            Inner::S3Fifo(_) => Self::touch_shared(slots.meta(id)),
+            Inner::Lru(lru) => lru.touch(slots, id),
+            Inner::Lfu(lfu) => lfu.touch(id),
+            Inner::Fifo(_) => (),
+        }
+    }
+
+    /// A new entry, already stored in the slab with a fresh [`Meta`].
+    pub(crate) fn inserted(&mut self, slots: &mut dyn Slots, id: SlotId) {
+        match &mut self.0 {
+            Inner::S3Fifo(s3) => s3.inserted(slots, id),
+            Inner::Lru(lru) => lru.inserted(slots, id),
+            Inner::Lfu(lfu) => lfu.inserted(id),
+            Inner::Fifo(fifo) => fifo.inserted(slots, id),
+        }
+    }
+
+    /// An entry that is about to leave, but not by eviction: deleted or expired.
+    pub(crate) fn removed(&mut self, slots: &mut dyn Slots, id: SlotId) {
+        match &mut self.0 {
+            Inner::S3Fifo(s3) => s3.removed(slots, id),
+            Inner::Lru(lru) => lru.removed(slots, id),
+            Inner::Lfu(lfu) => lfu.removed(id),
+            Inner::Fifo(fifo) => fifo.removed(slots, id),
+        }
+    }
+
+    /// Picks who goes next and unlinks it; the caller drops the entry. `None` if there is none.
+    ///
+    /// `keep`, the entry just inserted or [`NIL`], is picked only if it is the only one.
+    pub(crate) fn victim(&mut self, slots: &mut dyn Slots, keep: SlotId) -> Option<SlotId> {
+        match &mut self.0 {
+            Inner::S3Fifo(s3) => s3.victim(slots, keep),
+            Inner::Lru(lru) => lru.victim(slots, keep),
+            Inner::Lfu(lfu) => lfu.victim(keep),
+            Inner::Fifo(fifo) => fifo.victim(slots, keep),
+        }
+    }
+
+    /// All entries were dropped at once. Memory is given back.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(match self.0 {
+            Inner::S3Fifo(_) => Kind::S3Fifo,
+            Inner::Lru(_) => Kind::Lru,
+            Inner::Lfu(_) => Kind::Lfu,
+            Inner::Fifo(_) => Kind::Fifo,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [Kind; 4] = [Kind::S3Fifo, Kind::Lru, Kind::Lfu, Kind::Fifo];
+
+    #[test]
+    fn meta_is_sixteen_bytes_and_leaves_a_niche() {
+        assert_eq!(core::mem::size_of::<Meta>(), 16);
+        assert_eq!(core::mem::size_of::<Option<Meta>>(), 16);
+        assert_eq!(Link::to(NIL).get(), NIL);
+        assert_eq!(Link::to(0).get(), 0);
+    }
+
+    #[test]
+    fn only_lru_and_lfu_need_the_write_lock() {
+        let exact = KINDS.map(|kind| Policy::new(kind).exact());
+        assert_eq!(exact, [false, true, true, false]);
+    }
+
+    #[test]
+    fn the_entry_just_inserted_goes_only_if_alone() {
+        for kind in KINDS {
+            let mut cache = testing::Cache::new(kind);
+            let first = cache.insert(1);
+            assert_eq!(cache.evict(first), Some(first), "{kind:?}");
+            assert_eq!(cache.evict(NIL), None, "{kind:?}");
+            let older = cache.insert(2);
+            cache.hit(older);
+            cache.hit(older);
+            let newer = cache.insert(3);
+            assert_eq!(cache.evict(newer), Some(older), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn clear_forgets_every_entry() {
+        for kind in KINDS {
+            let mut cache = testing::Cache::new(kind);
+            for key in 0..20 {
+                cache.insert(key);
+            }
+            cache.policy.clear();
+            assert_eq!(cache.evict(NIL), None, "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! What the caches did: counters, their snapshot, and a table of them.
+
+pub(crate) mod counters;
+mod info;
+mod report;
+
+pub use info::{CacheInfo, Instantiation};
+pub use report::{Report, report};
