@@ -7,15 +7,13 @@ use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::{Expr, ExprCall, ExprMethodCall, ExprPath, Token};
 
+use crate::address::{self, bundled};
 use crate::options::bare;
 
 /// A call that names a memoized function.
 pub(crate) enum Call {
     /// `users::find(1)`
-    Path {
-        path: Box<ExprPath>,
-        args: Punctuated<Expr, Token![,]>,
-    },
+    Path { path: Box<ExprPath>, args: Punctuated<Expr, Token![,]> },
     /// `repo.find(1)`
     Method(Box<ExprMethodCall>),
 }
@@ -35,28 +33,20 @@ impl Call {
             Expr::Group(group) => Self::of(*group.expr),
             Expr::Paren(paren) => Self::of(*paren.expr),
             Expr::Call(ExprCall { func, args, .. }) => match bare(&func) {
-                Expr::Path(path) => Ok(Self::Path {
-                    path: Box::new(path.clone()),
-                    args,
-                }),
+                Expr::Path(path) => Ok(Self::Path { path: Box::new(path.clone()), args }),
                 _ => Err(syn::Error::new_spanned(
                     func,
                     "expected the name of a function; call it like `f(x)` or `x.f(y)`",
                 )),
             },
             Expr::MethodCall(call) => Ok(Self::Method(Box::new(call))),
-            Expr::Await(wait) => Err(syn::Error::new_spanned(
-                wait,
-                "put `.await` outside, behind the macro: `…!(f(x)).await`",
-            )),
-            Expr::Try(attempt) => Err(syn::Error::new_spanned(
-                attempt,
-                "put `?` outside, behind the macro: `…!(f(x))?`",
-            )),
-            other => Err(syn::Error::new_spanned(
-                other,
-                "expected a call like `f(x)` or `x.f(y)`",
-            )),
+            Expr::Await(wait) => {
+                Err(syn::Error::new_spanned(wait, "put `.await` outside, behind the macro: `…!(f(x)).await`"))
+            }
+            Expr::Try(attempt) => {
+                Err(syn::Error::new_spanned(attempt, "put `?` outside, behind the macro: `…!(f(x))?`"))
+            }
+            other => Err(syn::Error::new_spanned(other, "expected a call like `f(x)` or `x.f(y)`")),
         }
     }
 
@@ -65,19 +55,16 @@ impl Call {
         match self {
             Self::Path { path, args } => {
                 let args = args.into_iter().map(|arg| stand_in(private, arg));
+                let named = path.path.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
+                let args = bundled(0, named, args.collect());
                 let sibling = sibling_path(*path);
                 quote!(#sibling(#(#args,)* #then))
             }
             Self::Method(call) => {
-                let ExprMethodCall {
-                    receiver,
-                    method,
-                    turbofish,
-                    args,
-                    ..
-                } = *call;
-                let sibling = sibling_name("__memo_dot_", &method);
+                let ExprMethodCall { receiver, method, turbofish, args, .. } = *call;
+                let sibling = address::by_dot(&method, method.span());
                 let args = args.into_iter().map(|arg| stand_in(private, arg));
+                let args = bundled(1, method.span(), args.collect());
                 quote!(#receiver.#sibling #turbofish(#(#args,)* #then))
             }
         }
@@ -99,17 +86,13 @@ fn sibling_path(mut path: ExprPath) -> TokenStream {
     let Some(last) = path.path.segments.last_mut() else {
         return path.into_token_stream();
     };
-    if last
-        .ident
-        .unraw()
-        .to_string()
-        .starts_with(char::is_uppercase)
-    {
-        let handle = format_ident!("__memo_handle", span = last.ident.span());
+    if last.ident.unraw().to_string().starts_with(char::is_uppercase) {
+        let handle = Ident::new(address::HANDLE, last.ident.span());
         let arguments = std::mem::take(&mut last.arguments);
         return quote!(#path::#handle #arguments);
     }
-    last.ident = sibling_name("__memo_", &last.ident);
+    // The span is the user's: the compiler's note about it points at the user's word.
+    last.ident = address::by_path(&last.ident, last.ident.span());
     // The sibling of a trait's method lives in another trait.
     if let Some(qself) = &path.qself
         && qself.position + 1 == path.path.segments.len()
@@ -119,11 +102,6 @@ fn sibling_path(mut path: ExprPath) -> TokenStream {
         return quote!(<#ty>::#last);
     }
     path.into_token_stream()
-}
-
-/// The compiler's note about it points at the user's word.
-fn sibling_name(prefix: &str, name: &Ident) -> Ident {
-    Ident::new(&format!("{prefix}{}", name.unraw()), name.span())
 }
 
 /// What `memo`'s own macros put before the user's tokens: its path, in parentheses.
@@ -138,11 +116,7 @@ fn end(input: ParseStream<'_>) -> syn::Result<()> {
     if input.peek(Token![,]) {
         input.parse::<Token![,]>()?;
     }
-    if input.is_empty() {
-        Ok(())
-    } else {
-        Err(input.error("expected one call and nothing more"))
-    }
+    if input.is_empty() { Ok(()) } else { Err(input.error("expected one call and nothing more")) }
 }
 
 fn expand(parsed: syn::Result<TokenStream>) -> TokenStream {
@@ -209,22 +183,12 @@ pub(crate) fn set(input: TokenStream) -> TokenStream {
         let value: Expr = input.parse()?;
         end(input)?;
         let bind = quote_spanned!(Span::mixed_site()=> let mut value = ::core::option::Option::Some(#value););
-        Ok(answered(
-            &private,
-            &bind,
-            call,
-            &quote_spanned!(Span::mixed_site()=> #private::set!(address, value)),
-        ))
+        Ok(answered(&private, &bind, call, &quote_spanned!(Span::mixed_site()=> #private::set!(address, value))))
     };
     expand(parse.parse2(input))
 }
 
-fn answered(
-    private: &TokenStream,
-    bind: &TokenStream,
-    call: Call,
-    act: &TokenStream,
-) -> TokenStream {
+fn answered(private: &TokenStream, bind: &TokenStream, call: Call, act: &TokenStream) -> TokenStream {
     let then = quote_spanned!(Span::mixed_site()=> &mut |address| answer = ::core::option::Option::Some(#act));
     let call = call.addressed(private, &then);
     quote_spanned! {Span::mixed_site()=>
@@ -306,28 +270,20 @@ mod tests {
 
     fn sibling(call: &str) -> String {
         let call: Call = syn::parse_str(call).expect(call);
-        call.addressed(&quote!(P), &quote!(then))
-            .to_string()
-            .replace(' ', "")
+        call.addressed(&quote!(P), &quote!(then)).to_string().replace(' ', "")
     }
 
     #[test]
     fn renames_the_last_name() {
-        assert_eq!(sibling("users::find(1)"), "users::__memo_find(1,then)");
-        assert_eq!(sibling("load::<Foo>(_)"), "__memo_load::<Foo>(P::Any,then)");
-        assert_eq!(sibling("Self::f()"), "Self::__memo_f(then)");
-        assert_eq!(
-            sibling("<Pg as Store>::load(&pg, 1)"),
-            "<Pg>::__memo_load(&pg,1,then)"
-        );
-        assert_eq!(sibling("<Pg>::load(1)"), "<Pg>::__memo_load(1,then)");
-        assert_eq!(sibling("repo.find(1)"), "repo.__memo_dot_find(1,then)");
-        assert_eq!(sibling("UserCache(7)"), "UserCache::__memo_handle(7,then)");
-        assert_eq!(
-            sibling("m::UserCache::<T>(7)"),
-            "m::UserCache::__memo_handle::<T>(7,then)"
-        );
-        assert_eq!(sibling("r#match(1)"), "__memo_match(1,then)");
+        assert_eq!(sibling("users::find(1)"), "users::__memoize_attribute_of_find(1,(),then)");
+        assert_eq!(sibling("load::<Foo>(_)"), "__memoize_attribute_of_load::<Foo>(P::Any,(),then)");
+        assert_eq!(sibling("Self::f()"), "Self::__memoize_attribute_of_f((),(),then)");
+        assert_eq!(sibling("<Pg as Store>::load(&pg, 1)"), "<Pg>::__memoize_attribute_of_load(&pg,(1,),then)");
+        assert_eq!(sibling("<Pg>::load(1)"), "<Pg>::__memoize_attribute_of_load(1,(),then)");
+        assert_eq!(sibling("repo.find(1)"), "repo.__memoize_attribute_on_method_find((1,),then)");
+        assert_eq!(sibling("UserCache(7)"), "UserCache::__memoize_option_handle(7,(),then)");
+        assert_eq!(sibling("m::UserCache::<T>(7)"), "m::UserCache::__memoize_option_handle::<T>(7,(),then)");
+        assert_eq!(sibling("r#match(1)"), "__memoize_attribute_of_match(1,(),then)");
     }
 
     #[test]
@@ -339,11 +295,7 @@ mod tests {
 
     #[test]
     fn arms_late() {
-        let with = |text: &str| {
-            with_mode(text.parse().expect("tokens"), "Skip")
-                .to_string()
-                .replace(' ', "")
-        };
+        let with = |text: &str| with_mode(text.parse().expect("tokens"), "Skip").to_string().replace(' ', "");
         assert!(with("(::memo) f(a, g(b))").contains("f(a,armed.last(g(b)))"));
         assert!(with("(::memo) f()").contains("armed.now();::memo::__private::done!(armed,f())"));
         assert!(with("(::memo) x.y.f()").contains("armed.now();"));

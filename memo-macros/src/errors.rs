@@ -6,6 +6,23 @@ use std::fmt::Display;
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 
+/// Tokens as people write them.
+pub(crate) fn shown(tokens: impl ToTokens) -> String {
+    let text = tokens.to_token_stream().to_string();
+    let tight = [
+        (" :: ", "::"),
+        (":: ", "::"),
+        (" <", "<"),
+        ("< ", "<"),
+        (" >", ">"),
+        ("& ", "&"),
+        (" ,", ","),
+        (" .", "."),
+        (". ", "."),
+    ];
+    tight.iter().fold(text, |text, (loose, tight)| text.replace(loose, tight))
+}
+
 /// The errors found so far. It must be closed with [`Ctxt::finish`]: dropping it unread is a bug.
 pub(crate) struct Ctxt {
     errors: RefCell<Option<Vec<syn::Error>>>,
@@ -13,9 +30,7 @@ pub(crate) struct Ctxt {
 
 impl Ctxt {
     pub(crate) fn new() -> Self {
-        Self {
-            errors: RefCell::new(Some(Vec::new())),
-        }
+        Self { errors: RefCell::new(Some(Vec::new())) }
     }
 
     /// An error at one word.
@@ -46,10 +61,7 @@ impl Ctxt {
 
 impl Drop for Ctxt {
     fn drop(&mut self) {
-        assert!(
-            std::thread::panicking() || self.errors.borrow().is_none(),
-            "the collected errors were not looked at"
-        );
+        assert!(std::thread::panicking() || self.errors.borrow().is_none(), "the collected errors were not looked at");
     }
 }
 

@@ -18,6 +18,13 @@ pub(crate) fn block_with_errors(block: TokenStream, errors: TokenStream) -> Toke
     with_errors(stripped.collect(), errors)
 }
 
+/// Whether the item, which could not be parsed, is the impl block of a trait.
+pub(crate) fn is_trait_impl(item: &TokenStream) -> bool {
+    let words: Vec<String> = item.clone().into_iter().map(|tree| tree.to_string()).collect();
+    let has = |word: &str| words.iter().any(|found| found == word);
+    has("impl") && has("for") && !has("fn")
+}
+
 fn strip(block: &Group) -> Group {
     let mut kept: Vec<TokenTree> = Vec::new();
     for tree in block.stream() {
@@ -35,13 +42,13 @@ fn strip(block: &Group) -> Group {
 }
 
 fn is_memoize(group: &Group) -> bool {
+    let is_path = |tree: &TokenTree| match tree {
+        TokenTree::Ident(_) => true,
+        TokenTree::Punct(punct) => punct.as_char() == ':',
+        TokenTree::Group(_) | TokenTree::Literal(_) => false,
+    };
     group.delimiter() == Delimiter::Bracket
-        && group
-            .stream()
-            .into_iter()
-            .take_while(|tree| !matches!(tree, TokenTree::Group(_)))
-            .last()
-            .is_some_and(|tree| tree.to_string() == "memoize")
+        && group.stream().into_iter().take_while(is_path).last().is_some_and(|tree| tree.to_string() == "memoize")
 }
 
 #[cfg(test)]
@@ -50,14 +57,10 @@ mod tests {
 
     #[test]
     fn takes_method_attributes_off() {
-        let block: TokenStream =
-            "impl A for B { #[memo::memoize(ttl = 1)] #[inline] fn a() {} #[memoize] fn b() {} }"
-                .parse()
-                .expect("tokens");
+        let block: TokenStream = "impl A for B { #[memo::memoize(ttl = 1)] #[inline] fn a() {} #[memoize] fn b() {} #[memoize = 1] fn c() {} }"
+            .parse()
+            .expect("tokens");
         let text = block_with_errors(block, TokenStream::new()).to_string();
-        assert!(
-            !text.contains("memoize") && text.contains("inline"),
-            "{text}"
-        );
+        assert!(!text.contains("memoize") && text.contains("inline"), "{text}");
     }
 }

@@ -1,17 +1,17 @@
 //! The attribute `#[invalidates(…)]`: entries and tags that a function deletes after it succeeded.
 
-use proc_macro2::{Group, Ident, Span, TokenStream};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, Token, Type};
 
 use crate::calls::Call;
 use crate::errors::Ctxt;
-use crate::fallback;
 use crate::item::{Function, Item};
 use crate::options::bare;
-use crate::signature::{Analysis, Form, Param};
+use crate::signature::{Analysis, Form};
 use crate::types;
+use crate::{expand, fallback};
 
 /// One thing to delete.
 enum Target {
@@ -24,27 +24,18 @@ pub(crate) fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStrea
     let function = match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Function(function)) => function,
         Ok(Item::TraitImpl(block)) => {
-            let error = syn::Error::new(
-                block.impl_token.span,
-                "`#[invalidates(…)]` goes on a function or method",
-            );
+            let error = syn::Error::new(block.impl_token.span, "`#[invalidates(…)]` goes on a function or method");
             return fallback::with_errors(item, error.into_compile_error());
         }
         Err(error) => {
-            let error = syn::Error::new(
-                error.span(),
-                "`#[invalidates(…)]` goes on a function or method with a body",
-            );
+            let error = syn::Error::new(error.span(), "`#[invalidates(…)]` goes on a function or method with a body");
             return fallback::with_errors(item, error.into_compile_error());
         }
     };
     let cx = Ctxt::new();
     let (private, targets) = read(&cx, targets);
     if let Some(word) = &function.sig.constness {
-        cx.error(
-            word.span,
-            "a `const fn` can't delete entries; remove `const` or the attribute",
-        );
+        cx.error(word.span, "a `const fn` can't delete entries; remove `const` or the attribute");
     }
     match cx.finish() {
         Ok(()) => expand(&private, &function, targets),
@@ -56,6 +47,7 @@ pub(crate) fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStrea
 fn read(cx: &Ctxt, tokens: TokenStream) -> (TokenStream, Vec<Target>) {
     let mut private = quote!(::memo::__private);
     let mut targets = Vec::new();
+    let mut wrong = false;
     let parse = |input: ParseStream<'_>| {
         while !input.is_empty() {
             if input.peek(Token![crate]) && input.peek2(Token![=]) {
@@ -64,7 +56,14 @@ fn read(cx: &Ctxt, tokens: TokenStream) -> (TokenStream, Vec<Target>) {
                 let path = syn::Path::parse_mod_style(input)?;
                 private = quote!(#path::__private);
             } else {
-                targets.push(target(input)?);
+                match target(input) {
+                    Ok(target) => targets.push(target),
+                    Err(error) => {
+                        wrong = true;
+                        cx.push(error);
+                        skip(input);
+                    }
+                }
             }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
@@ -74,10 +73,22 @@ fn read(cx: &Ctxt, tokens: TokenStream) -> (TokenStream, Vec<Target>) {
     };
     if let Err(error) = parse.parse2(tokens) {
         cx.push(error);
-    } else if targets.is_empty() {
-        cx.error(Span::call_site(), "nothing to invalidate; name calls or tags: `#[invalidates(find_user(id), tag = \"users\")]`");
+    } else if targets.is_empty() && !wrong {
+        cx.error(
+            Span::call_site(),
+            "nothing to invalidate; name calls or tags: `#[invalidates(find_user(id), tag = \"users\")]`",
+        );
     }
     (private, targets)
+}
+
+/// Skips to the comma behind a target that is wrong.
+fn skip(input: ParseStream<'_>) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        if input.parse::<TokenTree>().is_err() {
+            return;
+        }
+    }
 }
 
 fn target(input: ParseStream<'_>) -> syn::Result<Target> {
@@ -103,20 +114,19 @@ fn target(input: ParseStream<'_>) -> syn::Result<Target> {
             ),
         ));
     }
+    if let Expr::Await(_) | Expr::Try(_) = bare(&expr) {
+        return Err(syn::Error::new_spanned(
+            &expr,
+            "a call that says which entry is not made, so there is nothing to wait for; write it without `.await` and `?`",
+        ));
+    }
     Call::of(expr).map(Target::Entry)
 }
 
 fn expand(private: &TokenStream, function: &Function, targets: Vec<Target>) -> TokenStream {
     let analysis = Analysis::of(&function.sig);
     let plan = plan(private, &analysis, targets);
-    let Function {
-        attrs,
-        vis,
-        defaultness,
-        sig,
-        inner_attrs,
-        body,
-    } = function;
+    let Function { attrs, vis, defaultness, sig, inner_attrs, body } = function;
     let run = run(private, &analysis, body, &plan);
     let mut block = Group::new(body.delimiter(), quote!(#inner_attrs #run));
     block.set_span(body.span());
@@ -125,21 +135,24 @@ fn expand(private: &TokenStream, function: &Function, targets: Vec<Target>) -> T
 
 /// The list of what to delete, made before the body consumes the arguments.
 fn plan(private: &TokenStream, analysis: &Analysis<'_>, targets: Vec<Target>) -> TokenStream {
-    let mut tokens =
-        quote_spanned!(Span::mixed_site()=> let mut plan = #private::Invalidation::new(););
+    let mut tokens = quote_spanned!(Span::mixed_site()=> let mut plan = #private::Invalidation::new(););
     for target in targets {
         tokens.extend(match target {
             Target::Entry(call) => {
                 let then = quote_spanned!(Span::mixed_site()=> &mut |address| plan.add(address));
-                let call = copied(private, analysis, call).addressed(private, &then);
+                let call = copied(analysis, call).addressed(private, &then);
                 quote_spanned!(Span::mixed_site()=> #call;)
             }
-            Target::Tag(tag) => quote_spanned!(Span::mixed_site()=> plan.tag(#tag);),
+            Target::Tag(tag) => {
+                let tag = expand::unmoved(analysis, &tag);
+                quote_spanned!(Span::mixed_site()=> plan.tag(#tag);)
+            }
             Target::Tags(tags) => {
                 if let Expr::Array(array) = bare(&tags) {
-                    let tags = array.elems.iter();
+                    let tags = array.elems.iter().map(|tag| expand::unmoved(analysis, tag));
                     quote_spanned!(Span::mixed_site()=> #(plan.tag(#tags);)*)
                 } else {
+                    let tags = expand::unmoved(analysis, &tags);
                     quote_spanned!(Span::mixed_site()=> for tag in #tags { plan.tag(tag); })
                 }
             }
@@ -149,17 +162,15 @@ fn plan(private: &TokenStream, analysis: &Analysis<'_>, targets: Vec<Target>) ->
 }
 
 /// Arguments that are handed over by value are still the body's.
-fn copied(private: &TokenStream, analysis: &Analysis<'_>, call: Call) -> Call {
+fn copied(analysis: &Analysis<'_>, call: Call) -> Call {
     let copy = |arg: &mut Expr| {
-        let Some(param) = bare_param(analysis, arg) else {
+        let Some(param) = analysis.named_by(arg) else {
             return;
         };
         *arg = Expr::Verbatim(if param.is_mutable_reference() {
             quote_spanned!(Span::mixed_site()=> &mut *#arg)
-        } else if matches!(types::bare(&param.ty), Type::Reference(_)) {
-            arg.to_token_stream()
         } else {
-            quote_spanned!(Span::mixed_site()=> #private::copy_arg!(#arg))
+            expand::unmoved(analysis, arg)
         });
     };
     match call {
@@ -174,49 +185,36 @@ fn copied(private: &TokenStream, analysis: &Analysis<'_>, call: Call) -> Call {
     }
 }
 
-fn bare_param<'a>(analysis: &'a Analysis<'_>, arg: &Expr) -> Option<&'a Param> {
-    let Expr::Path(path) = bare(arg) else {
-        return None;
-    };
-    let name = path.path.get_ident()?;
-    analysis
-        .params
-        .iter()
-        .find(|param| param.names().contains(name))
-}
-
 /// The body, and after it the deletions.
-fn run(
-    private: &TokenStream,
-    analysis: &Analysis<'_>,
-    body: &Group,
-    plan: &TokenStream,
-) -> TokenStream {
+fn run(private: &TokenStream, analysis: &Analysis<'_>, body: &Group, plan: &TokenStream) -> TokenStream {
     let declared = types::returned(&analysis.sig.output);
     let output = &analysis.output;
     let opaque = matches!(types::bare(&declared), Type::ImplTrait(_));
-    let closure = if opaque {
-        quote!(move || #body)
-    } else {
-        quote_spanned!(Span::mixed_site()=> move || -> #declared #body)
-    };
+    let closure =
+        if opaque { quote!(move || #body) } else { quote_spanned!(Span::mixed_site()=> move || -> #declared #body) };
     let awaited = |future: TokenStream| {
         quote_spanned! {Span::mixed_site()=>
             #plan
             let result = #private::output::<#output, _>(#future).await;
-            #private::invalidate!(plan, result)
+            let result = #private::invalidate!(plan, result);
+            result
         }
     };
     match analysis.form {
         Form::Plain => quote_spanned! {Span::mixed_site()=>
             #plan
             let result = (#closure)();
-            #private::invalidate!(plan, result)
+            let result = #private::invalidate!(plan, result);
+            result
         },
         Form::AsyncFn => awaited(quote_spanned!(Span::mixed_site()=> async move #body)),
         Form::ImplFuture => {
             let content = awaited(quote_spanned!(Span::mixed_site()=> (#closure)()));
-            quote_spanned!(Span::mixed_site()=> async move { #content })
+            // As a statement, or linters would ask for an `async fn`.
+            quote_spanned! {Span::mixed_site()=>
+                let future = async move { #content };
+                future
+            }
         }
         Form::BoxedFuture => {
             let content = awaited(quote_spanned!(Span::mixed_site()=> (#closure)()));

@@ -66,11 +66,7 @@ fn is_impl(input: ParseStream<'_>) -> bool {
 impl Function {
     pub(crate) fn parse(attrs: Vec<Attribute>, input: ParseStream<'_>) -> syn::Result<Self> {
         let vis: Visibility = input.parse()?;
-        let defaultness = if input.peek(Token![default]) {
-            Some(input.parse()?)
-        } else {
-            None
-        };
+        let defaultness = if input.peek(Token![default]) { Some(input.parse()?) } else { None };
         if let Some(error) = no_function(input) {
             return Err(error);
         }
@@ -79,26 +75,16 @@ impl Function {
             return Err(syn::Error::new(
                 sig.ident.span(),
                 format!(
-                    "`{0}` is declared without a body, so there is nothing to memoize; put `#[memoize]` on `{0}` in an impl of the trait",
+                    "`{0}` is declared without a body, so there is nothing to memoize; put `#[memoize]` where it has one, or on a function that calls it",
                     sig.ident
                 ),
             ));
         }
         let TokenTree::Group(body) = input.parse::<TokenTree>()? else {
-            return Err(syn::Error::new(
-                sig.ident.span(),
-                "expected a body in braces",
-            ));
+            return Err(syn::Error::new(sig.ident.span(), "expected a body in braces"));
         };
         let (inner_attrs, body) = split_inner_attributes(&body);
-        Ok(Self {
-            attrs,
-            vis,
-            defaultness,
-            sig,
-            inner_attrs,
-            body,
-        })
+        Ok(Self { attrs, vis, defaultness, sig, inner_attrs, body })
     }
 }
 
@@ -107,16 +93,10 @@ fn no_function(input: ParseStream<'_>) -> Option<syn::Error> {
     let ahead = input.fork();
     let keyword = ahead.call(Ident::parse_any).ok()?;
     let what = match keyword.to_string().as_str() {
-        "struct" | "enum" | "union" => {
-            "a type has no result to keep; put `#[memoize]` on a function or method"
-        }
-        "trait" => {
-            "put `#[memoize]` on the methods in an impl of the trait, and bare on that impl block"
-        }
+        "struct" | "enum" | "union" => "a type has no result to keep; put `#[memoize]` on a function or method",
+        "trait" => "put `#[memoize]` on the methods in an impl of the trait, and bare on that impl block",
         "mod" => "put `#[memoize]` on each function in the module",
-        "static" => {
-            "for a value computed once use `std::sync::LazyLock`; `#[memoize]` goes on a function"
-        }
+        "static" => "for a value computed once use `std::sync::LazyLock`; `#[memoize]` goes on a function",
         "const"
             if !ahead.peek(Token![fn])
                 && !ahead.peek(Token![unsafe])
@@ -136,15 +116,8 @@ fn split_inner_attributes(body: &Group) -> (TokenStream, Group) {
     let mut attributes = TokenStream::new();
     let trees: Vec<TokenTree> = body.stream().into_iter().collect();
     let mut at = 0;
-    while let [
-        TokenTree::Punct(hash),
-        TokenTree::Punct(bang),
-        TokenTree::Group(group),
-        ..,
-    ] = &trees[at..]
-    {
-        if hash.as_char() != '#' || bang.as_char() != '!' || group.delimiter() != Delimiter::Bracket
-        {
+    while let [TokenTree::Punct(hash), TokenTree::Punct(bang), TokenTree::Group(group), ..] = &trees[at..] {
+        if hash.as_char() != '#' || bang.as_char() != '!' || group.delimiter() != Delimiter::Bracket {
             break;
         }
         attributes.extend(trees[at..at + 3].iter().cloned());
@@ -158,21 +131,11 @@ fn split_inner_attributes(body: &Group) -> (TokenStream, Group) {
 impl TraitImpl {
     fn parse(attrs: Vec<Attribute>, input: ParseStream<'_>) -> syn::Result<Self> {
         if input.peek(Token![default]) {
-            return Err(input.error(
-                "a `default impl` can't be memoized; put `#[memoize]` on a full impl of the trait",
-            ));
+            return Err(input.error("a `default impl` can't be memoized; put `#[memoize]` on a full impl of the trait"));
         }
-        let unsafety = if input.peek(Token![unsafe]) {
-            Some(input.parse()?)
-        } else {
-            None
-        };
+        let unsafety = if input.peek(Token![unsafe]) { Some(input.parse()?) } else { None };
         let impl_token: Token![impl] = input.parse()?;
-        let mut generics: Generics = if has_generics(input) {
-            input.parse()?
-        } else {
-            Generics::default()
-        };
+        let mut generics: Generics = if has_generics(input) { input.parse()? } else { Generics::default() };
         let first: Type = input.parse()?;
         if !input.peek(Token![for]) {
             return Err(syn::Error::new(
@@ -180,38 +143,17 @@ impl TraitImpl {
                 "on the impl block of a type `#[memoize]` isn't needed; put it on each method that is to be memoized",
             ));
         }
-        let Type::Path(syn::TypePath {
-            qself: None,
-            path: trait_path,
-            ..
-        }) = first
-        else {
-            return Err(syn::Error::new_spanned(
-                first,
-                "expected the path of a trait",
-            ));
+        let Type::Path(syn::TypePath { qself: None, path: trait_path, .. }) = first else {
+            return Err(syn::Error::new_spanned(first, "expected the path of a trait"));
         };
         let for_token = input.parse()?;
         let self_ty = input.parse()?;
         generics.where_clause = input.parse::<Option<WhereClause>>()?;
         let TokenTree::Group(braces) = input.parse::<TokenTree>()? else {
-            return Err(syn::Error::new(
-                impl_token.span,
-                "expected an impl block in braces",
-            ));
+            return Err(syn::Error::new(impl_token.span, "expected an impl block in braces"));
         };
         let items = syn::parse::Parser::parse2(impl_items, braces.stream())?;
-        Ok(Self {
-            attrs,
-            unsafety,
-            impl_token,
-            generics,
-            trait_path,
-            for_token,
-            self_ty,
-            braces,
-            items,
-        })
+        Ok(Self { attrs, unsafety, impl_token, generics, trait_path, for_token, self_ty, braces, items })
     }
 }
 
@@ -240,10 +182,7 @@ fn impl_items(input: ParseStream<'_>) -> syn::Result<Vec<ImplItem>> {
         if let Some(at) = attrs.iter().position(is_memoize) {
             let attribute = Box::new(attrs.remove(at));
             let function = Box::new(Function::parse(attrs, input)?);
-            items.push(ImplItem::Memoized {
-                attribute,
-                function,
-            });
+            items.push(ImplItem::Memoized { attribute, function });
         } else {
             let mut tokens: TokenStream = attrs.iter().map(ToTokens::to_token_stream).collect();
             one_item(input, &mut tokens)?;
@@ -277,11 +216,7 @@ fn one_item(input: ParseStream<'_>, tokens: &mut TokenStream) -> syn::Result<()>
 
 /// `memoize`, `memo::memoize`, or any path that ends so.
 pub(crate) fn is_memoize(attribute: &Attribute) -> bool {
-    attribute
-        .path()
-        .segments
-        .last()
-        .is_some_and(|last| last.ident == "memoize")
+    attribute.path().segments.last().is_some_and(|last| last.ident == "memoize")
 }
 
 /// The options inside an attribute; a bare one has none.
@@ -289,9 +224,8 @@ pub(crate) fn options_of(attribute: &Attribute) -> syn::Result<TokenStream> {
     match &attribute.meta {
         syn::Meta::Path(_) => Ok(TokenStream::new()),
         syn::Meta::List(list) => Ok(list.tokens.clone()),
-        syn::Meta::NameValue(pair) => Err(syn::Error::new_spanned(
-            pair,
-            "options go in parentheses: `#[memoize(ttl = 300)]`",
-        )),
+        syn::Meta::NameValue(pair) => {
+            Err(syn::Error::new_spanned(pair, "options go in parentheses: `#[memoize(ttl = 300)]`"))
+        }
     }
 }

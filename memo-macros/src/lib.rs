@@ -2,6 +2,7 @@
 //!
 //! This crate is a part of `memo` and of no use without it: see the documentation there.
 
+mod address;
 mod calls;
 mod check;
 mod errors;
@@ -19,13 +20,13 @@ mod types;
 
 use proc_macro::TokenStream;
 
-/// Gives a function or method a cache.
+#[doc = include_str!("memoize.md")]
 #[proc_macro_attribute]
 pub fn memoize(options: TokenStream, item: TokenStream) -> TokenStream {
     memoize::memoize(options.into(), item.into()).into()
 }
 
-/// Deletes entries, of functions or by tag, after the function succeeded.
+#[doc = include_str!("invalidates.md")]
 #[proc_macro_attribute]
 pub fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
     invalidates::invalidates(targets.into(), item.into()).into()

@@ -20,6 +20,7 @@ pub(crate) fn memoize(options: TokenStream, item: TokenStream) -> TokenStream {
             Ok(tokens) => tokens,
             Err(errors) => fallback::block_with_errors(item, errors),
         },
+        Err(error) if fallback::is_trait_impl(&item) => fallback::block_with_errors(item, error.to_compile_error()),
         Err(error) => fallback::with_errors(item, error.to_compile_error()),
     }
 }
@@ -36,32 +37,29 @@ fn lower<'a>(cx: &Ctxt, options: TokenStream, function: &'a Function, site: Site
     let options = Options::parse(cx, options);
     let analysis = Analysis::of(&function.sig);
     check::check(cx, &options, function, &analysis, site);
-    Plan::new(function, analysis, options)
+    Plan::new(function, analysis, options, site)
 }
 
 fn trait_impl(options: &TokenStream, block: &TraitImpl) -> Result<TokenStream, TokenStream> {
     let cx = Ctxt::new();
     if !options.is_empty() {
-        cx.error_at(
-            options,
-            "on an impl block `#[memoize]` stands bare; options go on its methods: `#[memoize(…)]`",
-        );
+        cx.error_at(options, "on an impl block `#[memoize]` stands bare; options go on its methods: `#[memoize(…)]`");
     }
     let mut plans = Vec::new();
     for item in &block.items {
-        if let ImplItem::Memoized {
-            attribute,
-            function,
-        } = item
-        {
+        if let ImplItem::Memoized { attribute, function } = item {
             match item::options_of(attribute) {
                 Ok(options) => plans.push(lower(&cx, options, function, Site::TraitImpl)),
                 Err(error) => cx.push(error),
             }
         }
     }
-    if plans.is_empty() && options.is_empty() {
-        cx.error(Span::call_site(), "no method of this impl block is memoized; put `#[memoize(…)]` on the methods that are to be");
+    let memoized = block.items.iter().any(|item| matches!(item, ImplItem::Memoized { .. }));
+    if !memoized && options.is_empty() {
+        cx.error(
+            Span::call_site(),
+            "no method of this impl block is memoized; put `#[memoize(…)]` on the methods that are to be",
+        );
     }
     cx.finish()?;
     Ok(expand::impl_block(block, &plans))

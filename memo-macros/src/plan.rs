@@ -4,12 +4,12 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens as _;
 use syn::{Expr, LitStr, Type};
 
+use crate::check::Site;
 use crate::item::Function;
-use crate::options::{
-    Bound, Given, Jitter, Lifetime, OnTimeout, Options, Place, Policy, Scope, Tag,
-};
+use crate::options::{Bound, Given, Jitter, Lifetime, OnTimeout, Options, Place, Policy, Scope, Tag};
 use crate::scan;
 use crate::signature::{Analysis, Form, Param};
+use crate::types;
 
 /// What is generated for one function.
 pub(crate) struct Plan<'a> {
@@ -30,6 +30,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) wait: Wait,
     pub(crate) display_name: Option<LitStr>,
     pub(crate) handle: Option<Ident>,
+    /// The function is known to have a `Self`.
+    pub(crate) has_self: bool,
     /// The body uses `self`, and the options don't say what that means for the key.
     pub(crate) unmentioned_receiver: Option<Span>,
 }
@@ -72,30 +74,19 @@ pub(crate) enum Stored {
     /// The return value, as it is.
     Open,
     /// The whole `Result`.
-    WithErrors {
-        cache_err: Option<Ident>,
-        err_ttl: Option<Box<Given<Lifetime>>>,
-    },
+    WithErrors { cache_err: Option<Ident>, err_ttl: Option<Box<Given<Lifetime>>> },
 }
 
 /// How long entries live.
 pub(crate) enum Freshness {
     Forever,
-    Expiring {
-        ttl: Lifetime,
-        sliding: bool,
-        jitter: Option<Jitter>,
-    },
+    Expiring { ttl: Lifetime, sliding: bool, jitter: Option<Jitter> },
 }
 
 /// How much the store may hold.
 pub(crate) enum Capacity {
     Unbounded,
-    Bounded {
-        entries: Option<Bound>,
-        weight: Option<Box<Weight>>,
-        policy: Option<Policy>,
-    },
+    Bounded { entries: Option<Bound>, weight: Option<Box<Weight>>, policy: Option<Policy> },
 }
 
 /// A bound by weight, and what an entry weighs.
@@ -126,28 +117,26 @@ pub(crate) struct Tags {
 
 impl<'a> Plan<'a> {
     /// Lowers options that `check` found no fault with.
-    pub(crate) fn new(function: &'a Function, analysis: Analysis<'a>, options: Options) -> Self {
+    pub(crate) fn new(function: &'a Function, analysis: Analysis<'a>, options: Options, site: Site) -> Self {
         let private = options.private();
+        let has_self = site == Site::TraitImpl || has_self(function);
         let unmentioned_receiver = unmentioned_receiver(function, &analysis, &options);
         let face = face(&analysis, options.scope.value());
         let stored = match (options.cache_err.into_given(), options.err_ttl.into_given()) {
             (None, None) if analysis.is_output_open() => Stored::Open,
             (None, None) => Stored::Value,
-            (cache_err, err_ttl) => Stored::WithErrors {
-                cache_err: cache_err.map(|given| given.word),
-                err_ttl: err_ttl.map(Box::new),
-            },
+            (cache_err, err_ttl) => {
+                Stored::WithErrors { cache_err: cache_err.map(|given| given.word), err_ttl: err_ttl.map(Box::new) }
+            }
         };
         let key = match options.key.into_value() {
             Some(expr) => Key::Computed(elements(expr)),
             None => Key::Arguments(parts(&analysis, &options.exclude, options.include)),
         };
         let freshness = match options.ttl.into_value() {
-            Some(ttl) => Freshness::Expiring {
-                ttl,
-                sliding: options.sliding.is_given(),
-                jitter: options.jitter.into_value(),
-            },
+            Some(ttl) => {
+                Freshness::Expiring { ttl, sliding: options.sliding.is_given(), jitter: options.jitter.into_value() }
+            }
             None => Freshness::Forever,
         };
         let weight = options
@@ -157,21 +146,13 @@ impl<'a> Plan<'a> {
             .map(|(bound, weigh)| Box::new(Weight { bound, weigh }));
         let capacity = match (options.max_entries.into_value(), weight) {
             (None, None) => Capacity::Unbounded,
-            (entries, weight) => Capacity::Bounded {
-                entries,
-                weight,
-                policy: options.policy.into_value(),
-            },
+            (entries, weight) => Capacity::Bounded { entries, weight, policy: options.policy.into_value() },
         };
-        let wait = match (
-            options.single_flight.into_value(),
-            options.wait_timeout.into_value(),
-        ) {
+        let wait = match (options.single_flight.into_value(), options.wait_timeout.into_value()) {
             (Some(false), _) => Wait::Never,
-            (_, Some(millis)) => Wait::Timeout {
-                millis,
-                fail: options.on_timeout.into_value() == Some(OnTimeout::Fail),
-            },
+            (_, Some(millis)) => {
+                Wait::Timeout { millis, fail: options.on_timeout.into_value() == Some(OnTimeout::Fail) }
+            }
             (_, None) => Wait::Forever,
         };
         Self {
@@ -191,6 +172,7 @@ impl<'a> Plan<'a> {
             wait,
             display_name: options.name.into_value(),
             handle: options.handle.into_value(),
+            has_self,
             unmentioned_receiver,
         }
     }
@@ -218,18 +200,14 @@ impl<'a> Plan<'a> {
     pub(crate) fn address_expressions(&self) -> TokenStream {
         let mut tokens = TokenStream::new();
         match &self.key {
-            Key::Computed(elements) => elements
-                .iter()
-                .for_each(|element| element.to_tokens(&mut tokens)),
+            Key::Computed(elements) => elements.iter().for_each(|element| element.to_tokens(&mut tokens)),
             Key::Arguments(parts) => parts.iter().for_each(|part| {
                 if let Part::Place(place) = part {
                     place.expr.to_tokens(&mut tokens);
                 }
             }),
         }
-        self.validate
-            .iter()
-            .for_each(|test| test.to_tokens(&mut tokens));
+        tokens.extend(self.validate.iter().map(scan::free));
         tokens.extend(self.argument_expressions());
         tokens.extend(self.value_expressions());
         tokens
@@ -246,42 +224,27 @@ impl<'a> Plan<'a> {
         if let Freshness::Expiring { ttl, .. } = &self.freshness {
             lifetime(ttl);
         }
-        if let Stored::WithErrors {
-            err_ttl: Some(given),
-            ..
-        } = &self.stored
-        {
+        if let Stored::WithErrors { err_ttl: Some(given), .. } = &self.stored {
             lifetime(&given.value);
         }
         if let Some(given) = &self.none_ttl {
             lifetime(&given.value);
         }
-        self.tags
-            .of_arguments
-            .iter()
-            .for_each(|(tag, _)| tag.to_tokens(&mut tokens));
+        self.tags.of_arguments.iter().for_each(|(tag, _)| tag.to_tokens(&mut tokens));
         tokens
     }
 
     /// The closures over the value.
     pub(crate) fn value_expressions(&self) -> TokenStream {
         let mut tokens = TokenStream::new();
-        if let Freshness::Expiring {
-            ttl: Lifetime::PerValue(closure),
-            ..
-        } = &self.freshness
-        {
-            closure.to_tokens(&mut tokens);
+        if let Freshness::Expiring { ttl: Lifetime::PerValue(closure), .. } = &self.freshness {
+            tokens.extend(scan::free(closure));
         }
-        if let Capacity::Bounded {
-            weight: Some(weight),
-            ..
-        } = &self.capacity
-        {
-            weight.weigh.to_tokens(&mut tokens);
+        if let Capacity::Bounded { weight: Some(weight), .. } = &self.capacity {
+            tokens.extend(scan::free(&weight.weigh));
         }
         for tags in &self.tags.of_value {
-            tags.to_tokens(&mut tokens);
+            tokens.extend(scan::free(tags));
         }
         tokens
     }
@@ -310,9 +273,7 @@ fn parts(analysis: &Analysis<'_>, exclude: &[Ident], include: Vec<Place>) -> Vec
     let mut parts = Vec::new();
     for param in &analysis.params {
         let excluded = exclude.iter().any(|name| param.is_called(name));
-        let included = include
-            .iter()
-            .any(|place| !place.is_field && param.is_called(&place.root));
+        let included = include.iter().any(|place| !place.is_field && param.is_called(&place.root));
         let mutable = param.is_mutable_reference();
         if included {
             parts.push(Part::Param(param.clone()));
@@ -324,9 +285,7 @@ fn parts(analysis: &Analysis<'_>, exclude: &[Ident], include: Vec<Place>) -> Vec
             parts.push(Part::Param(param.clone()));
         }
     }
-    let places = include
-        .into_iter()
-        .filter(|place| place.is_field || place.root == "self");
+    let places = include.into_iter().filter(|place| place.is_field || place.root == "self");
     parts.extend(places.map(Part::Place));
     parts
 }
@@ -344,11 +303,13 @@ fn tags(given: Vec<Tag>) -> Tags {
     tags
 }
 
-fn unmentioned_receiver(
-    function: &Function,
-    analysis: &Analysis<'_>,
-    options: &Options,
-) -> Option<Span> {
+fn has_self(function: &Function) -> bool {
+    function.sig.receiver().is_some()
+        || types::has_word(function.sig.to_token_stream(), &|word| word == "Self")
+        || scan::names_self_type(function.body.stream())
+}
+
+fn unmentioned_receiver(function: &Function, analysis: &Analysis<'_>, options: &Options) -> Option<Span> {
     analysis.receiver?;
     let mentioned = options.key.is_given()
         || options.exclude.iter().any(|name| name == "self")

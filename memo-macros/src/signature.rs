@@ -1,9 +1,11 @@
 //! Analysis of a signature: the receiver, the parameters, and what is returned.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span};
 use quote::{ToTokens as _, format_ident};
-use syn::{FnArg, GenericParam, Pat, Receiver, ReceiverKind, Signature, Type};
+use syn::{Expr, FnArg, GenericParam, Pat, Receiver, ReceiverKind, Signature, Type};
 
+use crate::options::bare;
+use crate::scan;
 use crate::types;
 
 /// What the other passes ask of a signature.
@@ -115,44 +117,29 @@ impl<'a> Analysis<'a> {
     pub(crate) fn of(sig: &'a Signature) -> Self {
         let returned = types::returned(&sig.output);
         let (form, output) = form(sig, returned);
-        Self {
-            sig,
-            receiver: sig.receiver(),
-            params: params(sig),
-            form,
-            output,
-        }
+        Self { sig, receiver: sig.receiver(), params: params(sig), form, output }
     }
 
     /// The named type parameters of the function.
     pub(crate) fn type_params(&self) -> impl Iterator<Item = &'a Ident> {
-        self.sig
-            .generics
-            .params
-            .iter()
-            .filter_map(|param| match param {
-                GenericParam::Type(param) => Some(&param.ident),
-                _ => None,
-            })
+        self.sig.generics.params.iter().filter_map(|param| match param {
+            GenericParam::Type(param) => Some(&param.ident),
+            _ => None,
+        })
     }
 
     /// The const parameters of the function, with their types.
     pub(crate) fn const_params(&self) -> impl Iterator<Item = (&'a Ident, &'a Type)> {
-        self.sig
-            .generics
-            .params
-            .iter()
-            .filter_map(|param| match param {
-                GenericParam::Const(param) => Some((&param.ident, &param.ty)),
-                _ => None,
-            })
+        self.sig.generics.params.iter().filter_map(|param| match param {
+            GenericParam::Const(param) => Some((&param.ident, &param.ty)),
+            _ => None,
+        })
     }
 
     /// Whether the type mentions a named generic of the function.
     pub(crate) fn is_generic(&self, ty: &Type) -> bool {
         types::has_word(ty.to_token_stream(), &|word| {
-            self.type_params().any(|param| param == word)
-                || self.const_params().any(|(param, _)| param == word)
+            self.type_params().any(|param| param == word) || self.const_params().any(|(param, _)| param == word)
         })
     }
 
@@ -171,11 +158,18 @@ impl<'a> Analysis<'a> {
         }
     }
 
+    /// The parameter, or the one with the pattern, whose name the expression is.
+    pub(crate) fn named_by(&self, expr: &Expr) -> Option<&Param> {
+        let Expr::Path(path) = bare(expr) else {
+            return None;
+        };
+        let name = path.path.get_ident()?;
+        self.params.iter().find(|param| param.names().contains(name))
+    }
+
     /// `&mut self`
     pub(crate) fn has_mutable_receiver(&self) -> bool {
-        self.receiver.is_some_and(|receiver| {
-            matches!(&receiver.kind, ReceiverKind::Reference(_, _, Some(_)))
-        })
+        self.receiver.is_some_and(|receiver| matches!(&receiver.kind, ReceiverKind::Reference(_, _, Some(_))))
     }
 
     pub(crate) fn is_async(&self) -> bool {
@@ -205,67 +199,25 @@ fn form(sig: &Signature, returned: Type) -> (Form, Type) {
 }
 
 fn params(sig: &Signature) -> Vec<Param> {
-    let typed = sig
-        .inputs
-        .iter()
-        .enumerate()
-        .filter_map(|(position, input)| match input {
-            FnArg::Receiver(_) => None,
-            FnArg::Typed(typed) => Some((position, typed)),
-        });
+    let typed = sig.inputs.iter().enumerate().filter_map(|(position, input)| match input {
+        FnArg::Receiver(_) => None,
+        FnArg::Typed(typed) => Some((position, typed)),
+    });
     typed
         .map(|(position, typed)| {
             let ours = || format_ident!("arg{position}", span = Span::mixed_site());
             let (ident, pattern) = match &*typed.pat {
-                Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => {
-                    (pat.ident.clone(), Pattern::Name)
-                }
+                Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => (pat.ident.clone(), Pattern::Name),
                 Pat::Wild(_) => (ours(), Pattern::Wild),
                 pat => {
                     let mut names = Vec::new();
-                    bindings(pat.to_token_stream(), &mut names);
+                    scan::bindings(pat.to_token_stream(), &mut names);
                     (ours(), Pattern::Destructured(Box::new(pat.clone()), names))
                 }
             };
-            Param {
-                position,
-                ident,
-                pattern,
-                ty: (*typed.ty).clone(),
-            }
+            Param { position, ident, pattern, ty: (*typed.ty).clone() }
         })
         .collect()
-}
-
-/// The names that a pattern binds: lower-case words that are no path, field name or keyword.
-fn bindings(tokens: TokenStream, names: &mut Vec<Ident>) {
-    use proc_macro2::TokenTree;
-    let trees: Vec<TokenTree> = tokens.into_iter().collect();
-    let is_punct = |at: Option<usize>, chars: &[char]| {
-        at.and_then(|at| trees.get(at)).is_some_and(
-            |tree| matches!(tree, TokenTree::Punct(punct) if chars.contains(&punct.as_char())),
-        )
-    };
-    for (at, tree) in trees.iter().enumerate() {
-        match tree {
-            TokenTree::Group(group) => bindings(group.stream(), names),
-            TokenTree::Ident(ident) => {
-                let text = ident.to_string();
-                let binds = text.starts_with(|c: char| c.is_lowercase() || c == '_')
-                    && !matches!(
-                        text.as_str(),
-                        "mut" | "ref" | "_" | "box" | "crate" | "self" | "super"
-                    )
-                    && !is_punct(Some(at + 1), &[':', '!'])
-                    && !is_punct(at.checked_sub(2), &[':'])
-                    && !matches!(trees.get(at + 1), Some(TokenTree::Group(_)));
-                if binds {
-                    names.push(ident.clone());
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 #[cfg(test)]
@@ -282,21 +234,9 @@ mod tests {
             "fn f((a, mut b): (u8, u8), Point { x, y: z, .. }: Point, State(pool): State<Pool>, m::N(q): m::N, _: u8)",
         );
         let analysis = Analysis::of(&sig);
-        let names: Vec<Vec<String>> = analysis
-            .params
-            .iter()
-            .map(|param| param.names().iter().map(ToString::to_string).collect())
-            .collect();
-        assert_eq!(
-            names,
-            [
-                vec!["a", "b"],
-                vec!["x", "z"],
-                vec!["pool"],
-                vec!["q"],
-                vec![]
-            ]
-        );
+        let names: Vec<Vec<String>> =
+            analysis.params.iter().map(|param| param.names().iter().map(ToString::to_string).collect()).collect();
+        assert_eq!(names, [vec!["a", "b"], vec!["x", "z"], vec!["pool"], vec!["q"], vec![]]);
     }
 
     #[test]
@@ -311,8 +251,7 @@ mod tests {
 
     #[test]
     fn connections() {
-        let is =
-            |text: &str| Analysis::of(&sig(&format!("fn f(x: {text})"))).params[0].is_connection();
+        let is = |text: &str| Analysis::of(&sig(&format!("fn f(x: {text})"))).params[0].is_connection();
         assert!(is("&mut Connection") && is("Arc<sqlx::PgPool>") && is("&Pool<Manager>"));
         assert!(!is("&Logger") && !is("Connections"));
     }

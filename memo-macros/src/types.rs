@@ -2,9 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens as _;
-use syn::{
-    GenericArgument, Lifetime, PathArguments, PathSegment, ReturnType, Type, TypeParamBound,
-};
+use syn::{GenericArgument, Lifetime, PathArguments, PathSegment, ReturnType, Type, TypeParamBound};
 
 /// The type without parentheses and invisible groups.
 pub(crate) fn bare(ty: &Type) -> &Type {
@@ -95,11 +93,7 @@ pub(crate) fn first_borrow(ty: &Type) -> Option<Borrow<'_>> {
         Type::Slice(slice) => first_borrow(&slice.elem),
         Type::Ptr(pointer) => first_borrow(&pointer.elem),
         Type::Tuple(tuple) => tuple.elems.iter().find_map(first_borrow),
-        Type::Path(path) => path
-            .path
-            .segments
-            .iter()
-            .find_map(|segment| in_arguments(&segment.arguments)),
+        Type::Path(path) => path.path.segments.iter().find_map(|segment| in_arguments(&segment.arguments)),
         Type::TraitObject(object) => object.bounds.iter().find_map(in_bound),
         _ => None,
     }
@@ -120,11 +114,9 @@ fn in_arguments(arguments: &PathArguments) -> Option<Borrow<'_>> {
 fn in_bound(bound: &TypeParamBound) -> Option<Borrow<'_>> {
     match bound {
         TypeParamBound::Lifetime(lifetime) => forever(lifetime),
-        TypeParamBound::Trait(bound) if bound.lifetimes.is_none() => bound
-            .path
-            .segments
-            .iter()
-            .find_map(|segment| in_arguments(&segment.arguments)),
+        TypeParamBound::Trait(bound) if bound.lifetimes.is_none() => {
+            bound.path.segments.iter().find_map(|segment| in_arguments(&segment.arguments))
+        }
         _ => None,
     }
 }
@@ -134,18 +126,12 @@ fn forever(lifetime: &Lifetime) -> Option<Borrow<'_>> {
 }
 
 /// The `Output` of the first bound that is a future.
-pub(crate) fn future_output<'a>(
-    bounds: impl IntoIterator<Item = &'a TypeParamBound>,
-) -> Option<&'a Type> {
+pub(crate) fn future_output<'a>(bounds: impl IntoIterator<Item = &'a TypeParamBound>) -> Option<&'a Type> {
     bounds.into_iter().find_map(|bound| {
         let TypeParamBound::Trait(bound) = bound else {
             return None;
         };
-        let last = bound
-            .path
-            .segments
-            .last()
-            .filter(|last| last.ident == "Future")?;
+        let last = bound.path.segments.last().filter(|last| last.ident == "Future")?;
         let PathArguments::AngleBracketed(arguments) = &last.arguments else {
             return None;
         };
@@ -176,20 +162,19 @@ pub(crate) fn boxed_output(ty: &Type) -> Option<&Type> {
 /// Whether the type, as written, is certainly no `name<…>`: a primitive, a tuple, an array, a reference.
 pub(crate) fn is_certainly_not(ty: &Type, name: &str) -> bool {
     const PLAIN: &[&str] = &[
-        "bool", "char", "str", "String", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16",
-        "i32", "i64", "i128", "isize", "f32", "f64", "Vec", "Option", "Result", "Box", "Arc", "Rc",
-        "HashMap", "HashSet", "BTreeMap", "BTreeSet",
+        "bool", "char", "str", "String", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
+        "isize", "f32", "f64", "Vec", "Option", "Result", "Box", "Arc", "Rc", "HashMap", "HashSet", "BTreeMap",
+        "BTreeSet",
     ];
     match bare(ty) {
-        Type::Path(path) if path.qself.is_none() => path.path.segments.last().is_some_and(|last| {
-            last.ident != name && PLAIN.iter().any(|plain| last.ident == plain)
-        }),
-        Type::Tuple(_)
-        | Type::Array(_)
-        | Type::Reference(_)
-        | Type::Ptr(_)
-        | Type::FnPtr(_)
-        | Type::TraitObject(_) => true,
+        Type::Path(path) if path.qself.is_none() => path
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| last.ident != name && PLAIN.iter().any(|plain| last.ident == plain)),
+        Type::Tuple(_) | Type::Array(_) | Type::Reference(_) | Type::Ptr(_) | Type::FnPtr(_) | Type::TraitObject(_) => {
+            true
+        }
         _ => false,
     }
 }
@@ -212,38 +197,19 @@ mod tests {
 
     #[test]
     fn borrows() {
-        for text in [
-            "&str",
-            "Option<&'a str>",
-            "Cow<'_, str>",
-            "(u8, &u8)",
-            "Box<dyn Trait + 'a>",
-        ] {
+        for text in ["&str", "Option<&'a str>", "Cow<'_, str>", "(u8, &u8)", "Box<dyn Trait + 'a>"] {
             assert!(first_borrow(&ty(text)).is_some(), "{text}");
         }
-        for text in [
-            "&'static str",
-            "fn(&str) -> &str",
-            "Box<dyn Fn(&str) -> bool>",
-            "Cow<'static, str>",
-            "Vec<u8>",
-        ] {
+        for text in ["&'static str", "fn(&str) -> &str", "Box<dyn Fn(&str) -> bool>", "Cow<'static, str>", "Vec<u8>"] {
             assert!(first_borrow(&ty(text)).is_none(), "{text}");
         }
     }
 
     #[test]
     fn futures() {
-        let boxed = ty(
-            "::std::pin::Pin<Box<dyn ::core::future::Future<Output = u8> + Send + 'async_trait>>",
-        );
+        let boxed = ty("::std::pin::Pin<Box<dyn ::core::future::Future<Output = u8> + Send + 'async_trait>>");
         assert_eq!(boxed_output(&boxed).to_token_stream().to_string(), "u8");
-        assert_eq!(
-            boxed_output(&ty("BoxFuture<'a, (u8, u8)>"))
-                .to_token_stream()
-                .to_string(),
-            "(u8 , u8)"
-        );
+        assert_eq!(boxed_output(&ty("BoxFuture<'a, (u8, u8)>")).to_token_stream().to_string(), "(u8 , u8)");
         assert!(boxed_output(&ty("Pin<Box<u8>>")).is_none());
     }
 

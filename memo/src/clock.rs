@@ -6,7 +6,7 @@
 use std::{
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -24,6 +24,8 @@ pub(crate) fn millis(duration: Duration) -> Millis {
     whole.saturating_add(rest).min(NEVER - 1)
 }
 
+/// Has there ever been a test clock?
+static TESTED: AtomicBool = AtomicBool::new(false);
 /// How far the clock stands ahead of the machine's, in milliseconds.
 static AHEAD: AtomicU64 = AtomicU64::new(0);
 /// The time at which a test clock stands; 0 when there is none.
@@ -32,23 +34,27 @@ static FROZEN: AtomicU64 = AtomicU64::new(0);
 /// The present, in milliseconds. Cost: one coarse clock read (5 to 8 ns).
 #[inline]
 pub(crate) fn now() -> Millis {
-    let frozen = FROZEN.load(Ordering::Acquire);
-    if frozen != 0 {
-        return frozen;
+    if TESTED.load(Ordering::Acquire) { now_in_tests() } else { machine() }
+}
+
+#[cold]
+fn now_in_tests() -> Millis {
+    match FROZEN.load(Ordering::Acquire) {
+        0 => machine().saturating_add(AHEAD.load(Ordering::Relaxed)),
+        frozen => frozen,
     }
-    machine().saturating_add(AHEAD.load(Ordering::Relaxed))
 }
 
 #[cfg(target_os = "linux")]
 #[inline]
-fn machine() -> Millis {
+pub(crate) fn machine() -> Millis {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
     // One millisecond more than the machine says, so that the present is never 0.
     time.tv_sec.cast_unsigned() * 1000 + time.tv_nsec.cast_unsigned() / 1_000_000 + 1
 }
 
 #[cfg(not(target_os = "linux"))]
-fn machine() -> Millis {
+pub(crate) fn machine() -> Millis {
     use std::{sync::OnceLock, time::Instant};
     static START: OnceLock<Instant> = OnceLock::new();
     millis(START.get_or_init(Instant::now).elapsed()) + 1
@@ -57,11 +63,7 @@ fn machine() -> Millis {
 /// The wall-clock time that belongs to a time on the process's clock.
 pub(crate) fn system_time(at: Millis) -> SystemTime {
     let (now, wall) = (now(), SystemTime::now());
-    if at >= now {
-        wall + Duration::from_millis(at - now)
-    } else {
-        wall - Duration::from_millis(now - at)
-    }
+    if at >= now { wall + Duration::from_millis(at - now) } else { wall - Duration::from_millis(now - at) }
 }
 
 /// Is the time standing still, so that real waiting says nothing about it?
@@ -73,7 +75,7 @@ pub(crate) fn is_frozen() -> bool {
 ///
 /// It is process-wide: while one exists, all caches of the process see its time, and a second
 /// [`install`](Self::install) waits until the first is dropped. When it is dropped, time goes on from where the
-/// test clock stood, so it never runs backwards.
+/// test clock stood (or from real time, if that is later), so it never runs backwards.
 ///
 /// ```
 /// use memo::{memoize, clock::TestClock};
@@ -106,6 +108,7 @@ impl TestClock {
     pub fn install() -> Self {
         let only = ONLY.lock().unwrap_or_else(PoisonError::into_inner);
         FROZEN.store(now(), Ordering::Release);
+        TESTED.store(true, Ordering::Release);
         Self { _only: only }
     }
 
@@ -119,6 +122,7 @@ impl TestClock {
 impl Drop for TestClock {
     fn drop(&mut self) {
         let stood = FROZEN.load(Ordering::Acquire);
+        // If real time has overtaken it meanwhile, that is where time goes on.
         AHEAD.store(stood.saturating_sub(machine()), Ordering::Relaxed);
         FROZEN.store(0, Ordering::Release);
         crate::flight::timer::clock_moved();

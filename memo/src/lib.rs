@@ -1,5 +1,45 @@
 //! Memoization for Rust functions: one attribute gives a function or method a cache.
+//!
+//! ```
+//! use memo::memoize;
+//!
+//! #[memoize(ttl = "5m", max_entries = 10_000, tag = "users")]
+//! fn display_name(id: u64) -> String {
+//!     format!("user {id}") // something slow
+//! }
+//!
+//! display_name(7); // runs the body
+//! display_name(7); // does not
+//! assert_eq!(memo::cache_info(display_name).hits, 1);
+//! ```
+//!
+//! - [`memoize`](macro@memoize) is the attribute; its page lists the options. [`invalidates`](macro@invalidates) ties a writing function to what it
+//!   makes stale.
+//! - One call: [`skip_cache!`], [`overwrite_cache!`], [`call_with!`], [`cache_get!`], [`cache_entry!`], [`cache_set!`],
+//!   [`cache_delete!`], [`explain_cache!`].
+//! - Functions: [`cache_info`], [`cache_clear`], [`reset_stats`]; everything: [`report`], [`functions`], [`clear_tag`],
+//!   [`clear_all`], [`Clear`], [`purge_expired`].
+//! - Tests: [`disable`], [`disabled`], [`disabled_here`], [`disabled_in`], [`clock::TestClock`].
+//!
+//! # What you may rely on
+//!
+//! - **One run.** N concurrent misses of a key run the body once, in threads, in tasks and across both. Different keys never
+//!   wait for each other.
+//! - **No deadlock** where both ends of a wait can be seen: recursion, cycles of waiters, a leader that its own task holds
+//!   back run inline. For work that a body hands elsewhere and waits for, carry [`context`] over.
+//! - **No resurrection.** What was invalidated while a body ran is not stored by it, and later callers do not join it.
+//! - **Panics and cancellation** of a running body wake the waiters, one of which takes over; nothing is poisoned.
+//! - **Never another's value.** Keys are compared whole; every instantiation of a generic function has its own cache. What
+//!   the key leaves out (receiver, excluded arguments, globals) is yours to vouch for.
+//! - **Bounds hold** at every moment, and expired entries do leave: on access, before anything is evicted, a few with
+//!   every write, and by [`purge_expired`].
+//!
+//! A hit clones the stored value while it holds a shared lock on a part of the cache: return an `Arc` of what is costly to
+//! clone. `Eq` and `Clone` of keys and values may call memoized functions; such a call goes past the cache.
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod call;
 pub mod clock;
 mod error;
@@ -7,9 +47,8 @@ mod flight;
 mod key;
 mod macros;
 mod memory;
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
+#[cfg(all(test, shuttle))]
+mod model;
 mod stats;
 mod sync;
 mod tags;
@@ -34,3 +73,14 @@ pub use crate::{
         clear::{Clear, Cleared},
     },
 };
+
+/// The README's examples, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
+/// The examples of the attributes' own pages.
+#[cfg(doctest)]
+#[doc = include_str!("../../memo-macros/src/memoize.md")]
+#[doc = include_str!("../../memo-macros/src/invalidates.md")]
+struct AttributePages;

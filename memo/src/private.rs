@@ -5,7 +5,8 @@ use std::{rc::Rc, sync::Arc};
 pub use std::any::TypeId;
 
 pub use memo_macros::{
-    __cache_delete, __cache_entry, __cache_get, __cache_set, __call_with, __explain_cache, __overwrite_cache, __skip_cache,
+    __cache_delete, __cache_entry, __cache_get, __cache_set, __call_with, __explain_cache, __overwrite_cache,
+    __skip_cache,
 };
 
 #[cfg(not(any(target_family = "wasm", miri)))]
@@ -14,27 +15,31 @@ pub use linkme;
 #[cfg(not(any(target_family = "wasm", miri)))]
 pub use crate::call::site::SITES_0_1_0 as SITES;
 pub use crate::{
-    __memo_done as done, __memo_ids as ids, __memo_invalidate as invalidate, __memo_kind as kind,
-    __memo_leaf as leaf, __memo_leaf_of as leaf_of, __memo_leaf_or_skip as leaf_or_skip, __memo_site as site,
+    __memo_delete as delete, __memo_entry as entry, __memo_explain as explain, __memo_get as get, __memo_set as set,
+};
+pub use crate::{
+    __memo_done as done, __memo_ids as ids, __memo_invalidate as invalidate, __memo_kind as kind, __memo_leaf as leaf,
+    __memo_leaf_of as leaf_of, __memo_quiet_leaf_or_skip as leaf_or_skip, __memo_site as site,
     call::{
         address::{Address, Setting, address},
         begin::{Begun, Guard, Started},
         extras::{Extras, FromTimeout, IntoTtl, Ttl, fail_with, tags, tags_of, ttl, ttl_of},
         invalidation::{Invalidation, SuccessOfResult, SuccessOfValue},
-        kind::{Kind, ViaClone, ViaNone, ViaResult, ViaShared, Whole, storable},
+        kind::{
+            Kind, LocalViaClone, LocalViaNone, LocalViaResult, LocalViaShared, LocalViaUncloned, ViaClone,
+            ViaNeitherWhole, ViaNone, ViaResult, ViaShared, ViaUncloned, ViaUnclonedValue, ViaUnshared,
+            ViaUnsharedValue, Whole, storable,
+        },
         site::{Jitter, Options, Policy, Scope, Site},
         start::{begin, begin_with},
         switch::{Armed, DoneFuture, DoneValue, Mode, Outcome, arm},
     },
     key::{
         Query, key,
-        probe::{OrSkip, Probe, Reference, Special, Unusable, Value, of, usable},
+        probe::{LocalReference, LocalValue, OrSkip, Probe, Reference, Special, Unshared, Unusable, Value, of, usable},
         shape::{Arr, Opt, RefOf, Seq, Skip, Tup},
         tuple::Rest,
     },
-};
-pub use crate::{
-    __memo_delete as delete, __memo_entry as entry, __memo_explain as explain, __memo_get as get, __memo_set as set,
 };
 
 /// The async forms.
@@ -52,6 +57,18 @@ pub mod local {
         address::{Address, local::address},
         start::local::{begin, begin_with},
     };
+    pub use crate::{
+        __memo_local_kind as kind, __memo_local_leaf as leaf, __memo_local_leaf_of as leaf_of,
+        __memo_local_quiet_leaf_or_skip as leaf_or_skip,
+    };
+
+    /// Forms that report no error of their own.
+    pub mod quiet {
+        pub use crate::{
+            __memo_local_quiet_kind as kind, __memo_local_quiet_leaf as leaf, __memo_local_quiet_leaf_of as leaf_of,
+            __memo_local_quiet_leaf_or_skip as leaf_or_skip,
+        };
+    }
 }
 
 /// Forms that report no error of their own: for the address form, whose function has reported it.
@@ -60,6 +77,14 @@ pub mod quiet {
         __memo_quiet_kind as kind, __memo_quiet_leaf as leaf, __memo_quiet_leaf_of as leaf_of,
         __memo_quiet_leaf_or_skip as leaf_or_skip,
     };
+}
+
+/// The version of a crate that cargo builds.
+pub const fn version(version: Option<&'static str>) -> &'static str {
+    match version {
+        Some(version) => version,
+        None => "",
+    }
 }
 
 /// Seconds as milliseconds.
@@ -121,7 +146,12 @@ macro_rules! __memo_site {
         }
         $crate::__memo_registered! {
             static $site: $crate::__private::Site = $crate::__private::Site::new(
-                $name, ::core::module_path!(), (::core::line!(), ::core::column!()), __memo_path, $options,
+                $name,
+                ::core::module_path!(),
+                $crate::__private::version(::core::option_env!("CARGO_PKG_VERSION")),
+                (::core::line!(), ::core::column!()),
+                __memo_path,
+                $options,
             );
         }
     };
@@ -130,7 +160,12 @@ macro_rules! __memo_site {
             ::core::any::type_name_of_val(&__memo_path)
         }
         static $site: $crate::__private::Site = $crate::__private::Site::new(
-            $name, ::core::module_path!(), (::core::line!(), ::core::column!()), __memo_path, $options,
+            $name,
+            ::core::module_path!(),
+            $crate::__private::version(::core::option_env!("CARGO_PKG_VERSION")),
+            (::core::line!(), ::core::column!()),
+            __memo_path,
+            $options,
         );
     };
 }
@@ -161,7 +196,7 @@ macro_rules! __memo_registered {
 #[macro_export]
 macro_rules! __memo_ids {
     ($($type:ty),* $(; $($name:ident: $of:ident),* $(,)?)?) => {
-        ::std::vec::Vec::<$crate::__private::TypeId>::from([
+        <::std::vec::Vec<$crate::__private::TypeId> as ::core::convert::From<_>>::from([
             $($crate::__private::type_id::<$type>(),)*
             $($($crate::__private::type_id::<$crate::__private::constant::$of<$name>>(),)*)?
         ])
@@ -177,8 +212,8 @@ pub fn type_id<T: ?Sized>() -> TypeId {
 #[macro_export]
 macro_rules! __memo_quiet_leaf {
     ($x:expr) => {{
-        use $crate::__private::{Reference as _, Special as _, Unusable as _, Value as _};
-        (&&&&$crate::__private::of(&$x)).leaf()
+        use $crate::__private::{Reference as _, Special as _, Unshared as _, Unusable as _, Value as _};
+        (&&&&&$crate::__private::of(&$x)).leaf()
     }};
 }
 
@@ -194,8 +229,8 @@ macro_rules! __memo_leaf {
 #[macro_export]
 macro_rules! __memo_quiet_leaf_of {
     ($x:ty) => {{
-        use $crate::__private::{Reference as _, Special as _, Unusable as _, Value as _};
-        (&&&&$crate::__private::Probe::<$x>::NEW).leaf()
+        use $crate::__private::{Reference as _, Special as _, Unshared as _, Unusable as _, Value as _};
+        (&&&&&$crate::__private::Probe::<$x>::NEW).leaf()
     }};
 }
 
@@ -211,25 +246,20 @@ macro_rules! __memo_leaf_of {
 #[macro_export]
 macro_rules! __memo_quiet_leaf_or_skip {
     ($x:expr) => {{
-        use $crate::__private::{Reference as _, Special as _, OrSkip as _, Value as _};
-        (&&&&$crate::__private::of(&$x)).leaf()
+        use $crate::__private::{OrSkip as _, Reference as _, Special as _, Value as _};
+        (&&&&&$crate::__private::of(&$x)).leaf()
     }};
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __memo_leaf_or_skip {
-    ($x:expr) => {
-        $crate::__memo_quiet_leaf_or_skip!($x)
-    };
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __memo_quiet_kind {
     ($returns:ty) => {{
-        use $crate::__private::{ViaClone as _, ViaNone as _, ViaResult as _, ViaShared as _};
-        (&&&&$crate::__private::Probe::<$returns>::NEW).kind()
+        use $crate::__private::{
+            ViaClone as _, ViaNeitherWhole as _, ViaNone as _, ViaResult as _, ViaShared as _, ViaUncloned as _,
+            ViaUnclonedValue as _, ViaUnshared as _, ViaUnsharedValue as _,
+        };
+        (&&&&&$crate::__private::Probe::<$returns>::NEW).kind()
     }};
 }
 
@@ -237,10 +267,69 @@ macro_rules! __memo_quiet_kind {
 #[macro_export]
 macro_rules! __memo_kind {
     ($returns:ty) => {
-        $crate::__private::storable(
-            &$crate::__private::Probe::<$returns>::NEW,
-            $crate::__memo_quiet_kind!($returns),
-        )
+        $crate::__private::storable($crate::__memo_quiet_kind!($returns))
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __memo_local_quiet_leaf {
+    ($x:expr) => {{
+        use $crate::__private::{LocalReference as _, LocalValue as _, Special as _, Unusable as _};
+        (&&&&&$crate::__private::of(&$x)).leaf()
+    }};
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __memo_local_leaf {
+    ($x:expr) => {
+        $crate::__private::usable(&$crate::__private::of(&$x), $crate::__memo_local_quiet_leaf!($x))
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __memo_local_quiet_leaf_of {
+    ($x:ty) => {{
+        use $crate::__private::{LocalReference as _, LocalValue as _, Special as _, Unusable as _};
+        (&&&&&$crate::__private::Probe::<$x>::NEW).leaf()
+    }};
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __memo_local_leaf_of {
+    ($x:ty) => {
+        $crate::__private::usable(&$crate::__private::Probe::<$x>::NEW, $crate::__memo_local_quiet_leaf_of!($x))
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __memo_local_quiet_leaf_or_skip {
+    ($x:expr) => {{
+        use $crate::__private::{LocalReference as _, LocalValue as _, OrSkip as _, Special as _};
+        (&&&&&$crate::__private::of(&$x)).leaf()
+    }};
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __memo_local_quiet_kind {
+    ($returns:ty) => {{
+        use $crate::__private::{
+            LocalViaClone as _, LocalViaNone as _, LocalViaResult as _, LocalViaShared as _, LocalViaUncloned as _,
+        };
+        (&&&&&$crate::__private::Probe::<$returns>::NEW).kind()
+    }};
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __memo_local_kind {
+    ($returns:ty) => {
+        $crate::__private::storable($crate::__memo_local_quiet_kind!($returns))
     };
 }
 
@@ -249,8 +338,11 @@ macro_rules! __memo_kind {
 #[macro_export]
 macro_rules! __memo_kind_at {
     ($address:expr) => {{
-        use $crate::__private::{ViaClone as _, ViaNone as _, ViaResult as _, ViaShared as _};
-        (&&&&$address.probe()).kind()
+        // What a function of one thread stores fits here too: the two sets of probes differ in what they refuse only.
+        use $crate::__private::{
+            LocalViaClone as _, LocalViaNone as _, LocalViaResult as _, LocalViaShared as _, LocalViaUncloned as _,
+        };
+        (&&&&&$address.probe()).kind()
     }};
 }
 
@@ -301,7 +393,7 @@ macro_rules! __memo_done {
     ($armed:expr, $result:expr) => {{
         let result = $result;
         use $crate::__private::{DoneFuture as _, DoneValue as _};
-        (&mut &mut $crate::__private::Outcome($armed, ::core::option::Option::Some(result))).done()
+        (&&$crate::__private::Outcome($armed, ::core::cell::Cell::new(::core::option::Option::Some(result)))).done()
     }};
 }
 

@@ -56,6 +56,23 @@ mod imp {
 
 pub(crate) use imp::*;
 
+/// A static of each thread.
+#[cfg(not(shuttle))]
+macro_rules! per_thread {
+    ($($(#[$doc:meta])* static $name:ident: $type:ty = $init:expr;)*) => {
+        ::std::thread_local! { $($(#[$doc])* static $name: $type = const { $init };)* }
+    };
+}
+
+#[cfg(shuttle)]
+macro_rules! per_thread {
+    ($($(#[$doc:meta])* static $name:ident: $type:ty = $init:expr;)*) => {
+        ::shuttle::thread_local! { $($(#[$doc])* static $name: $type = $init;)* }
+    };
+}
+
+pub(crate) use per_thread;
+
 /// Keeps what different threads write on cache lines of their own (64 bytes on most machines, pairs of them
 /// are fetched together on x86).
 #[derive(Debug, Default)]

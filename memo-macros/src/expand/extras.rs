@@ -2,9 +2,10 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned as _;
 use syn::{Expr, Type};
 
-use super::{kind, ours};
+use super::{at, kind, ours, quiet, unmoved};
 use crate::options::Lifetime;
 use crate::plan::{Capacity, Freshness, Plan, Stored};
 use crate::scan;
@@ -26,20 +27,16 @@ pub(super) struct Extras {
 pub(super) fn of_function(plan: &Plan<'_>) -> Extras {
     let mut extras = Extras::default();
     let mut later = plan.value_expressions();
-    plan.cache_if
-        .iter()
-        .for_each(|test| test.to_tokens(&mut later));
+    later.extend(plan.cache_if.iter().map(scan::free));
     let mut all = plan.argument_expressions();
     all.extend(later.clone());
     extras.before.extend(super::patterns_for(plan, &all));
     keep_arguments(plan, &later, &mut extras);
     let names = Names { bind: true };
     of_arguments(plan, &names, &mut extras);
-    of_value(plan, &plan.private, &mut extras.chain);
+    of_value(plan, &quiet(plan), &mut extras.chain);
     let tests = &plan.cache_if;
-    extras
-        .chain
-        .extend(quote_spanned!(Span::mixed_site()=> #(.cache_if(&#tests))*));
+    extras.chain.extend(quote_spanned!(Span::mixed_site()=> #(.cache_if(&#tests))*));
     extras
 }
 
@@ -63,12 +60,8 @@ fn keep_arguments(plan: &Plan<'_>, later: &TokenStream, extras: &mut Extras) {
         }
         let ident = &param.ident;
         let kept = format_ident!("kept{}", param.position, span = Span::mixed_site());
-        extras.before.extend(
-            quote_spanned!(ours(ident.span())=> let #kept = ::core::clone::Clone::clone(&#ident);),
-        );
-        extras
-            .after
-            .extend(quote_spanned!(Span::mixed_site()=> let #ident = #kept;));
+        extras.before.extend(quote_spanned!(ours(ident.span())=> let #kept = ::core::clone::Clone::clone(&#ident);));
+        extras.after.extend(quote_spanned!(Span::mixed_site()=> let #ident = #kept; let _ = &#ident;));
     }
 }
 
@@ -89,28 +82,19 @@ impl Names {
 }
 
 fn of_arguments(plan: &Plan<'_>, names: &Names, extras: &mut Extras) {
-    let private = &plan.private;
     let Extras { before, chain, .. } = extras;
-    if let Freshness::Expiring {
-        ttl: Lifetime::Expr(expr),
-        ..
-    } = &plan.freshness
-    {
-        let ttl = names.value(
-            "ttl",
-            quote_spanned!(Span::mixed_site()=> #private::ttl(#expr)),
-            before,
-        );
+    if let Freshness::Expiring { ttl: Lifetime::Expr(expr), .. } = &plan.freshness {
+        let ttl = names.value("ttl", given_ttl(plan, expr), before);
         chain.extend(quote_spanned!(Span::mixed_site()=> .ttl(#ttl)));
     }
     for (at, (expr, several)) in plan.tags.of_arguments.iter().enumerate() {
-        let tags = argument_tags(private, expr, *several);
+        let tags = argument_tags(plan, expr, *several);
         let tags = names.value(&format!("tags{at}"), tags, before);
         chain.extend(quote_spanned!(Span::mixed_site()=> .tags(#tags)));
     }
     if let Stored::WithErrors { cache_err, err_ttl } = &plan.stored {
         if let Some(given) = err_ttl {
-            let ttl = names.value("err_ttl", lifetime(private, &given.value), before);
+            let ttl = names.value("err_ttl", lifetime(plan, &given.value), before);
             let word = method("err_ttl", &given.word);
             chain.extend(quote_spanned!(Span::mixed_site()=> .#word(#ttl)));
         } else if let Some(word) = cache_err {
@@ -119,7 +103,7 @@ fn of_arguments(plan: &Plan<'_>, names: &Names, extras: &mut Extras) {
         }
     }
     if let Some(given) = &plan.none_ttl {
-        let ttl = names.value("none_ttl", lifetime(private, &given.value), before);
+        let ttl = names.value("none_ttl", lifetime(plan, &given.value), before);
         let word = method("none_ttl", &given.word);
         chain.extend(quote_spanned!(Span::mixed_site()=> .#word(#ttl)));
     }
@@ -130,46 +114,41 @@ fn method(name: &str, word: &Ident) -> Ident {
     Ident::new(name, ours(word.span()))
 }
 
-fn argument_tags(private: &TokenStream, expr: &Expr, several: bool) -> TokenStream {
-    if several {
-        quote_spanned!(Span::mixed_site()=> #private::tags(#expr))
-    } else {
-        quote_spanned!(Span::mixed_site()=> #private::tags([#expr]))
-    }
+/// At the user's expression: what is wrong with its type is reported there.
+fn argument_tags(plan: &Plan<'_>, expr: &Expr, several: bool) -> TokenStream {
+    let span = ours(expr.span());
+    let (private, expr) = (at(span, &plan.private), unmoved(&plan.analysis, expr));
+    if several { quote_spanned!(span=> #private::tags(#expr)) } else { quote_spanned!(span=> #private::tags([#expr])) }
 }
 
-fn lifetime(private: &TokenStream, lifetime: &Lifetime) -> TokenStream {
+fn given_ttl(plan: &Plan<'_>, expr: &Expr) -> TokenStream {
+    let (private, expr) = (&plan.private, unmoved(&plan.analysis, expr));
+    quote_spanned!(Span::mixed_site()=> #private::ttl(#expr))
+}
+
+fn lifetime(plan: &Plan<'_>, lifetime: &Lifetime) -> TokenStream {
     match lifetime {
         Lifetime::Fixed(millis) => {
+            let private = &plan.private;
             quote!(#private::ttl(::core::time::Duration::from_millis(#millis)))
         }
-        Lifetime::Expr(expr) | Lifetime::PerValue(expr) => {
-            quote_spanned!(Span::mixed_site()=> #private::ttl(#expr))
-        }
+        Lifetime::Expr(expr) | Lifetime::PerValue(expr) => given_ttl(plan, expr),
     }
 }
 
 fn of_value(plan: &Plan<'_>, probes: &TokenStream, chain: &mut TokenStream) {
     let (private, kind) = (&plan.private, kind(plan, probes));
-    if let Freshness::Expiring {
-        ttl: Lifetime::PerValue(closure),
-        ..
-    } = &plan.freshness
-    {
-        chain.extend(
-            quote_spanned!(Span::mixed_site()=> .ttl_of(&#private::ttl_of(#kind, #closure))),
-        );
+    if let Freshness::Expiring { ttl: Lifetime::PerValue(closure), .. } = &plan.freshness {
+        let (span, private) = (ours(closure.span()), at(ours(closure.span()), private));
+        let of = quote_spanned!(span=> #private::ttl_of(#kind, #closure));
+        chain.extend(quote_spanned!(Span::mixed_site()=> .ttl_of(&#of)));
     }
     for tags in &plan.tags.of_value {
-        chain.extend(
-            quote_spanned!(Span::mixed_site()=> .tags_of(&#private::tags_of(#kind, #tags))),
-        );
+        let (span, private) = (ours(tags.span()), at(ours(tags.span()), private));
+        let of = quote_spanned!(span=> #private::tags_of(#kind, #tags));
+        chain.extend(quote_spanned!(Span::mixed_site()=> .tags_of(&#of)));
     }
-    if let Capacity::Bounded {
-        weight: Some(weight),
-        ..
-    } = &plan.capacity
-    {
+    if let Capacity::Bounded { weight: Some(weight), .. } = &plan.capacity {
         let weigh = &weight.weigh;
         chain.extend(quote_spanned!(Span::mixed_site()=> .weigh(&#weigh)));
     }

@@ -6,8 +6,9 @@ use syn::{FnArg, Pat, PatIdent, Signature};
 
 use super::extras::{self, Extras};
 use super::key::{self, KeyCode};
-use super::{guard, is_renamed, kind, marker, module, patterns_for, receiver, repeated, site};
+use super::{guard, is_renamed, kind, marker, module, patterns_for, probes, quiet, receiver, repeated, site};
 use crate::plan::{Face, FutureForm, Key, Part, Plan};
+use crate::scan;
 use crate::signature::Pattern;
 use crate::types;
 
@@ -22,10 +23,7 @@ pub(super) fn function(plan: &Plan<'_>) -> TokenStream {
         Face::Blocking | Face::PerThread => blocking(plan),
         Face::Future(form) => future(plan, form),
     };
-    let block = braced(
-        function.body.span(),
-        quote!(#inner_attrs #site #warning #call),
-    );
+    let block = braced(function.body.span(), quote!(#inner_attrs #site #warning #call));
     quote!(#(#attrs)* #vis #defaultness #sig #block)
 }
 
@@ -39,12 +37,7 @@ fn braced(span: Span, tokens: TokenStream) -> Group {
 /// The signature as it was, patterns in the key replaced by names.
 fn signature(plan: &Plan<'_>) -> Signature {
     let mut sig = plan.analysis.sig.clone();
-    for param in plan
-        .analysis
-        .params
-        .iter()
-        .filter(|param| is_renamed(plan, param))
-    {
+    for param in plan.analysis.params.iter().filter(|param| is_renamed(plan, param)) {
         if let Some(FnArg::Typed(typed)) = sig.inputs.get_mut(param.position) {
             *typed.pat = Pat::Ident(PatIdent {
                 attrs: Vec::new(),
@@ -61,12 +54,7 @@ fn signature(plan: &Plan<'_>) -> Signature {
 /// The body in its braces, after the patterns that the signature lost.
 fn body(plan: &Plan<'_>) -> Group {
     let mut tokens = TokenStream::new();
-    for param in plan
-        .analysis
-        .params
-        .iter()
-        .filter(|param| is_renamed(plan, param))
-    {
+    for param in plan.analysis.params.iter().filter(|param| is_renamed(plan, param)) {
         if let Pattern::Destructured(pattern, _) = &param.pattern {
             let ident = &param.ident;
             tokens.extend(quote_spanned!(Span::mixed_site()=> let #pattern = #ident;));
@@ -84,7 +72,7 @@ struct Begin {
 }
 
 fn begin(plan: &Plan<'_>) -> Begin {
-    let probes = &plan.private;
+    let probes = &probes(plan);
     let (module, marker, kind) = (module(plan), marker(plan), kind(plan, probes));
     let KeyCode { lets, key } = key::key(plan, probes);
     let guard = call_guard(plan);
@@ -93,16 +81,12 @@ fn begin(plan: &Plan<'_>) -> Begin {
             quote_spanned!(Span::mixed_site()=> #module::begin(&__MEMO_SITE, #marker, #kind, &#key))
         }
         Some(guard) => quote_spanned! {Span::mixed_site()=>
-            #module::begin_with(&__MEMO_SITE, #marker, #kind, &#key, &#guard)
+            #module::begin_with(&__MEMO_SITE, #marker, #kind, &#key, #guard)
         },
     };
     let mut patterns = patterns_for(plan, &first_expressions(plan));
     patterns.extend(lets);
-    Begin {
-        lets: patterns,
-        call,
-        guard,
-    }
+    Begin { lets: patterns, call, guard }
 }
 
 /// The guard of a call, if there is anything to guard: tests on a hit, and a failure in place of a wait.
@@ -111,10 +95,8 @@ fn call_guard(plan: &Plan<'_>) -> Option<TokenStream> {
         return None;
     }
     let (private, output) = (&plan.private, repeated(plan.output()));
-    let guard = guard(plan, private);
-    let failure = plan
-        .fails_on_timeout()
-        .then(|| quote!(.fail(#private::fail_with::<#output>())));
+    let guard = guard(plan, &quiet(plan));
+    let failure = plan.fails_on_timeout().then(|| quote!(.fail(#private::fail_with::<#output>())));
     Some(quote_spanned!(Span::mixed_site()=> #guard #failure))
 }
 
@@ -128,9 +110,7 @@ fn first_expressions(plan: &Plan<'_>) -> TokenStream {
             }
         }
     }
-    plan.validate
-        .iter()
-        .for_each(|test| test.to_tokens(&mut tokens));
+    tokens.extend(plan.validate.iter().map(scan::free));
     tokens
 }
 
@@ -153,7 +133,7 @@ fn blocking(plan: &Plan<'_>) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         match #begun {
             #private::Started::Done(value) => value,
-            #private::Started::Run(run) => {
+            #private::Started::Run(mut run) => {
                 #before
                 let result = run.call(move || -> #output #body);
                 #after
@@ -168,7 +148,7 @@ fn finish(extras: &Extras) -> TokenStream {
     if chain.is_empty() {
         quote_spanned!(Span::mixed_site()=> run.finish(result))
     } else {
-        quote_spanned!(Span::mixed_site()=> match run.extras() #chain { extras => run.finish_with(result, &extras) })
+        quote_spanned!(Span::mixed_site()=> run.finish_with(result, run.extras() #chain))
     }
 }
 
@@ -199,7 +179,7 @@ fn future_content(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
         }
         match begun {
             #private::Begun::Done(value) => value,
-            #private::Begun::Run(run) => {
+            #private::Begun::Run(mut run) => {
                 #before
                 let result = run.drive(#future).await;
                 #after
@@ -213,13 +193,13 @@ fn future_content(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
 /// Asks again after a wait.
 fn again(plan: &Plan<'_>, begin: &Begin) -> TokenStream {
     let Some(guard) = &begin.guard else {
-        return quote_spanned!(Span::mixed_site()=> begun = wait.ended().await.again(););
+        return quote_spanned!(Span::mixed_site()=> begun = wait.await.again(););
     };
     let patterns = patterns_for(plan, &first_expressions(plan));
     quote_spanned! {Span::mixed_site()=>
-        let waited = wait.ended().await;
+        let waited = wait.await;
         #patterns
-        begun = waited.again_with(&#guard);
+        begun = waited.again_with(#guard);
     }
 }
 
@@ -228,6 +208,7 @@ fn body_future(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
     let (private, output, body) = (&plan.private, repeated(plan.output()), body(plan));
     match form {
         FutureForm::AsyncFn => {
+            let body = typed(&output, &body);
             quote_spanned!(Span::mixed_site()=> #private::output::<#output, _>(async move #body))
         }
         FutureForm::Opaque => {
@@ -238,4 +219,17 @@ fn body_future(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
             quote_spanned!(Span::mixed_site()=> #private::output::<#output, _>((move || -> #declared #body)()))
         }
     }
+}
+
+/// The body behind a `return` that never happens. An async block has no return type; this one gives the body what
+/// that of a function gives it: coercions, and errors at the expression that is wrong.
+fn typed(output: &TokenStream, body: &Group) -> Group {
+    let statements = body.stream();
+    let tokens = quote_spanned! {Span::mixed_site()=>
+        if let ::core::option::Option::Some(value) = ::core::option::Option::None::<#output> {
+            return value;
+        }
+        #statements
+    };
+    braced(body.span(), tokens)
 }

@@ -21,16 +21,7 @@ pub(crate) fn impl_block(block: &TraitImpl, plans: &[Plan<'_>]) -> TokenStream {
     }
     let mut braces = Group::new(Delimiter::Brace, items);
     braces.set_span(block.braces.span());
-    let TraitImpl {
-        attrs,
-        unsafety,
-        impl_token,
-        generics,
-        trait_path,
-        for_token,
-        self_ty,
-        ..
-    } = block;
+    let TraitImpl { attrs, unsafety, impl_token, generics, trait_path, for_token, self_ty, .. } = block;
     let where_clause = &generics.where_clause;
     let siblings: Vec<Sibling> = plans.iter().flat_map(sibling::siblings).collect();
     let hidden = hidden_trait(block, &siblings);
@@ -78,44 +69,20 @@ fn arguments(block: &TraitImpl) -> TokenStream {
         GenericParam::Const(param) => repeated(&param.ident),
     });
     let names: Vec<TokenStream> = names.collect();
-    if names.is_empty() {
-        TokenStream::new()
-    } else {
-        quote!(<#(#names),*>)
-    }
+    if names.is_empty() { TokenStream::new() } else { quote!(<#(#names),*>) }
 }
 
 fn hidden_name(block: &TraitImpl) -> Ident {
-    let trait_name = block
-        .trait_path
-        .segments
-        .last()
-        .map(|last| last.ident.to_string())
-        .unwrap_or_default();
-    let type_name: String = block
-        .self_ty
-        .to_token_stream()
-        .to_string()
-        .chars()
-        .filter(|c| c.is_alphanumeric())
-        .collect();
-    let TraitImpl {
-        generics,
-        trait_path,
-        self_ty,
-        ..
-    } = block;
+    let trait_name = block.trait_path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+    let type_name: String =
+        block.self_ty.to_token_stream().to_string().chars().filter(|c| c.is_alphanumeric()).collect();
+    let TraitImpl { generics, trait_path, self_ty, .. } = block;
     let where_clause = &generics.where_clause;
     let header = quote!(#generics #trait_path #self_ty #where_clause).to_string();
-    Ident::new(
-        &format!("__Memo_{trait_name}_for_{type_name}_{:08x}", hash(&header)),
-        Span::mixed_site(),
-    )
+    Ident::new(&format!("__Memo_{trait_name}_for_{type_name}_{:08x}", hash(&header)), Span::mixed_site())
 }
 
 /// 32-bit FNV-1a: tells the blocks of one module apart.
 fn hash(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

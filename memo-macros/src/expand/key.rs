@@ -1,12 +1,12 @@
 //! The key expression: shapes decided by syntax, leaves decided by the runtime's probes.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Expr, Type};
 
-use super::ours;
-use crate::options::Place;
+use super::{at, ours};
+use crate::options::{Place, bare};
 use crate::plan::{Key, Part, Plan};
 use crate::signature::{Param, Pattern};
 use crate::types;
@@ -34,33 +34,42 @@ struct Leaf {
 pub(super) fn key(plan: &Plan<'_>, probes: &TokenStream) -> KeyCode {
     let private = &plan.private;
     let (lets, leaves) = match &plan.key {
-        Key::Arguments(parts) => (
-            TokenStream::new(),
-            parts.iter().map(|part| leaf(plan, probes, part)).collect(),
-        ),
-        Key::Computed(elements) => computed(probes, elements),
+        Key::Arguments(parts) => (TokenStream::new(), parts.iter().map(|part| leaf(plan, probes, part)).collect()),
+        Key::Computed(elements) => computed(plan, probes, elements),
     };
     let (shapes, places) = nested(private, &leaves);
-    KeyCode {
-        lets,
-        key: quote_spanned!(Span::mixed_site()=> #private::key(#shapes, #places)),
-    }
+    KeyCode { lets, key: quote_spanned!(Span::mixed_site()=> #private::key(#shapes, #places)) }
 }
 
-/// The user's key, each element bound to a name first.
-fn computed(probes: &TokenStream, elements: &[Expr]) -> (TokenStream, Vec<Leaf>) {
+/// The user's key, each element bound to a name first. Those that are an argument have one.
+fn computed(plan: &Plan<'_>, probes: &TokenStream, elements: &[Expr]) -> (TokenStream, Vec<Leaf>) {
     let mut lets = TokenStream::new();
     let mut leaves = Vec::new();
-    for (at, element) in elements.iter().enumerate() {
+    for (place, element) in elements.iter().enumerate() {
         let span = ours(element.span());
-        let name = format_ident!("k{at}", span = Span::mixed_site());
+        if let Some(param) = plan.analysis.named_by(element) {
+            leaves.push(argument(plan, probes, param, element));
+            continue;
+        }
+        let probes = at(span, probes);
+        let name = format_ident!("k{place}", span = Span::mixed_site());
         lets.extend(quote_spanned!(span=> let #name = #element;));
-        leaves.push(Leaf {
-            shape: quote_spanned!(span=> #probes::leaf!(#name)),
-            place: quote_spanned!(span=> &#name),
-        });
+        leaves.push(Leaf { shape: quote_spanned!(span=> #probes::leaf!(#name)), place: quote_spanned!(span=> &#name) });
     }
     (lets, leaves)
+}
+
+/// An element of the user's key that is an argument, which is not moved.
+fn argument(plan: &Plan<'_>, probes: &TokenStream, param: &Param, element: &Expr) -> Leaf {
+    let (span, place) = (ours(element.span()), bare(element));
+    let shape = match param.pattern {
+        Pattern::Name => shape(&Paths { private: &plan.private, probes }, &param.ty, place, span),
+        Pattern::Wild | Pattern::Destructured(..) => {
+            let probes = at(span, probes);
+            quote_spanned!(span=> #probes::leaf!(#place))
+        }
+    };
+    Leaf { shape, place: quote_spanned!(span=> &#place) }
 }
 
 fn leaf(plan: &Plan<'_>, probes: &TokenStream, part: &Part) -> Leaf {
@@ -75,10 +84,7 @@ fn leaf(plan: &Plan<'_>, probes: &TokenStream, part: &Part) -> Leaf {
         }
         Part::ParamIfKey(param) => {
             let (ident, span) = (&param.ident, word_span(param));
-            Leaf {
-                shape: quote_spanned!(span=> #probes::leaf_or_skip!(#ident)),
-                place: quote_spanned!(span=> &#ident),
-            }
+            Leaf { shape: quote_spanned!(span=> #probes::leaf_or_skip!(#ident)), place: quote_spanned!(span=> &#ident) }
         }
         Part::Place(place) => place_leaf(plan, probes, place),
     }
@@ -86,16 +92,14 @@ fn leaf(plan: &Plan<'_>, probes: &TokenStream, part: &Part) -> Leaf {
 
 fn place_leaf(plan: &Plan<'_>, probes: &TokenStream, place: &Place) -> Leaf {
     let (expr, span) = (&place.expr, ours(place.root.span()));
+    let probes = at(span, probes);
     // A `&mut self` is looked at through a shared borrow.
     let place = if !place.is_field && place.root == "self" && plan.analysis.has_mutable_receiver() {
         quote_spanned!(span=> (&*#expr))
     } else {
         expr.to_token_stream()
     };
-    Leaf {
-        shape: quote_spanned!(span=> #probes::leaf!(#place)),
-        place: quote_spanned!(span=> &#place),
-    }
+    Leaf { shape: quote_spanned!(span=> #probes::leaf!(#place)), place: quote_spanned!(span=> &#place) }
 }
 
 /// A parameter's name, or its type where the name is ours.
@@ -106,14 +110,14 @@ fn word_span(param: &Param) -> Span {
     }
 }
 
-fn shape(paths: &Paths<'_>, ty: &Type, ident: &Ident, span: Span) -> TokenStream {
+fn shape(paths: &Paths<'_>, ty: &Type, place: &impl ToTokens, span: Span) -> TokenStream {
     if !types::has_impl(ty)
         && let Some(shape) = composite(paths, ty, span)
     {
         return shape;
     }
-    let probes = paths.probes;
-    quote_spanned!(span=> #probes::leaf!(#ident))
+    let probes = at(span, paths.probes);
+    quote_spanned!(span=> #probes::leaf!(#place))
 }
 
 /// The shape of a type whose insides have to be looked at one by one; `None` for a leaf.
@@ -121,10 +125,7 @@ fn composite(paths: &Paths<'_>, ty: &Type, span: Span) -> Option<TokenStream> {
     let private = paths.private;
     let of = |name: &str, inner: &Type| {
         types::needs_shape(inner).then(|| {
-            let (constructor, inner) = (
-                format_ident!("{name}", span = span),
-                inner_shape(paths, inner, span),
-            );
+            let (constructor, inner) = (format_ident!("{name}", span = span), inner_shape(paths, inner, span));
             quote_spanned!(span=> #private::#constructor(#inner))
         })
     };
@@ -146,13 +147,8 @@ fn composite(paths: &Paths<'_>, ty: &Type, span: Span) -> Option<TokenStream> {
             let inner = composite(paths, &reference.elem, span)?;
             Some(quote_spanned!(span=> #private::RefOf(#inner)))
         }
-        Type::Tuple(tuple)
-            if (2..=WIDTH).contains(&tuple.elems.len()) && types::needs_shape(ty) =>
-        {
-            let inner = tuple
-                .elems
-                .iter()
-                .map(|element| inner_shape(paths, element, span));
+        Type::Tuple(tuple) if (2..=WIDTH).contains(&tuple.elems.len()) && types::needs_shape(ty) => {
+            let inner = tuple.elems.iter().map(|element| inner_shape(paths, element, span));
             Some(quote_spanned!(span=> #private::Tup((#(#inner,)*))))
         }
         _ => None,
@@ -161,18 +157,14 @@ fn composite(paths: &Paths<'_>, ty: &Type, span: Span) -> Option<TokenStream> {
 
 fn inner_shape(paths: &Paths<'_>, ty: &Type, span: Span) -> TokenStream {
     composite(paths, ty, span).unwrap_or_else(|| {
-        let (probes, ty) = (paths.probes, super::repeated(ty));
+        let (probes, ty) = (at(span, paths.probes), super::repeated(ty));
         quote_spanned!(span=> #probes::leaf_of!(#ty))
     })
 }
 
 /// The tuples of shapes and of places, their tails nested where they are too long.
 fn nested(private: &TokenStream, leaves: &[Leaf]) -> (TokenStream, TokenStream) {
-    let direct = if leaves.len() > WIDTH {
-        WIDTH - 1
-    } else {
-        leaves.len()
-    };
+    let direct = if leaves.len() > WIDTH { WIDTH - 1 } else { leaves.len() };
     let (head, tail) = leaves.split_at(direct);
     let shapes = head.iter().map(|leaf| &leaf.shape);
     let places = head.iter().map(|leaf| &leaf.place);
@@ -184,10 +176,7 @@ fn nested(private: &TokenStream, leaves: &[Leaf]) -> (TokenStream, TokenStream) 
         };
     }
     let (tail_shapes, tail_places) = nested(private, tail);
-    (
-        quote!((#(#shapes,)* #private::Rest(#tail_shapes),)),
-        quote!((#(#places,)* &#tail_places,)),
-    )
+    (quote!((#(#shapes,)* #private::Rest(#tail_shapes),)), quote!((#(#places,)* &#tail_places,)))
 }
 
 #[cfg(test)]
@@ -223,14 +212,8 @@ mod tests {
         assert_eq!(shape_of("Option<&str>"), "P::Opt(P::leaf_of!(&str))");
         assert_eq!(shape_of("&[&str]"), "P::RefOf(P::Seq(P::leaf_of!(&str)))");
         assert_eq!(shape_of("Vec<f64>"), "P::Seq(P::leaf_of!(f64))");
-        assert_eq!(
-            shape_of("[Option<&str>; 3]"),
-            "P::Arr(P::Opt(P::leaf_of!(&str)))"
-        );
-        assert_eq!(
-            shape_of("(&str, u8)"),
-            "P::Tup((P::leaf_of!(&str),P::leaf_of!(u8),))"
-        );
+        assert_eq!(shape_of("[Option<&str>; 3]"), "P::Arr(P::Opt(P::leaf_of!(&str)))");
+        assert_eq!(shape_of("(&str, u8)"), "P::Tup((P::leaf_of!(&str),P::leaf_of!(u8),))");
     }
 
     #[test]
@@ -242,17 +225,7 @@ mod tests {
             })
             .collect();
         let (shapes, places) = nested(&quote!(P), &leaves);
-        assert!(
-            shapes
-                .to_string()
-                .replace(' ', "")
-                .ends_with("s10,P::Rest((s11,s12,)),)")
-        );
-        assert!(
-            places
-                .to_string()
-                .replace(' ', "")
-                .ends_with("a10,&(a11,a12,),)")
-        );
+        assert!(shapes.to_string().replace(' ', "").ends_with("s10,P::Rest((s11,s12,)),)"));
+        assert!(places.to_string().replace(' ', "").ends_with("a10,&(a11,a12,),)"));
     }
 }

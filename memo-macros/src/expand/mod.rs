@@ -7,15 +7,19 @@ mod key;
 mod receiver;
 mod sibling;
 mod site;
+mod stand_in;
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::{Expr, ReturnType, Type};
 
 pub(crate) use impl_block::impl_block;
 
 use crate::plan::{Face, Plan, Stored};
 use crate::scan;
-use crate::signature::{Param, Pattern};
+use crate::signature::{Analysis, Param, Pattern};
+use crate::types;
 
 /// A function, its siblings, and its handle.
 pub(crate) fn function(plan: &Plan<'_>) -> TokenStream {
@@ -37,10 +41,7 @@ fn repeated(tokens: impl ToTokens) -> TokenStream {
     fn repeat(tree: TokenTree) -> TokenTree {
         match tree {
             TokenTree::Group(group) => {
-                let mut copy = Group::new(
-                    group.delimiter(),
-                    group.stream().into_iter().map(repeat).collect(),
-                );
+                let mut copy = Group::new(group.delimiter(), group.stream().into_iter().map(repeat).collect());
                 copy.set_span(ours(group.span()));
                 copy.into()
             }
@@ -54,6 +55,17 @@ fn repeated(tokens: impl ToTokens) -> TokenStream {
     tokens.into_token_stream().into_iter().map(repeat).collect()
 }
 
+/// A path of ours at a place of the user's, which is where the compiler's notes about it go.
+fn at(span: Span, path: &TokenStream) -> TokenStream {
+    let moved = path.clone().into_iter().map(|mut tree| {
+        if !matches!(&tree, TokenTree::Ident(ident) if ident == "$crate") {
+            tree.set_span(span);
+        }
+        tree
+    });
+    moved.collect()
+}
+
 /// `P`, `P::local` or `P::aio`.
 fn module(plan: &Plan<'_>) -> TokenStream {
     let private = &plan.private;
@@ -61,6 +73,16 @@ fn module(plan: &Plan<'_>) -> TokenStream {
         Face::Blocking => private.clone(),
         Face::PerThread => quote!(#private::local),
         Face::Future(_) => quote!(#private::aio),
+    }
+}
+
+/// An expression over arguments that the body still needs: one that stands alone is copied.
+pub(crate) fn unmoved(analysis: &Analysis<'_>, expr: &Expr) -> TokenStream {
+    match analysis.named_by(expr) {
+        Some(param) if !matches!(types::bare(&param.ty), Type::Reference(_)) => {
+            quote_spanned!(ours(expr.span())=> ::core::clone::Clone::clone(&#expr))
+        }
+        _ => expr.to_token_stream(),
     }
 }
 
@@ -73,32 +95,36 @@ fn kept_type(plan: &Plan<'_>) -> TokenStream {
     }
 }
 
-/// The probes that a sibling uses: what they find wrong is reported by the function itself.
-fn quiet(plan: &Plan<'_>) -> TokenStream {
+/// The probes that decide on keys and values: more is refused where threads share them.
+fn probes(plan: &Plan<'_>) -> TokenStream {
     let private = &plan.private;
-    quote!(#private::quiet)
+    if plan.face == Face::PerThread { quote!(#private::local) } else { private.clone() }
 }
 
-/// `P::kind!(R)`.
+/// The probes for everything but the call's beginning, which has reported what they find wrong.
+fn quiet(plan: &Plan<'_>) -> TokenStream {
+    let probes = probes(plan);
+    quote!(#probes::quiet)
+}
+
+/// `P::kind!(R)`, at the return type: what can't be stored is reported there.
 fn kind(plan: &Plan<'_>, probes: &TokenStream) -> TokenStream {
-    let kept = kept_type(plan);
-    quote!(#probes::kind!(#kept))
+    let span = match &plan.analysis.sig.output {
+        ReturnType::Type(_, ty) => ours(ty.span()),
+        ReturnType::Default => ours(plan.analysis.sig.ident.span()),
+    };
+    let (probes, kept) = (at(span, probes), kept_type(plan));
+    quote_spanned!(span=> #probes::kind!(#kept))
 }
 
-/// The marker of the instantiation.
+/// The marker of the instantiation, and the types that its siblings know it by.
 fn marker(plan: &Plan<'_>) -> TokenStream {
     let private = &plan.private;
-    let types: Vec<&Ident> = plan.analysis.type_params().collect();
-    let consts: Vec<TokenStream> = plan
-        .analysis
-        .const_params()
-        .map(|(name, ty)| quote!(#name: #ty))
-        .collect();
-    let ids = if consts.is_empty() {
-        quote!(#(#types),*)
-    } else {
-        quote!(#(#types),*; #(#consts),*)
-    };
+    let surrounding = plan.has_self.then(|| quote!(Self));
+    let types = surrounding.into_iter().chain(plan.analysis.type_params().map(ToTokens::to_token_stream));
+    let consts: Vec<TokenStream> = plan.analysis.const_params().map(|(name, ty)| quote!(#name: #ty)).collect();
+    let types: Vec<TokenStream> = types.collect();
+    let ids = if consts.is_empty() { quote!(#(#types),*) } else { quote!(#(#types),*; #(#consts),*) };
     quote!(&|| #private::ids!(#ids))
 }
 
@@ -117,12 +143,7 @@ fn is_renamed(plan: &Plan<'_>, param: &Param) -> bool {
 /// Copies of renamed parameters under the names that the user's expressions know.
 fn patterns_for(plan: &Plan<'_>, expressions: &TokenStream) -> TokenStream {
     let mut lets = TokenStream::new();
-    for param in plan
-        .analysis
-        .params
-        .iter()
-        .filter(|param| is_renamed(plan, param))
-    {
+    for param in plan.analysis.params.iter().filter(|param| is_renamed(plan, param)) {
         if let Pattern::Destructured(pattern, names) = &param.pattern
             && scan::mentions_any(expressions, names)
         {
@@ -135,3 +156,6 @@ fn patterns_for(plan: &Plan<'_>, expressions: &TokenStream) -> TokenStream {
     }
     lets
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,63 +2,51 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{Attribute, Receiver, ReceiverKind, Type};
+use syn::{Attribute, Generics, Receiver, ReceiverKind};
 
 use super::key::{self, KeyCode};
-use super::{
-    extras, guard, is_renamed, kept_type, kind, marker, module, ours, patterns_for, quiet, repeated, site,
-};
+use super::stand_in::StandIn;
+use super::{extras, guard, is_renamed, kept_type, kind, marker, module, ours, patterns_for, quiet, repeated, site};
+use crate::address::{self, bundled};
 use crate::plan::Plan;
 use crate::scan;
 use crate::signature::{Param, Pattern};
-use crate::types;
 
 /// A generated function, in pieces: a trait wants the signature alone.
 pub(super) struct Sibling {
     attrs: TokenStream,
     vis: TokenStream,
     name: Ident,
-    generics: TokenStream,
-    where_clause: TokenStream,
-    /// What a declaration without a body shows, and what the definition has.
-    declared: Vec<TokenStream>,
-    inputs: Vec<TokenStream>,
+    inputs: Inputs,
     then: TokenStream,
     body: TokenStream,
 }
 
 impl ToTokens for Sibling {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self {
-            attrs, vis, body, ..
-        } = self;
-        let signature = self.signature(&self.inputs);
-        tokens.extend(quote_spanned!(Span::mixed_site()=> #attrs #vis #signature { #body }));
+        let Self { attrs, vis, body, .. } = self;
+        let signature = self.signature(&self.inputs.defined());
+        tokens.extend(quote_spanned!(Span::mixed_site()=> #attrs #[inline] #vis #signature { #body }));
     }
 }
 
 impl Sibling {
     /// As a method that a trait declares.
     pub(super) fn declaration(&self) -> TokenStream {
-        let (attrs, signature) = (&self.attrs, self.signature(&self.declared));
+        let (attrs, signature) = (&self.attrs, self.signature(&self.inputs.declared()));
         quote!(#attrs #signature;)
     }
 
     /// As a method of a trait's impl.
     pub(super) fn method(&self) -> TokenStream {
         let Self { attrs, body, .. } = self;
-        let signature = self.signature(&self.inputs);
-        quote_spanned!(Span::mixed_site()=> #attrs #signature { #body })
+        let signature = self.signature(&self.inputs.defined());
+        quote_spanned!(Span::mixed_site()=> #attrs #[inline] #signature { #body })
     }
 
     fn signature(&self, inputs: &[TokenStream]) -> TokenStream {
-        let Self {
-            name,
-            generics,
-            where_clause,
-            then,
-            ..
-        } = self;
+        let Self { name, then, .. } = self;
+        let (generics, where_clause) = (repeated(&self.inputs.generics), repeated(&self.inputs.generics.where_clause));
         quote_spanned!(Span::mixed_site()=> fn #name #generics(#(#inputs,)* #then) #where_clause)
     }
 }
@@ -82,12 +70,7 @@ pub(super) fn handle(plan: &Plan<'_>) -> Option<TokenStream> {
         "Names the entries of [`{0}`] in `cache_get!({1}(…))` and the like, where `{0}` is out of reach.",
         plan.analysis.sig.ident, handle
     );
-    let forward = forwarding(
-        plan,
-        format_ident!("__memo_handle", span = ours(handle.span())),
-        None,
-        &[],
-    );
+    let forward = forwarding(plan, Ident::new(address::HANDLE, ours(handle.span())), None, &[]);
     Some(quote_spanned! {Span::mixed_site()=>
         #attrs
         #[doc = #doc]
@@ -97,7 +80,7 @@ pub(super) fn handle(plan: &Plan<'_>) -> Option<TokenStream> {
     })
 }
 
-/// `__memo_f`: makes key and extras as the function does, and hands the address on.
+/// What a path reaches: makes key and extras as the function does, and hands the address on.
 fn addressed(plan: &Plan<'_>) -> Sibling {
     let expressions = plan.address_expressions();
     let probes = quiet(plan);
@@ -118,31 +101,25 @@ fn addressed(plan: &Plan<'_>) -> Sibling {
             #marker,
             #kind,
             &#key,
-            &#guard,
-            &|set| set.store(&set.extras() #chain),
+            #guard,
+            &|set| set.store(set.extras() #chain),
             then,
         );
     };
-    let mut declared = Vec::new();
-    let mut inputs = Vec::new();
-    if let Some(receiver) = plan.analysis.receiver {
-        let input = if uses_receiver(plan) {
-            used_receiver(receiver)
-        } else {
-            stand_in(plan, receiver)
-        };
-        declared.push(input.clone());
-        inputs.push(input);
+    let mut inputs = Inputs::new(plan);
+    match plan.analysis.receiver {
+        Some(receiver) if uses_receiver(plan) => inputs.receiver = Some(used_receiver(receiver)),
+        Some(receiver) => inputs.push(quote!(_), &StandIn::receiver(plan, receiver)),
+        None => {}
     }
     for param in &plan.analysis.params {
         let role = role(plan, param, &expressions);
-        declared.push(input(plan, param, &role, true));
-        inputs.push(input(plan, param, &role, false));
+        inputs.push(pattern(plan, param, &role), &input_type(plan, param, &role));
     }
-    sibling(plan, sibling_name("__memo_", plan), inputs, declared, body)
+    sibling(plan, path_name(plan), inputs, body)
 }
 
-/// `__memo_dot_f`: what a method call reaches.
+/// What a method call reaches.
 fn dotted(plan: &Plan<'_>) -> Sibling {
     let (receiver, forwarded) = match plan.analysis.receiver {
         Some(receiver) if uses_receiver(plan) => {
@@ -151,72 +128,83 @@ fn dotted(plan: &Plan<'_>) -> Sibling {
         }
         _ => {
             let private = &plan.private;
-            (
-                quote_spanned!(Span::mixed_site()=> &self),
-                quote!(#private::Any),
-            )
+            (quote_spanned!(Span::mixed_site()=> &self), quote!(#private::Any))
         }
     };
-    forwarding(
-        plan,
-        sibling_name("__memo_dot_", plan),
-        Some(receiver),
-        &[forwarded],
-    )
+    forwarding(plan, dot_name(plan), Some(receiver), &[forwarded])
 }
 
 /// A sibling that calls the first one.
-fn forwarding(
-    plan: &Plan<'_>,
-    name: Ident,
-    receiver: Option<TokenStream>,
-    first: &[TokenStream],
-) -> Sibling {
+fn forwarding(plan: &Plan<'_>, name: Ident, receiver: Option<TokenStream>, first: &[TokenStream]) -> Sibling {
     let expressions = plan.address_expressions();
-    let target = sibling_name("__memo_", plan);
-    let target = if receiver.is_some() {
-        quote!(Self::#target)
-    } else {
-        quote!(#target)
-    };
-    let mut inputs: Vec<TokenStream> = receiver.into_iter().collect();
+    let target = path_name(plan);
+    let target = if receiver.is_some() { quote!(Self::#target) } else { quote!(#target) };
+    let mut inputs = Inputs::new(plan);
+    inputs.receiver = receiver;
     let mut arguments = first.to_vec();
     for param in &plan.analysis.params {
         let name = positional(param);
         let ty = input_type(plan, param, &role(plan, param, &expressions));
-        inputs.push(quote!(#name: #ty));
+        inputs.push(quote!(#name), &ty);
         arguments.push(quote!(#name));
     }
-    let types = plan
-        .analysis
-        .type_params()
-        .chain(plan.analysis.const_params().map(|(name, _)| name));
+    let types = plan.analysis.type_params().chain(plan.analysis.const_params().map(|(name, _)| name));
     let types: Vec<_> = types.map(repeated).collect();
     let turbofish = (!types.is_empty()).then(|| quote!(::<#(#types),*>));
+    let arguments = bundled(0, Span::mixed_site(), arguments);
     let body = quote_spanned!(Span::mixed_site()=> #target #turbofish(#(#arguments,)* then););
-    sibling(plan, name, inputs.clone(), inputs, body)
+    sibling(plan, name, inputs, body)
 }
 
-fn sibling(
-    plan: &Plan<'_>,
-    name: Ident,
-    inputs: Vec<TokenStream>,
-    declared: Vec<TokenStream>,
-    body: TokenStream,
-) -> Sibling {
+fn sibling(plan: &Plan<'_>, name: Ident, inputs: Inputs, body: TokenStream) -> Sibling {
     let (module, kept) = (module(plan), kept_type(plan));
-    let generics = &plan.analysis.sig.generics;
     let cfg = cfg_attributes(plan);
     Sibling {
-        attrs: quote!(#cfg #[doc(hidden)] #[inline]),
+        attrs: quote!(#cfg #[doc(hidden)]),
         vis: repeated(&plan.function.vis),
         name,
-        generics: repeated(generics),
-        where_clause: repeated(&generics.where_clause),
-        declared,
         inputs,
         then: quote_spanned!(Span::mixed_site()=> then: &mut dyn ::core::ops::FnMut(&#module::Address<'_, #kept>)),
         body,
+    }
+}
+
+/// The parameters of a sibling, and the generics that they need.
+struct Inputs {
+    generics: Generics,
+    receiver: Option<TokenStream>,
+    patterns: Vec<TokenStream>,
+    types: Vec<TokenStream>,
+}
+
+impl Inputs {
+    fn new(plan: &Plan<'_>) -> Self {
+        Self { generics: plan.analysis.sig.generics.clone(), receiver: None, patterns: Vec::new(), types: Vec::new() }
+    }
+
+    fn push(&mut self, pattern: TokenStream, ty: &StandIn) {
+        ty.declare(&mut self.generics);
+        self.patterns.push(pattern);
+        self.types.push(ty.ty.clone());
+    }
+
+    /// As a function with a body has them.
+    fn defined(&self) -> Vec<TokenStream> {
+        self.list(self.bundled(&self.patterns))
+    }
+
+    /// As a declaration has them, where patterns are not allowed.
+    fn declared(&self) -> Vec<TokenStream> {
+        self.list(vec![quote!(_); self.bundled(&self.patterns).len()])
+    }
+
+    fn list(&self, patterns: Vec<TokenStream>) -> Vec<TokenStream> {
+        let inputs = patterns.into_iter().zip(self.bundled(&self.types)).map(|(pattern, ty)| quote!(#pattern: #ty));
+        self.receiver.iter().cloned().chain(inputs).collect()
+    }
+
+    fn bundled(&self, list: &[TokenStream]) -> Vec<TokenStream> {
+        bundled(usize::from(self.receiver.is_some()), Span::mixed_site(), list.to_vec())
     }
 }
 
@@ -239,36 +227,28 @@ fn role(plan: &Plan<'_>, param: &Param, expressions: &TokenStream) -> Role {
     }
 }
 
-fn input(plan: &Plan<'_>, param: &Param, role: &Role, declared: bool) -> TokenStream {
-    let ty = input_type(plan, param, role);
-    let pattern = match (role, &param.pattern) {
-        (Role::Used, Pattern::Destructured(pattern, _))
-            if !is_renamed(plan, param) && !declared =>
-        {
+/// What stands before the colon.
+fn pattern(plan: &Plan<'_>, param: &Param, role: &Role) -> TokenStream {
+    match (role, &param.pattern) {
+        (Role::Used, Pattern::Destructured(pattern, _)) if !is_renamed(plan, param) => {
             quote!(#pattern)
         }
         (Role::Used, _) => param.ident.to_token_stream(),
         _ => quote!(_),
-    };
-    quote!(#pattern: #ty)
+    }
 }
 
-fn input_type(plan: &Plan<'_>, param: &Param, role: &Role) -> TokenStream {
-    let (private, ty) = (&plan.private, repeated(&param.ty));
+fn input_type(plan: &Plan<'_>, param: &Param, role: &Role) -> StandIn {
     match role {
-        Role::Used => ty,
-        Role::Stands => standing(private, &param.ty),
-        Role::Ignored => quote!(impl ::core::marker::Sized),
+        Role::Used => StandIn::real(&param.ty),
+        Role::Stands => StandIn::generic(plan, param),
+        Role::Ignored => StandIn::ignored(),
     }
 }
 
 /// Names that a pattern binds beside the one that is wanted.
 fn used_names(plan: &Plan<'_>, expressions: &TokenStream) -> TokenStream {
-    let params = plan
-        .analysis
-        .params
-        .iter()
-        .filter(|param| !is_renamed(plan, param));
+    let params = plan.analysis.params.iter().filter(|param| !is_renamed(plan, param));
     let names = params.filter_map(|param| match &param.pattern {
         Pattern::Destructured(_, names) if scan::mentions_any(expressions, names) => Some(names),
         _ => None,
@@ -294,51 +274,22 @@ fn used_receiver(receiver: &Receiver) -> TokenStream {
     }
 }
 
-/// A receiver that may be left open.
-fn stand_in(plan: &Plan<'_>, receiver: &Receiver) -> TokenStream {
-    let private = &plan.private;
-    let ty = match &receiver.kind {
-        ReceiverKind::Reference(..) => quote!(impl #private::StandsRef<Self>),
-        ReceiverKind::Typed(_, ty) => standing(private, ty),
-        _ => quote!(impl #private::Stands<Self>),
-    };
-    quote!(_: #ty)
-}
-
-/// A type that a real argument gives, or `_`. The trait takes no borrowed types: their lifetimes would have to
-/// be named, and would ask for bounds that the function doesn't have.
-fn standing(private: &TokenStream, ty: &Type) -> TokenStream {
-    match types::bare(ty) {
-        Type::Reference(reference) if types::is_unborrowed(&reference.elem) => {
-            let inner = repeated(&reference.elem);
-            quote!(impl #private::StandsRef<#inner>)
-        }
-        _ if types::is_unborrowed(ty) => {
-            let ty = repeated(ty);
-            quote!(impl #private::Stands<#ty>)
-        }
-        _ => quote!(impl ::core::marker::Sized),
-    }
-}
-
 fn positional(param: &Param) -> Ident {
     format_ident!("arg{}", param.position, span = Span::mixed_site())
 }
 
-fn sibling_name(prefix: &str, plan: &Plan<'_>) -> Ident {
-    Ident::new(
-        &format!("{prefix}{}", plan.analysis.name()),
-        ours(plan.analysis.sig.ident.span()),
-    )
+fn path_name(plan: &Plan<'_>) -> Ident {
+    let name = &plan.analysis.sig.ident;
+    address::by_path(name, ours(name.span()))
+}
+
+fn dot_name(plan: &Plan<'_>) -> Ident {
+    let name = &plan.analysis.sig.ident;
+    address::by_dot(name, ours(name.span()))
 }
 
 /// What is compiled out takes its siblings along.
 fn cfg_attributes(plan: &Plan<'_>) -> TokenStream {
     let is_cfg = |attribute: &&Attribute| attribute.path().is_ident("cfg");
-    plan.function
-        .attrs
-        .iter()
-        .filter(is_cfg)
-        .map(ToTokens::to_token_stream)
-        .collect()
+    plan.function.attrs.iter().filter(is_cfg).map(ToTokens::to_token_stream).collect()
 }

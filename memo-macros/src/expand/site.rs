@@ -10,11 +10,7 @@ use crate::plan::{Capacity, Face, Freshness, Plan, Wait};
 pub(super) fn site(plan: &Plan<'_>, registered: bool) -> TokenStream {
     let private = &plan.private;
     let name = plan.analysis.name();
-    let registration = if registered {
-        quote!(registered)
-    } else {
-        quote!(unregistered)
-    };
+    let registration = if registered { quote!(registered) } else { quote!(unregistered) };
     let mut fields = Vec::new();
     freshness(plan, &mut fields);
     capacity(plan, &mut fields);
@@ -30,12 +26,7 @@ pub(super) fn site(plan: &Plan<'_>, registered: bool) -> TokenStream {
 
 fn freshness(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
     let private = &plan.private;
-    let Freshness::Expiring {
-        ttl,
-        sliding,
-        jitter,
-    } = &plan.freshness
-    else {
+    let Freshness::Expiring { ttl, sliding, jitter } = &plan.freshness else {
         return;
     };
     if let Lifetime::Fixed(millis) = ttl {
@@ -57,12 +48,7 @@ fn freshness(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
 
 fn capacity(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
     let private = &plan.private;
-    let Capacity::Bounded {
-        entries,
-        weight,
-        policy,
-    } = &plan.capacity
-    else {
+    let Capacity::Bounded { entries, weight, policy } = &plan.capacity else {
         return;
     };
     if let Some(entries) = entries {

@@ -8,13 +8,8 @@ const ALLOWED: &str = "write a number of seconds like `300` or `0.5`, or a text 
 pub(crate) fn literal(expr: &Expr) -> Option<syn::Result<u64>> {
     let value = match super::bare(expr) {
         Expr::Lit(lit) => match &lit.lit {
-            Lit::Int(int) => int
-                .base10_parse::<u64>()
-                .ok()
-                .map_or_else(too_long, whole_seconds),
-            Lit::Float(float) => float
-                .base10_parse::<f64>()
-                .map_or_else(|_| too_long(), seconds),
+            Lit::Int(int) => int.base10_parse::<u64>().ok().map_or_else(too_long, whole_seconds),
+            Lit::Float(float) => float.base10_parse::<f64>().map_or_else(|_| too_long(), seconds),
             Lit::Str(text) => parse(&text.value()),
             _ => Err(format!("this is no duration; {ALLOWED}")),
         },
@@ -38,17 +33,10 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
         return Err(malformed());
     }
     while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_')
-            .ok_or_else(malformed)?;
-        let number: f64 = rest[..digits]
-            .replace('_', "")
-            .parse()
-            .map_err(|_| malformed())?;
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_').ok_or_else(malformed)?;
+        let number: f64 = rest[..digits].replace('_', "").parse().map_err(|_| malformed())?;
         rest = rest[digits..].trim_start();
-        let letters = rest
-            .find(|c: char| !c.is_alphabetic())
-            .unwrap_or(rest.len());
+        let letters = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
         let unit = unit(&rest[..letters]).ok_or_else(malformed)?;
         total += number * unit;
         rest = rest[letters..].trim_start();

@@ -1,6 +1,6 @@
 //! The options that say what the key is made of: `key`, `exclude`, `include`.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::{Expr, Member, Token};
@@ -22,42 +22,29 @@ pub(super) fn key(word: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
 }
 
 pub(super) fn exclude(word: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
-    let content = names(word, input, "exclude(logger)")?;
-    let mut names = Vec::new();
-    while !content.is_empty() {
+    list(word, input, "exclude(logger)", |content| {
         if !content.peek(syn::Ident::peek_any) {
-            return Err(
-                content.error("`exclude` takes names of parameters: `exclude(logger, pool)`")
-            );
+            return Err(content.error("`exclude` takes names of parameters: `exclude(logger, pool)`"));
         }
-        names.push(content.call(Ident::parse_any)?);
+        let name = content.call(Ident::parse_any)?;
         if content.peek(Token![.]) {
-            return Err(content.error("`exclude` takes whole parameters; to leave out a field, say what is in the key: `include(…)` or `key = …`"));
+            return Err(syn::Error::new(
+                name.span(),
+                "`exclude` takes whole parameters; to leave out a field, say what is in the key: `include(…)` or `key = …`",
+            ));
         }
-        comma(&content)?;
-    }
-    Ok(names)
+        Ok(name)
+    })
 }
 
 pub(super) fn include(word: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Place>> {
-    let content = names(word, input, "include(self.tenant)")?;
-    let mut places = Vec::new();
-    while !content.is_empty() {
-        let expr: Expr = content.parse()?;
-        places.push(place(expr)?);
-        comma(&content)?;
-    }
-    Ok(places)
+    list(word, input, "include(self.tenant)", |content| content.parse().and_then(place))
 }
 
 fn place(expr: Expr) -> syn::Result<Place> {
     let is_field = matches!(bare(&expr), Expr::Field(_));
     match root(&expr) {
-        Some(root) => Ok(Place {
-            root,
-            expr,
-            is_field,
-        }),
+        Some(root) => Ok(Place { root, expr, is_field }),
         None => Err(syn::Error::new_spanned(
             &expr,
             "`include` takes names and fields, like `include(conn, self.tenant)`; use `key = …` for what is computed",
@@ -75,16 +62,16 @@ fn root(expr: &Expr) -> Option<Ident> {
     }
 }
 
-fn names<'a>(
+/// What stands in the parentheses. They are read to their end also if something in them is wrong: what is left over
+/// would be an error of its own.
+fn list<T>(
     word: &Ident,
-    input: ParseStream<'a>,
+    input: ParseStream<'_>,
     example: &str,
-) -> syn::Result<syn::parse::ParseBuffer<'a>> {
+    element: impl Fn(ParseStream<'_>) -> syn::Result<T>,
+) -> syn::Result<Vec<T>> {
     if !input.peek(syn::token::Paren) {
-        return Err(syn::Error::new(
-            word.span(),
-            format!("`{word}` takes names in parentheses: `{example}`"),
-        ));
+        return Err(syn::Error::new(word.span(), format!("`{word}` takes names in parentheses: `{example}`")));
     }
     let content;
     syn::parenthesized!(content in input);
@@ -94,12 +81,20 @@ fn names<'a>(
             format!("`{word}()` names nothing; write `{example}`, or leave it away"),
         ));
     }
-    Ok(content)
+    let elements = elements(&content, element);
+    while !content.is_empty() {
+        content.parse::<TokenTree>()?;
+    }
+    elements
 }
 
-fn comma(content: ParseStream<'_>) -> syn::Result<()> {
-    if content.is_empty() {
-        return Ok(());
+fn elements<T>(content: ParseStream<'_>, element: impl Fn(ParseStream<'_>) -> syn::Result<T>) -> syn::Result<Vec<T>> {
+    let mut elements = vec![element(content)?];
+    while !content.is_empty() {
+        content.parse::<Token![,]>()?;
+        if !content.is_empty() {
+            elements.push(element(content)?);
+        }
     }
-    content.parse::<Token![,]>().map(drop)
+    Ok(elements)
 }

@@ -77,6 +77,8 @@ pub(crate) struct Options {
     /// The path of the `memo` crate.
     pub(crate) krate: Slot<TokenStream>,
     pub(crate) handle: Slot<Ident>,
+    /// What unknown options were probably meant to be.
+    misspelt: Vec<&'static str>,
 }
 
 impl Options {
@@ -114,8 +116,9 @@ impl Options {
             "key" => self.key.set(cx, &word, input, keys::key),
             "exclude" => keys::exclude(&word, input).map(|names| self.exclude.extend(names)),
             "include" => keys::include(&word, input).map(|places| self.include.extend(places)),
-            "cache_if" => values::test(&word, input, "cache_if = |value| value.is_some()")
-                .map(|test| self.cache_if.push(test)),
+            "cache_if" => {
+                values::test(&word, input, "cache_if = |value| value.is_some()").map(|test| self.cache_if.push(test))
+            }
             "validate" => values::test(&word, input, "validate = |entry| entry.age() < LIMIT")
                 .map(|test| self.validate.push(test)),
             "tag" => tags::one(&word, input).map(|tag| self.tags.push(tag)),
@@ -130,35 +133,36 @@ impl Options {
             "err_ttl" => self.err_ttl.set(cx, word, input, Lifetime::parse),
             "none_ttl" => self.none_ttl.set(cx, word, input, Lifetime::parse),
             "if_absent" => self.if_absent.set(cx, word, input, values::flag),
-            "single_flight" => self
-                .single_flight
-                .set(cx, word, input, values::single_flight),
+            "single_flight" => self.single_flight.set(cx, word, input, values::single_flight),
             "wait_timeout" => self.wait_timeout.set(cx, word, input, values::wait_timeout),
             "on_timeout" => self.on_timeout.set(cx, word, input, OnTimeout::parse),
             "scope" => self.scope.set(cx, word, input, Scope::parse),
             "name" => self.name.set(cx, word, input, values::name),
             "crate" => self.krate.set(cx, word, input, values::krate),
             "handle" => self.handle.set(cx, word, input, values::handle),
-            unknown => Err(syn::Error::new(word.span(), unknown_option(unknown))),
+            unknown => {
+                let meant = did_you_mean(unknown, NAMES.iter().copied());
+                self.misspelt.extend(meant);
+                Err(syn::Error::new(word.span(), unknown_option(unknown, meant)))
+            }
         }
+    }
+
+    /// Whether the option is there, if only misspelt: nobody needs to be told that it is missing, too.
+    pub(crate) fn is_there<T>(&self, name: &str, slot: &Slot<T>) -> bool {
+        slot.is_given() || self.misspelt.contains(&name)
     }
 
     /// The path under which generated code finds the runtime.
     pub(crate) fn private(&self) -> TokenStream {
-        self.krate.value().map_or_else(
-            || quote!(::memo::__private),
-            |path| quote!(#path::__private),
-        )
+        self.krate.value().map_or_else(|| quote!(::memo::__private), |path| quote!(#path::__private))
     }
 }
 
-fn unknown_option(name: &str) -> String {
-    match did_you_mean(name, NAMES.iter().copied()) {
+fn unknown_option(name: &str, meant: Option<&str>) -> String {
+    match meant {
         Some(known) => format!("unknown option `{name}`, did you mean `{known}`?"),
-        None => format!(
-            "unknown option `{name}`; the options are `{}`",
-            NAMES.join("`, `")
-        ),
+        None => format!("unknown option `{name}`; the options are `{}`", NAMES.join("`, `")),
     }
 }
 
@@ -199,17 +203,11 @@ fn starts_value(input: ParseStream<'_>) -> bool {
 /// The value behind `word =`.
 fn value<'a>(word: &Ident, input: ParseStream<'a>, example: &str) -> syn::Result<ParseStream<'a>> {
     if !input.peek(Token![=]) || input.peek(Token![==]) {
-        return Err(syn::Error::new(
-            word.span(),
-            format!("`{word}` needs a value: `{example}`"),
-        ));
+        return Err(syn::Error::new(word.span(), format!("`{word}` needs a value: `{example}`")));
     }
     input.parse::<Token![=]>()?;
     if input.is_empty() || input.peek(Token![,]) {
-        return Err(syn::Error::new(
-            word.span(),
-            format!("`{word}` needs a value: `{example}`"),
-        ));
+        return Err(syn::Error::new(word.span(), format!("`{word}` needs a value: `{example}`")));
     }
     Ok(input)
 }

@@ -26,9 +26,7 @@ pub(crate) struct Given<T> {
 
 impl<T> Default for Slot<T> {
     fn default() -> Self {
-        Self {
-            state: State::Empty,
-        }
+        Self { state: State::Empty }
     }
 }
 
@@ -49,9 +47,7 @@ impl<T> Slot<T> {
                 let first = &first.text;
                 cx.error(
                     word.span(),
-                    format!(
-                        "`{word}` is given twice, first as `{first}` and here as `{text}`; keep one"
-                    ),
+                    format!("`{word}` is given twice, first as `{first}` and here as `{text}`; keep one"),
                 );
             }
             State::Broken => {}
@@ -59,11 +55,7 @@ impl<T> Slot<T> {
         }
         let value = value?;
         if matches!(self.state, State::Broken) {
-            self.state = State::Set(Given {
-                word: word.clone(),
-                value,
-                text,
-            });
+            self.state = State::Set(Given { word: word.clone(), value, text });
         }
         Ok(())
     }
@@ -110,9 +102,5 @@ fn consumed(start: ParseStream<'_>, end: ParseStream<'_>) -> String {
         }
     }
     let text = tokens.to_string();
-    if text.starts_with('=') {
-        format!(" {text}")
-    } else {
-        text
-    }
+    if text.starts_with('=') { format!(" {text}") } else { text }
 }

@@ -20,10 +20,7 @@ pub(crate) enum Tag {
 pub(super) fn one(word: &Ident, input: ParseStream<'_>) -> syn::Result<Tag> {
     let expr: Expr = value(word, input, "tag = \"users\"")?.parse()?;
     match bare(&expr) {
-        Expr::Array(_) => Err(syn::Error::new_spanned(
-            &expr,
-            "`tag` takes one tag; for several write `tags = […]`",
-        )),
+        Expr::Array(_) => Err(syn::Error::new_spanned(&expr, "`tag` takes one tag; for several write `tags = […]`")),
         Expr::Closure(_) => Ok(Tag::OfValue(expr)),
         _ => single(expr),
     }
@@ -46,15 +43,9 @@ fn single(expr: Expr) -> syn::Result<Tag> {
     match bare(&expr) {
         Expr::Lit(lit) => match &lit.lit {
             Lit::Str(text) => Ok(Tag::Literal(text.clone())),
-            _ => Err(syn::Error::new_spanned(
-                &expr,
-                "a tag is a text, like \"users\"",
-            )),
+            _ => Err(syn::Error::new_spanned(&expr, "a tag is a text, like \"users\"")),
         },
-        Expr::Closure(_) => Err(syn::Error::new_spanned(
-            &expr,
-            "a closure stands alone: `tags = |value| […]`",
-        )),
+        Expr::Closure(_) => Err(syn::Error::new_spanned(&expr, "a closure stands alone: `tags = |value| […]`")),
         _ => Ok(Tag::One(expr)),
     }
 }

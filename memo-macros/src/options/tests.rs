@@ -21,21 +21,10 @@ fn reads_the_documented_forms() {
            policy = "lru", key = (a, b), single_flight = false, scope = "thread", crate = "a::b", handle = UserCache,"#,
     );
     assert_eq!(result, Ok(()));
-    assert!(matches!(
-        options.ttl.value(),
-        Some(Lifetime::Fixed(300_000))
-    ));
-    assert!(matches!(
-        options.max_entries.value(),
-        Some(Bound::Fixed(10_000))
-    ));
+    assert!(matches!(options.ttl.value(), Some(Lifetime::Fixed(300_000))));
+    assert!(matches!(options.max_entries.value(), Some(Bound::Fixed(10_000))));
     assert_eq!(
-        (
-            options.tags.len(),
-            options.exclude.len(),
-            options.include.len(),
-            options.cache_if.len()
-        ),
+        (options.tags.len(), options.exclude.len(), options.include.len(), options.cache_if.len()),
         (3, 2, 1, 2)
     );
     assert!(options.sliding.is_given() && !options.jitter.is_given());
@@ -45,14 +34,8 @@ fn reads_the_documented_forms() {
 #[test]
 fn tells_expressions_from_closures() {
     let kind = |text: &str| parse(text).0;
-    assert!(matches!(
-        kind("ttl = Duration::from_secs(id)").ttl.value(),
-        Some(Lifetime::Expr(_))
-    ));
-    assert!(matches!(
-        kind("ttl = |v| v.ttl").ttl.value(),
-        Some(Lifetime::PerValue(_))
-    ));
+    assert!(matches!(kind("ttl = Duration::from_secs(id)").ttl.value(), Some(Lifetime::Expr(_))));
+    assert!(matches!(kind("ttl = |v| v.ttl").ttl.value(), Some(Lifetime::PerValue(_))));
 }
 
 #[test]
@@ -64,22 +47,13 @@ fn suggests_or_lists() {
 #[test]
 fn twice_names_both() {
     let text = error("ttl = 60, ttl = 300");
-    assert!(
-        text.contains("first as `ttl = 60` and here as `ttl = 300`"),
-        "{text}"
-    );
+    assert!(text.contains("first as `ttl = 60` and here as `ttl = 300`"), "{text}");
 }
 
 #[test]
 fn one_error_does_not_hide_the_next() {
     let text = error("tll = |a, b| a + b, max_entries = 0, policy = \"mru\", 300, sliding = true");
-    for part in [
-        "`tll`",
-        "would store nothing",
-        "\\\"mru\\\"",
-        "expected an option",
-        "`sliding` is a flag",
-    ] {
+    for part in ["`tll`", "would store nothing", "\\\"mru\\\"", "expected an option", "`sliding` is a flag"] {
         if part == "\\\"mru\\\"" {
             assert!(text.contains("mru"), "{text}");
         } else {
@@ -108,13 +82,7 @@ fn ranges() {
     ] {
         error(text);
     }
-    for text in [
-        "jitter = 0.0",
-        "jitter = 1",
-        "jitter = \"30s\"",
-        "ttl = 0",
-        "max_entries = MAX",
-    ] {
+    for text in ["jitter = 0.0", "jitter = 1", "jitter = \"30s\"", "ttl = 0", "max_entries = MAX"] {
         assert_eq!(parse(text).1, Ok(()), "{text}");
     }
 }

@@ -24,11 +24,7 @@ impl Lifetime {
             return fixed.map(Self::Fixed);
         }
         let per_value = matches!(bare(&expr), Expr::Closure(_));
-        Ok(if per_value {
-            Self::PerValue(expr)
-        } else {
-            Self::Expr(expr)
-        })
+        Ok(if per_value { Self::PerValue(expr) } else { Self::Expr(expr) })
     }
 }
 
@@ -40,38 +36,28 @@ pub(crate) enum Jitter {
 
 impl Jitter {
     pub(super) fn parse(word: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
-        const ALLOWED: &str = "write a share of the ttl between 0 and 1 like `0.1`, or a duration in quotes like \"30s\"";
+        const ALLOWED: &str =
+            "write a share of the ttl between 0 and 1 like `0.1`, or a duration in quotes like \"30s\"";
         let expr: Expr = value(word, input, "jitter = 0.1")?.parse()?;
         let error = |message: String| Err(syn::Error::new_spanned(&expr, message));
         let Expr::Lit(lit) = bare(&expr) else {
-            return error(format!(
-                "`{}` is no jitter; {ALLOWED}",
-                expr.to_token_stream()
-            ));
+            return error(format!("`{}` is no jitter; {ALLOWED}", crate::errors::shown(&expr)));
         };
         let fraction = match &lit.lit {
             Lit::Str(_) => {
-                return duration::literal(&expr).map_or_else(
-                    || error(ALLOWED.to_owned()),
-                    |millis| millis.map(Self::Millis),
-                );
+                return duration::literal(&expr)
+                    .map_or_else(|| error(ALLOWED.to_owned()), |millis| millis.map(Self::Millis));
             }
             Lit::Int(int) => int.base10_parse::<f64>()?,
             Lit::Float(float) => float.base10_parse::<f64>()?,
             _ => {
-                return error(format!(
-                    "`{}` is no jitter; {ALLOWED}",
-                    expr.to_token_stream()
-                ));
+                return error(format!("`{}` is no jitter; {ALLOWED}", crate::errors::shown(&expr)));
             }
         };
         if (0.0..=1.0).contains(&fraction) {
             Ok(Self::Fraction(fraction))
         } else {
-            error(format!(
-                "a jitter of `{}` is out of range; {ALLOWED}",
-                expr.to_token_stream()
-            ))
+            error(format!("a jitter of `{}` is out of range; {ALLOWED}", crate::errors::shown(&expr)))
         }
     }
 }
@@ -89,18 +75,14 @@ impl Bound {
         match bare(&expr) {
             Expr::Lit(lit) => match &lit.lit {
                 Lit::Int(int) => match int.base10_parse::<u64>()? {
-                    0 => error(format!(
-                        "`{word} = 0` would store nothing; give at least 1, or remove the attribute"
-                    )),
+                    0 => error(format!("`{word} = 0` would store nothing; give at least 1, or remove the attribute")),
                     bound => Ok(Self::Fixed(bound)),
                 },
-                _ => error(format!(
-                    "`{word}` is a whole number, like `{word} = 10_000`"
-                )),
+                _ => error(format!("`{word}` is a whole number, like `{word} = 10_000`")),
             },
-            Expr::Unary(_) | Expr::Closure(_) => error(format!(
-                "`{word}` is a whole number of at least 1, like `{word} = 10_000`"
-            )),
+            Expr::Unary(_) | Expr::Closure(_) => {
+                error(format!("`{word}` is a whole number of at least 1, like `{word} = 10_000`"))
+            }
             _ => Ok(Self::Const(expr)),
         }
     }
@@ -117,12 +99,7 @@ pub(crate) enum Policy {
 
 impl Policy {
     pub(super) fn parse(word: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
-        let names = [
-            ("s3-fifo", Self::S3Fifo),
-            ("lru", Self::Lru),
-            ("lfu", Self::Lfu),
-            ("fifo", Self::Fifo),
-        ];
+        let names = [("s3-fifo", Self::S3Fifo), ("lru", Self::Lru), ("lfu", Self::Lfu), ("fifo", Self::Fifo)];
         choice(word, input, "policy", &names)
     }
 }
@@ -136,12 +113,7 @@ pub(crate) enum OnTimeout {
 
 impl OnTimeout {
     pub(super) fn parse(word: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
-        choice(
-            word,
-            input,
-            "way to go on",
-            &[("run", Self::Run), ("fail", Self::Fail)],
-        )
+        choice(word, input, "way to go on", &[("run", Self::Run), ("fail", Self::Fail)])
     }
 }
 
@@ -154,26 +126,13 @@ pub(crate) enum Scope {
 
 impl Scope {
     pub(super) fn parse(word: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
-        choice(
-            word,
-            input,
-            "scope",
-            &[("process", Self::Process), ("thread", Self::Thread)],
-        )
+        choice(word, input, "scope", &[("process", Self::Process), ("thread", Self::Thread)])
     }
 }
 
 /// One of some texts.
-fn choice<T: Copy>(
-    word: &Ident,
-    input: ParseStream<'_>,
-    what: &str,
-    names: &[(&str, T)],
-) -> syn::Result<T> {
-    let list: Vec<String> = names
-        .iter()
-        .map(|(name, _)| format!("\"{name}\""))
-        .collect();
+fn choice<T: Copy>(word: &Ident, input: ParseStream<'_>, what: &str, names: &[(&str, T)]) -> syn::Result<T> {
+    let list: Vec<String> = names.iter().map(|(name, _)| format!("\"{name}\"")).collect();
     let allowed = format!("allowed are {}", list.join(", "));
     let input = value(word, input, &format!("{word} = {}", list[0]))?;
     if !input.peek(LitStr) {
@@ -184,10 +143,7 @@ fn choice<T: Copy>(
     if let Some((_, chosen)) = names.iter().find(|(name, _)| *name == written) {
         return Ok(*chosen);
     }
-    let message = match crate::suggest::did_you_mean(
-        &written.to_lowercase(),
-        names.iter().map(|(name, _)| *name),
-    ) {
+    let message = match crate::suggest::did_you_mean(&written.to_lowercase(), names.iter().map(|(name, _)| *name)) {
         Some(near) => format!("unknown {what} \"{written}\", did you mean \"{near}\"? {allowed}"),
         None => format!("the {what} \"{written}\" is not available: {allowed}"),
     };
@@ -213,10 +169,7 @@ pub(super) fn weigh(word: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
 pub(super) fn test(word: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<Expr> {
     let test: Expr = value(word, input, example)?.parse()?;
     match bare(&test) {
-        Expr::Lit(_) => Err(syn::Error::new_spanned(
-            &test,
-            format!("`{word}` takes a closure: `{example}`"),
-        )),
+        Expr::Lit(_) => Err(syn::Error::new_spanned(&test, format!("`{word}` takes a closure: `{example}`"))),
         _ => Ok(test),
     }
 }
@@ -247,10 +200,7 @@ pub(super) fn name(word: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> 
     }
     let text: LitStr = input.parse()?;
     if text.value().is_empty() {
-        return Err(syn::Error::new(
-            text.span(),
-            "the name is empty; write one, or leave `name` away",
-        ));
+        return Err(syn::Error::new(text.span(), "the name is empty; write one, or leave `name` away"));
     }
     Ok(text)
 }
@@ -260,15 +210,9 @@ pub(super) fn krate(word: &Ident, input: ParseStream<'_>) -> syn::Result<TokenSt
     let input = value(word, input, "crate = my_memo")?;
     if input.peek(LitStr) {
         let text: LitStr = input.parse()?;
-        return text
-            .parse_with(syn::Path::parse_mod_style)
-            .map(|path| path.to_token_stream())
-            .map_err(|_| {
-                syn::Error::new(
-                    text.span(),
-                    format!("`{}` is no path; write `crate = my_memo`", text.value()),
-                )
-            });
+        return text.parse_with(syn::Path::parse_mod_style).map(|path| path.to_token_stream()).map_err(|_| {
+            syn::Error::new(text.span(), format!("`{}` is no path; write `crate = my_memo`", text.value()))
+        });
     }
     syn::Path::parse_mod_style(input).map(|path| path.to_token_stream())
 }
@@ -276,19 +220,13 @@ pub(super) fn krate(word: &Ident, input: ParseStream<'_>) -> syn::Result<TokenSt
 /// The name of a type to make.
 pub(super) fn handle(word: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
     let input = value(word, input, "handle = UserCache")?;
-    let name = Ident::parse(input).map_err(|error| {
-        syn::Error::new(
-            error.span(),
-            "`handle` takes a new type's name: `handle = UserCache`",
-        )
-    })?;
+    let name = Ident::parse(input)
+        .map_err(|error| syn::Error::new(error.span(), "`handle` takes a new type's name: `handle = UserCache`"))?;
     let text = name.to_string();
     if text.contains('_') || !text.starts_with(char::is_uppercase) {
         return Err(syn::Error::new(
             name.span(),
-            format!(
-                "`{text}` is no name for a type; write it in UpperCamelCase: `handle = UserCache`"
-            ),
+            format!("`{text}` is no name for a type; write it in UpperCamelCase: `handle = UserCache`"),
         ));
     }
     Ok(name)

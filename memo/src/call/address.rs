@@ -9,16 +9,15 @@ use super::{
     instance::{Home, Instance, Key, UnderLock, Val},
     kind::Kind,
     local::Threads,
-    registry::function_of,
     run::Terms,
     site::Site,
-    start::{Marker, identity, make_local, make_shared},
+    start::{Marker, Presented, local_at, shared_at},
     switch,
 };
 use crate::{
-    error::Error,
+    error::{Error, Kind as ErrorKind},
     key::{Held, Query, probe::Probe},
-    memory::Found,
+    memory::{Found, Gone},
 };
 
 /// Why a call would hit or miss: what [`explain_cache!`](crate::explain_cache) gives.
@@ -72,8 +71,8 @@ pub(crate) trait Operations {
     /// An `Entry` of the stored value, in a box.
     fn entry(&self) -> Option<Box<dyn std::any::Any>>;
     /// Stores a value of the stored type.
-    fn set(&self, value: Box<dyn std::any::Any>);
-    fn delete(&self) -> bool;
+    fn set(&self, value: Box<dyn std::any::Any>) -> Result<(), Error>;
+    fn delete(&self) -> Result<bool, Error>;
     fn explain(&self) -> Explanation;
     /// Deletes later, from anywhere.
     fn deletion(&self) -> Deletion;
@@ -104,16 +103,15 @@ impl<R> Address<'_, R> {
     }
 
     /// # Errors
-    /// None in memory.
+    /// From under a lock of the store.
     pub fn set<Kd: Kind>(&self, _: Kd, value: Kd::Val) -> Result<(), Error> {
-        self.operations.set(Box::new(value));
-        Ok(())
+        self.operations.set(Box::new(value))
     }
 
     /// # Errors
-    /// None in memory.
+    /// From under a lock of the store.
     pub fn delete(&self) -> Result<bool, Error> {
-        Ok(self.operations.delete())
+        self.operations.delete()
     }
 
     pub fn explain(&self) -> Explanation {
@@ -161,17 +159,16 @@ impl<H: Home, Q: Query<Owned = Key<H>>> Operations for At<'_, H, Q> {
             return None;
         }
         let hash = self.query.hash();
-        self.homes.iter().find_map(|home| match home.entry(self.query, hash, false) {
-            Found::Live(entry) if !self.guard.rejects(&entry) => Some(Box::new(entry) as _),
-            _ => None,
-        })
+        let entry = |home: &H| home.entry(self.query, hash, false).1.filter(|entry| !self.guard.rejects(entry));
+        self.homes.iter().find_map(entry).map(|entry| Box::new(entry) as _)
     }
 
-    fn set(&self, value: Box<dyn std::any::Any>) {
-        let Ok(value) = value.downcast::<Val<H>>() else { return };
-        if switch::is_disabled() || UnderLock::is_here() {
-            return;
+    fn set(&self, value: Box<dyn std::any::Any>) -> Result<(), Error> {
+        let Ok(value) = value.downcast::<Val<H>>() else { return Ok(()) };
+        if switch::is_disabled() {
+            return Ok(());
         }
+        reachable()?;
         let hash = self.query.hash();
         for home in &self.homes {
             let copy = H::Kind::copy(&value);
@@ -179,25 +176,28 @@ impl<H: Home, Q: Query<Owned = Key<H>>> Operations for At<'_, H, Q> {
             let mut put = |extras: &Extras<'_, Key<H>, Val<H>>| {
                 let Some(copy) = copy.take() else { return };
                 let terms = Terms::new(home, &copy, extras);
-                let key = self.query.to_owned();
+                let entry = (self.query.to_owned(), copy);
+                // Dropped after the locks: `Drop` is the user's code.
+                let mut gone = Gone::new();
                 let _locked = UnderLock::enter();
-                home.flights.invalidate(self.query, hash, || terms.store(home, hash, key, copy, extras, true));
+                home.flights.invalidate(self.query, hash, || {
+                    terms.store(home, hash, entry, extras, true, &mut gone);
+                });
             };
             (self.store)(&mut Setting { put: &mut put });
         }
+        Ok(())
     }
 
-    fn delete(&self) -> bool {
-        if UnderLock::is_here() {
-            return false;
-        }
+    fn delete(&self) -> Result<bool, Error> {
+        reachable()?;
         let hash = self.query.hash();
         let mut existed = false;
         for home in &self.homes {
             existed |= home.delete(self.query, hash);
         }
         (self.elsewhere)(hash);
-        existed
+        Ok(existed)
     }
 
     fn explain(&self) -> Explanation {
@@ -206,12 +206,10 @@ impl<H: Home, Q: Query<Owned = Key<H>>> Operations for At<'_, H, Q> {
         }
         let hash = self.query.hash();
         let explain = |home: &H| match home.entry(self.query, hash, false) {
-            Found::Live(entry) if self.guard.rejects(&entry) => Explanation::Invalid,
-            Found::Live(entry) => {
-                Explanation::Hit { tier: "memory", age: entry.age(), remaining: entry.remaining() }
-            }
-            Found::Expired => Explanation::Expired,
-            Found::Absent => Explanation::Absent,
+            (_, Some(entry)) if self.guard.rejects(&entry) => Explanation::Invalid,
+            (_, Some(entry)) => Explanation::Hit { tier: "memory", age: entry.age(), remaining: entry.remaining() },
+            (Found::Expired, None) => Explanation::Expired,
+            (_, None) => Explanation::Absent,
         };
         let all: Vec<_> = self.homes.iter().map(explain).collect();
         all.iter().find(|e| **e != Explanation::Absent).cloned().unwrap_or(Explanation::Absent)
@@ -222,19 +220,16 @@ impl<H: Home, Q: Query<Owned = Key<H>>> Operations for At<'_, H, Q> {
     }
 }
 
-type Then<'a, R> = &'a mut dyn FnMut(&Address<'_, R>);
-
-fn shared_homes<M: Marker, Kd, Q>(
-    site: &'static Site,
-    marker: &M,
-    query: &Q,
-) -> Vec<&'static Instance<Q::Owned, Kd>>
-where
-    Q: Query<Owned: Send + Sync>,
-    Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
-{
-    function_of(site).addressed(&identity(site, marker), make_shared(site, query.same()))
+/// From a key's or a value's `Eq` or `Clone`, which runs under a lock of the store, nothing can be changed.
+fn reachable() -> Result<(), Error> {
+    if UnderLock::is_here() {
+        let message = "the cache can't be changed from a key's or value's `Eq` or `Clone`: they run under its lock";
+        return Err(Error::new(ErrorKind::Unavailable, message));
+    }
+    Ok(())
 }
+
+type Then<'a, R> = &'a mut dyn FnMut(&Address<'_, R>);
 
 /// Gives the address of an entry of a function of the process.
 pub fn address<M: Marker, Kd, Q, R>(
@@ -249,7 +244,7 @@ pub fn address<M: Marker, Kd, Q, R>(
     Q: Query<Owned: Send + Sync>,
     Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
 {
-    let homes = shared_homes::<_, Kd, _>(site, marker, query);
+    let homes = shared_at::<_, Kd>(Presented::new::<M, Instance<Q::Owned, Kd>>(site, marker), query.same());
     let later = &|hash| {
         let (homes, held) = (homes.clone(), Held::new(query, hash));
         Box::new(move || homes.iter().fold(false, |any, home| any | home.delete(&held, hash))) as Deletion
@@ -261,8 +256,8 @@ pub fn address<M: Marker, Kd, Q, R>(
 /// `scope = "thread"`.
 pub(crate) mod local {
     use super::{
-        At, Deletion, Guard, Instance, Kind, Marker, PhantomData, Query, Rc, Site, Store, Then, Threads,
-        function_of, identity, make_local,
+        At, Deletion, Guard, Instance, Kind, Marker, PhantomData, Presented, Query, Rc, Site, Store, Then, Threads,
+        local_at,
     };
 
     /// Gives the address of an entry on the calling thread; deleting reaches all threads.
@@ -275,13 +270,14 @@ pub(crate) mod local {
         store: Store<'_, Q::Owned, Kd::Val>,
         then: Then<'_, R>,
     ) {
-        let all: Vec<&'static Threads<Q::Owned, Kd>> =
-            function_of(site).addressed(&identity(site, marker), make_local(site, query.same()));
+        let all = local_at::<_, Kd>(Presented::new::<M, Threads<Q::Owned, Kd>>(site, marker), query.same());
         let homes: Vec<Rc<Instance<Q::Owned, Kd>>> = all.iter().map(|threads| threads.here()).collect();
         let later = &|hash| {
             let all = all.clone();
             Box::new(move || {
-                all.iter().for_each(|threads| threads.delete_hash(hash));
+                for threads in &all {
+                    threads.delete_hash(hash);
+                }
                 false
             }) as Deletion
         };

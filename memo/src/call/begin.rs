@@ -7,7 +7,8 @@ use std::{
 
 use super::{
     entry::Entry,
-    instance::{Hit, Home, Key, Ret, Shared, UnderLock},
+    extras::Test,
+    instance::{Home, Key, Ret, Shared, UnderLock, Val},
     kind::Kind,
     run::Run,
     switch::{self, Mode},
@@ -20,24 +21,28 @@ use crate::{
         wait::{Outcome, Wait},
     },
     key::{Held, Query},
-    memory::Found,
     stats::counters::Counters,
 };
 
 /// What a call asks of the entries that it finds, and what it does when it waited too long.
 pub struct Guard<'a, Kd: Kind> {
-    validate: Vec<&'a dyn Fn(&Entry<Kd::Val>) -> bool>,
+    validate: Option<Test<'a, Entry<Kd::Val>>>,
+    /// Further tests; most functions have none or one.
+    validate_too: Vec<Test<'a, Entry<Kd::Val>>>,
     fail: Option<fn(Error) -> Kd::Ret>,
 }
 
 impl<'a, Kd: Kind> Guard<'a, Kd> {
     pub fn new(_: Kd) -> Self {
-        Self { validate: Vec::new(), fail: None }
+        Self { validate: None, validate_too: Vec::new(), fail: None }
     }
 
     #[must_use]
-    pub fn validate(mut self, test: &'a dyn Fn(&Entry<Kd::Val>) -> bool) -> Self {
-        self.validate.push(test);
+    pub fn validate(mut self, test: Test<'a, Entry<Kd::Val>>) -> Self {
+        match self.validate {
+            None => self.validate = Some(test),
+            Some(_) => self.validate_too.push(test),
+        }
         self
     }
 
@@ -47,8 +52,13 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
         self
     }
 
+    /// Is an entry used without being looked at?
+    pub(crate) fn is_open(&self) -> bool {
+        self.validate.is_none()
+    }
+
     fn accepts(&self, entry: &Entry<Kd::Val>) -> bool {
-        self.validate.iter().all(|test| test(entry))
+        self.validate.iter().chain(&self.validate_too).all(|test| test(entry))
     }
 
     pub(crate) fn rejects(&self, entry: &Entry<Kd::Val>) -> bool {
@@ -81,23 +91,27 @@ pub(crate) struct Attempt {
     deadline: Option<Millis>,
 }
 
-/// The first step of a call.
+/// The first step of a call: `None` if it is not an ordinary hit.
 #[inline]
-pub(crate) fn begin<H: Home>(home: &H, query: &impl Query<Owned = Key<H>>, hash: u64) -> Begun<H> {
-    if switch::is_ordinary() {
-        return match home.hit(query, hash) {
-            Hit::Value(value) => Begun::Done(H::Kind::join(value)),
-            Hit::Miss => enter(home, query, hash, Attempt::first(home), None),
-            Hit::Bypass => Begun::Run(Run::aside(home)),
-        };
-    }
-    unusual(home, query, hash, None)
+pub(crate) fn hit<H: Home>(home: &H, query: &impl Query<Owned = Key<H>>, hash: u64) -> Option<Ret<H>> {
+    if switch::is_ordinary() { home.hit(query, hash).map(H::Kind::join) } else { None }
 }
 
-/// The same where entries are looked at before they are used.
+/// The steps that follow.
+pub(crate) fn begin<H: Home>(home: &H, query: &dyn Query<Owned = Key<H>>, hash: u64) -> Begun<H> {
+    if !switch::is_ordinary() {
+        return unusual(home, query, hash, None);
+    }
+    if UnderLock::is_here() {
+        return Begun::Run(Run::aside(home));
+    }
+    enter(home, query, hash, Attempt::first(home), None)
+}
+
+/// The same where entries are looked at before they are used, or where waiting may fail.
 pub(crate) fn begin_with<H: Home>(
     home: &H,
-    query: &impl Query<Owned = Key<H>>,
+    query: &dyn Query<Owned = Key<H>>,
     hash: u64,
     guard: &Guard<'_, H::Kind>,
 ) -> Begun<H> {
@@ -111,7 +125,7 @@ pub(crate) fn begin_with<H: Home>(
 #[cold]
 fn unusual<H: Home>(
     home: &H,
-    query: &impl Query<Owned = Key<H>>,
+    query: &dyn Query<Owned = Key<H>>,
     hash: u64,
     guard: Option<&Guard<'_, H::Kind>>,
 ) -> Begun<H> {
@@ -131,7 +145,7 @@ fn unusual<H: Home>(
 
 fn guarded<H: Home>(
     home: &H,
-    query: &impl Query<Owned = Key<H>>,
+    query: &dyn Query<Owned = Key<H>>,
     hash: u64,
     guard: Option<&Guard<'_, H::Kind>>,
 ) -> Begun<H> {
@@ -147,28 +161,23 @@ fn guarded<H: Home>(
 /// The value of a key, if there is one that the guard accepts; one that it does not accept is removed.
 fn look<H: Home>(
     home: &H,
-    query: &impl Query<Owned = Key<H>>,
+    query: &dyn Query<Owned = Key<H>>,
     hash: u64,
     guard: Option<&Guard<'_, H::Kind>>,
 ) -> Option<Ret<H>> {
-    let validated = guard.filter(|guard| !guard.validate.is_empty());
-    let value = match validated {
-        None => match home.hit(query, hash) {
-            Hit::Value(value) => return Some(H::Kind::join(value)),
-            Hit::Miss | Hit::Bypass => return None,
-        },
-        Some(guard) => {
-            let Found::Live(entry) = home.entry(query, hash, true) else { return None };
-            if guard.rejects(&entry) {
-                let _locked = UnderLock::enter();
-                home.store.remove_if(hash, |key| query.matches(key), entry.stamp());
-                return None;
-            }
-            entry.into_value()
-        }
-    };
+    let entry = home.entry(query, hash, true).1?;
+    if guard.is_some_and(|guard| guard.rejects(&entry)) {
+        reject(home, query, hash, &entry);
+        return None;
+    }
     Counters::add(&home.counters.hits, 1);
-    Some(H::Kind::join(value))
+    Some(H::Kind::join(entry.into_value()))
+}
+
+/// Removes an entry that `validate` does not accept.
+fn reject<H: Home>(home: &H, query: &dyn Query<Owned = Key<H>>, hash: u64, entry: &Entry<Val<H>>) {
+    let _locked = UnderLock::enter();
+    home.store.remove_if(hash, &|key| query.matches(key), entry.stamp());
 }
 
 impl Attempt {
@@ -188,7 +197,7 @@ impl Attempt {
 #[inline(never)]
 fn enter<H: Home>(
     home: &H,
-    query: &impl Query<Owned = Key<H>>,
+    query: &dyn Query<Owned = Key<H>>,
     hash: u64,
     attempt: Attempt,
     guard: Option<&Guard<'_, H::Kind>>,
@@ -196,18 +205,15 @@ fn enter<H: Home>(
     let entered = {
         let _locked = UnderLock::enter();
         home.flights.enter(query, hash, attempt.joins, || {
-            // A flight may have landed since the store was asked.
-            match home.entry(query, hash, true) {
-                Found::Live(entry) => Some(entry),
-                Found::Absent | Found::Expired => None,
-            }
+            // A flight may have landed since the store was asked. Nothing leaves the store here: `Drop` is the user's
+            // code, and the gate is held.
+            home.entry(query, hash, false).1
         })
     };
     match entered {
         Entered::Found(entry) => {
             if guard.is_some_and(|guard| guard.rejects(&entry)) {
-                let _locked = UnderLock::enter();
-                home.store.remove_if(hash, |key| query.matches(key), entry.stamp());
+                reject(home, query, hash, &entry);
                 return enter(home, query, hash, attempt, guard);
             }
             Counters::add(&home.counters.hits, 1);
@@ -215,9 +221,7 @@ fn enter<H: Home>(
         }
         Entered::Lead(flight) => Begun::Run(Run::leading(home, hash, flight, false)),
         Entered::Follow(flight, joined) => match Wait::begin(flight, joined, attempt.deadline) {
-            Some(wait) => {
-                Begun::Wait(Waiting { held: Held::new(query, hash), attempt, wait, home: home.clone() })
-            }
+            Some(wait) => Begun::Wait(Waiting { held: Held::new(query, hash), attempt, wait, home: home.clone() }),
             None => Begun::Run(Run::inline(home)),
         },
     }
@@ -258,7 +262,6 @@ impl<H: Home> Waiting<H> {
         let outcome = wait.block(H::Kind::take);
         Again { home, held, attempt, outcome }.step(guard).settle(guard)
     }
-
 }
 
 // Nothing in it is pinned.

@@ -1,6 +1,9 @@
 //! A stored value with what is known of it.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use crate::{
     clock::{self, Millis, NEVER},
@@ -9,18 +12,20 @@ use crate::{
 };
 
 /// An entry of a cache: the value, its times and its tags.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Entry<V> {
     value: V,
     created: Millis,
     expires: Millis,
-    tags: Vec<Tag>,
+    /// Tags of all entries of the function.
+    literal: &'static [&'static str],
+    /// Tags of this entry.
+    own: Vec<Tag>,
 }
 
 impl<V> Entry<V> {
-    pub(crate) fn new(value: V, stamp: Stamp, literal: &[&str], own: &[Tag]) -> Self {
-        let tags = literal.iter().map(|tag| Tag::from(*tag)).chain(own.iter().cloned()).collect();
-        Self { value, created: stamp.created(), expires: stamp.expires(), tags }
+    pub(crate) fn new(value: V, stamp: Stamp, literal: &'static [&'static str], own: &[Tag]) -> Self {
+        Self { value, created: stamp.created(), expires: stamp.expires(), literal, own: own.to_vec() }
     }
 
     /// The stored value.
@@ -54,11 +59,22 @@ impl<V> Entry<V> {
     }
 
     /// The tags of the entry: literal ones first.
-    pub fn tags(&self) -> &[Tag] {
-        &self.tags
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        self.literal.iter().copied().chain(self.own.iter().map(Tag::as_str))
     }
 
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp::new(self.created, self.expires)
+    }
+}
+
+impl<V: fmt::Debug> fmt::Debug for Entry<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("value", &self.value)
+            .field("age", &self.age())
+            .field("remaining", &self.remaining())
+            .field("tags", &self.tags().collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }

@@ -43,7 +43,8 @@ seconds!(u8, u16, u32, u64, usize, i32, i64);
 impl IntoTtl for f64 {
     fn into_ttl(self) -> Ttl {
         // Not a number, and less than nothing, are over already; more than a `Duration` holds never ends.
-        let duration = if self.is_nan() || self <= 0.0 { Some(Duration::ZERO) } else { Duration::try_from_secs_f64(self).ok() };
+        let duration =
+            if self.is_nan() || self <= 0.0 { Some(Duration::ZERO) } else { Duration::try_from_secs_f64(self).ok() };
         Ttl(duration.map(clock::millis))
     }
 }
@@ -110,18 +111,23 @@ impl<T: Into<Tag>> IntoTags for Option<T> {
     }
 }
 
-type Test<'a, V> = &'a dyn Fn(&V) -> bool;
+pub(crate) type Test<'a, V> = &'a dyn Fn(&V) -> bool;
+type TagsOf<'a, V> = &'a dyn Fn(&V) -> Vec<Tag>;
+type TtlOf<'a, V> = &'a dyn Fn(&V) -> Ttl;
+type Weigh<'a, K, V> = &'a dyn Fn(&K, &V) -> u64;
+/// A time to live for the values that pass a test.
+type TtlWhere<V> = (fn(&V) -> bool, Ttl);
 
 /// How a value is to be stored. Built by generated code, once per run of the body.
 pub struct Extras<'a, K, V> {
     pub(crate) ttl: Option<Ttl>,
-    pub(crate) ttl_of: Option<&'a dyn Fn(&V) -> Ttl>,
+    pub(crate) ttl_of: Option<TtlOf<'a, V>>,
     /// Times to live for some values: an `Err`, a `None`.
-    pub(crate) ttl_where: Vec<(fn(&V) -> bool, Ttl)>,
+    pub(crate) ttl_where: Vec<TtlWhere<V>>,
     pub(crate) tags: Vec<Tag>,
-    pub(crate) tags_of: Vec<&'a dyn Fn(&V) -> Vec<Tag>>,
+    pub(crate) tags_of: Vec<TagsOf<'a, V>>,
     pub(crate) cache_if: Vec<Test<'a, V>>,
-    pub(crate) weigh: Option<&'a dyn Fn(&K, &V) -> u64>,
+    pub(crate) weigh: Option<Weigh<'a, K, V>>,
     _key: PhantomData<fn(K)>,
 }
 
@@ -146,7 +152,7 @@ impl<'a, K, V> Extras<'a, K, V> {
     }
 
     #[must_use]
-    pub fn ttl_of(mut self, of: &'a dyn Fn(&V) -> Ttl) -> Self {
+    pub fn ttl_of(mut self, of: TtlOf<'a, V>) -> Self {
         self.ttl_of = Some(of);
         self
     }
@@ -158,7 +164,7 @@ impl<'a, K, V> Extras<'a, K, V> {
     }
 
     #[must_use]
-    pub fn tags_of(mut self, of: &'a dyn Fn(&V) -> Vec<Tag>) -> Self {
+    pub fn tags_of(mut self, of: TagsOf<'a, V>) -> Self {
         self.tags_of.push(of);
         self
     }
@@ -170,7 +176,7 @@ impl<'a, K, V> Extras<'a, K, V> {
     }
 
     #[must_use]
-    pub fn weigh(mut self, weigh: &'a dyn Fn(&K, &V) -> u64) -> Self {
+    pub fn weigh(mut self, weigh: Weigh<'a, K, V>) -> Self {
         self.weigh = Some(weigh);
         self
     }
@@ -202,14 +208,15 @@ impl<'a, K, V> Extras<'a, K, V> {
         self
     }
 
-    /// When a value made now expires, before jitter.
-    pub(crate) fn expiry(&self, value: &V, declared: Option<Millis>, now: Millis) -> Millis {
+    /// When a value made now expires, before jitter, and whether jitter and sliding apply: they do not to the times of
+    /// their own that `Err` and `None` have.
+    pub(crate) fn expiry(&self, value: &V, declared: Option<Millis>, now: Millis) -> (Millis, bool) {
         let special = self.ttl_where.iter().find(|(test, _)| test(value)).map(|(_, ttl)| *ttl);
         let ttl = match special.or_else(|| self.ttl_of.map(|of| of(value))).or(self.ttl) {
             Some(Ttl(ttl)) => ttl,
             None => declared,
         };
-        ttl.map_or(NEVER, |ttl| now.saturating_add(ttl).min(NEVER - 1))
+        (ttl.map_or(NEVER, |ttl| now.saturating_add(ttl).min(NEVER - 1)), special.is_none())
     }
 
     pub(crate) fn all_tags(&self, value: &V) -> Vec<Tag> {

@@ -1,4 +1,5 @@
 //! Plain functions that act on memoized functions, named as values or by text.
+#![expect(clippy::needless_pass_by_value, reason = "a function item is a name, with nothing to borrow")]
 
 use std::any::type_name;
 

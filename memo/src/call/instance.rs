@@ -1,8 +1,8 @@
 //! One instantiation of a memoized function: its store, its flights, its counters.
 
 use std::{
-    any::Any,
     cell::{Cell, RefCell},
+    num::NonZeroU64,
     ops::Deref,
     rc::Rc,
     sync::Arc,
@@ -13,12 +13,15 @@ use super::{
     kind::Kind,
     registry::Reach,
     site::{Options, Policy, Scope, Site},
+    typed::TypedBox,
 };
 use crate::{
+    clock::Millis,
     flight::table::Flights,
     key::Query,
-    memory::{Found, Settings, Store, front::Front, policy},
+    memory::{Found, Gone, Settings, Store, front::Front, policy},
     stats::counters::{Counters, ThreadCounters},
+    sync::per_thread,
     tags::Tag,
 };
 
@@ -33,12 +36,13 @@ pub struct Instance<K, Kd: Kind> {
 }
 
 /// Who keeps an instance alive while a call runs: the process, or the thread that it belongs to.
-pub trait Home: Clone + Deref<Target = Instance<Self::Key, Self::Kind>> + 'static {
+pub trait Home: Clone + Deref<Target = Instance<Self::Key, Self::Kind>> {
     type Key: 'static;
     type Kind: Kind;
 }
 
-impl<K: 'static, Kd: Kind> Home for &'static Instance<K, Kd> {
+// For any lifetime: a future that holds one across an await is `Send` only if this is general enough.
+impl<K: 'static, Kd: Kind> Home for &Instance<K, Kd> {
     type Key = K;
     type Kind = Kd;
 }
@@ -56,19 +60,19 @@ pub(crate) type Shared<H> = <<H as Home>::Kind as Kind>::Shared;
 /// What a thread keeps of an instance.
 struct Local<K, V> {
     counters: Arc<ThreadCounters>,
-    front: Option<Front<K, V>>,
+    front: Front<K, V>,
 }
 
 /// What the hit path needs of its thread, in one place.
 struct Thread {
     /// By the instances' ids.
-    locals: RefCell<Vec<Option<Box<dyn Any>>>>,
+    locals: RefCell<Vec<Option<TypedBox>>>,
     /// Is this thread inside a user's `Eq`, `Clone` … that runs under one of our locks?
     locked: Cell<bool>,
 }
 
-thread_local! {
-    static THREAD: Thread = const { Thread { locals: RefCell::new(Vec::new()), locked: Cell::new(false) } };
+per_thread! {
+    static THREAD: Thread = Thread { locals: RefCell::new(Vec::new()), locked: Cell::new(false) };
 }
 
 /// Marks the time in which the user's code runs under a lock of ours. A memoized call from in there goes past the
@@ -78,9 +82,15 @@ pub(crate) struct UnderLock {
 }
 
 impl UnderLock {
-    #[inline]
     pub(crate) fn enter() -> Self {
         Self { before: THREAD.try_with(|thread| thread.locked.replace(true)).unwrap_or(true) }
+    }
+
+    /// The same where the thread is at hand and not yet under a lock.
+    #[inline]
+    fn on(thread: &Thread) -> UnderLockOn<'_> {
+        thread.locked.set(true);
+        UnderLockOn(&thread.locked)
     }
 
     pub(crate) fn is_here() -> bool {
@@ -89,18 +99,18 @@ impl UnderLock {
 }
 
 impl Drop for UnderLock {
-    #[inline]
     fn drop(&mut self) {
         let _ = THREAD.try_with(|thread| thread.locked.set(self.before));
     }
 }
 
-/// What the store says to an ordinary call.
-pub(crate) enum Hit<V> {
-    Value(V),
-    Miss,
-    /// The call comes from under one of our locks: it must not ask.
-    Bypass,
+struct UnderLockOn<'a>(&'a Cell<bool>);
+
+impl Drop for UnderLockOn<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
 }
 
 impl Options {
@@ -132,120 +142,114 @@ impl<K: 'static, Kd: Kind> Instance<K, Kd> {
         }
     }
 
-    /// The value of a key, counted as a hit.
+    /// The value of a key, counted as a hit. `None` may also mean that this thread can't ask: it is ending, or comes
+    /// from the user's code that this very path runs.
     #[inline]
-    pub(crate) fn hit(&self, query: &impl Query<Owned = K>, hash: u64) -> Hit<Kd::Val> {
-        let hit = THREAD.try_with(|thread| {
-            if thread.locked.get() {
-                return Some(Hit::Bypass);
-            }
-            // Where the borrow fails, somebody's `Eq` or `Clone` in the front calls us: the shared path serves that.
-            let mut locals = thread.locals.try_borrow_mut().ok()?;
-            let local = self.local(&mut locals)?;
-            let generation = self.store.generation(hash);
-            if let Some(front) = &mut local.front
-                && let Some(value) = front.get(query, hash, generation, Kd::copy)
-            {
-                let hits = local.counters.hit();
-                if ThreadCounters::is_timed(hits) {
-                    self.time_lookup(&local.counters, query, hash);
-                }
-                return Some(Hit::Value(value));
-            }
-            Some(self.shared_hit(local, query, hash, generation).map_or(Hit::Miss, Hit::Value))
-        });
-        match hit {
-            Ok(Some(hit)) => hit,
-            _ => self.hit_without_thread(query, hash).map_or(Hit::Miss, Hit::Value),
-        }
+    pub(crate) fn hit(&self, query: &impl Query<Owned = K>, hash: u64) -> Option<Kd::Val> {
+        THREAD.try_with(|thread| self.hit_on(thread, query, hash)).ok().flatten()
     }
 
     #[inline]
-    fn local<'a>(&self, locals: &'a mut Vec<Option<Box<dyn Any>>>) -> Option<&'a mut Local<K, Kd::Val>> {
-        if locals.get(self.id).is_none_or(Option::is_none) {
-            self.new_local(locals);
+    fn hit_on(&self, thread: &Thread, query: &impl Query<Owned = K>, hash: u64) -> Option<Kd::Val> {
+        if thread.locked.get() {
+            return None;
         }
-        locals.get_mut(self.id)?.as_mut()?.downcast_mut()
+        let mut locals = thread.locals.try_borrow_mut().ok()?;
+        let local: &mut Local<K, Kd::Val> = match locals.get_mut(self.id) {
+            Some(Some(local)) => local.get_mut()?,
+            _ => self.new_local(&mut locals)?,
+        };
+        if !Front::<K, Kd::Val>::POSSIBLE {
+            return Some(self.shared_hit(thread, &local.counters, query, hash)?.0);
+        }
+        let generation = self.store.generation(hash);
+        if let Some(value) = local.front.get(query, hash, generation, Kd::copy) {
+            if local.counters.hit() {
+                self.time_lookup(&local.counters, query, hash);
+            }
+            return Some(value);
+        }
+        self.behind_front(thread, local, query, hash, generation)
     }
 
-    #[cold]
-    fn new_local(&self, locals: &mut Vec<Option<Box<dyn Any>>>) {
-        if locals.len() <= self.id {
-            locals.resize_with(self.id + 1, || None);
-        }
-        let local = Local { counters: self.counters.thread(), front: Front::new(&self.store) };
-        locals[self.id] = Some(Box::new(local));
-    }
-
-    #[inline(never)]
-    fn shared_hit(
+    #[inline]
+    fn behind_front(
         &self,
+        thread: &Thread,
         local: &mut Local<K, Kd::Val>,
         query: &impl Query<Owned = K>,
         hash: u64,
-        generation: u64,
+        generation: NonZeroU64,
     ) -> Option<Kd::Val> {
-        let (value, expires) = self.read(query, hash)?;
-        let hits = local.counters.hit();
-        if ThreadCounters::is_timed(hits) {
-            self.time_lookup(&local.counters, query, hash);
+        let (value, expires) = self.shared_hit(thread, &local.counters, query, hash)?;
+        if local.front.is_resting() {
+            return Some(value);
         }
-        if let Some(front) = &mut local.front {
-            let _locked = UnderLock::enter();
-            #[expect(clippy::cast_possible_truncation, reason = "only differences count")]
-            let hits = hits as u32;
-            front.keep(&self.store, hits, (hash, generation, expires), || (query.to_owned(), Kd::copy(&value)));
-        }
+        let copy = (hash, generation, expires);
+        local.front.keep(&self.store, local.counters.hits(), query, copy, || Kd::copy(&value));
         Some(value)
     }
 
-    /// A hit where the thread's own cells can't be used: it is ending, or is in the midst of using them.
     #[cold]
-    fn hit_without_thread(&self, query: &impl Query<Owned = K>, hash: u64) -> Option<Kd::Val> {
-        let (value, _) = self.read(query, hash)?;
-        Counters::add(&self.counters.hits, 1);
-        Some(value)
+    fn new_local<'a>(&self, locals: &'a mut Vec<Option<TypedBox>>) -> Option<&'a mut Local<K, Kd::Val>> {
+        if locals.len() <= self.id {
+            locals.resize_with(self.id + 1, || None);
+        }
+        let local = Local::<K, Kd::Val> { counters: self.counters.thread(), front: Front::new(&self.store) };
+        locals[self.id].insert(TypedBox::new(local)).get_mut()
     }
 
     #[inline]
-    fn read(&self, query: &impl Query<Owned = K>, hash: u64) -> Option<(Kd::Val, u64)> {
-        let _locked = UnderLock::enter();
-        let found = self.store.get(
-            hash,
-            |key| query.matches(key),
-            |stored| (Kd::copy(stored.value), stored.stamp.expires()),
-        );
-        match found {
-            Found::Live(found) => Some(found),
-            Found::Absent | Found::Expired => None,
+    fn shared_hit(
+        &self,
+        thread: &Thread,
+        counters: &ThreadCounters,
+        query: &impl Query<Owned = K>,
+        hash: u64,
+    ) -> Option<(Kd::Val, Millis)> {
+        let found = {
+            let _locked = UnderLock::on(thread);
+            self.store.get(hash, |key| query.matches(key), |stored| (Kd::copy(stored.value()), stored.expires()))?
+        };
+        if counters.hit() {
+            self.time_lookup(counters, query, hash);
         }
+        Some(found)
     }
 
-    /// Times a lookup like the one that was just made.
+    /// Times a lookup like the one that was just made, without the value's clone.
     #[cold]
-    fn time_lookup(&self, counters: &ThreadCounters, query: &impl Query<Owned = K>, hash: u64) {
+    #[inline(never)]
+    fn time_lookup(&self, counters: &ThreadCounters, query: &dyn Query<Owned = K>, hash: u64) {
         let start = std::time::Instant::now();
         let _locked = UnderLock::enter();
-        let _ = self.store.peek(hash, |key| query.matches(key), |stored| drop(Kd::copy(stored.value)));
+        self.store.contains(hash, &|key| query.matches(key));
         counters.lookup_took(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
     }
 
     /// The entry of a key with all that is known of it; counts as a use only if `touch`.
-    pub(crate) fn entry(&self, query: &impl Query<Owned = K>, hash: u64, touch: bool) -> Found<Entry<Kd::Val>> {
+    pub(crate) fn entry(
+        &self,
+        query: &dyn Query<Owned = K>,
+        hash: u64,
+        touch: bool,
+    ) -> (Found, Option<Entry<Kd::Val>>) {
         let _locked = UnderLock::enter();
-        let matches = |key: &K| query.matches(key);
         let literal = self.site.options.tags;
-        let read = |stored: crate::memory::Stored<'_, Kd::Val>| {
-            Entry::new(Kd::copy(stored.value), stored.stamp, literal, stored.tags)
-        };
-        if touch { self.store.get(hash, matches, read) } else { self.store.peek(hash, matches, read) }
+        let mut entry = None;
+        let found = self.store.visit(hash, &|key| query.matches(key), touch, &mut |stored| {
+            entry = Some(Entry::new(Kd::copy(stored.value()), stored.stamp(), literal, stored.tags()));
+        });
+        (found, entry)
     }
 
     /// Removes the entry of a key, and keeps running bodies from storing theirs.
-    pub(crate) fn delete(&self, query: &impl Query<Owned = K>, hash: u64) -> bool {
+    pub(crate) fn delete(&self, query: &dyn Query<Owned = K>, hash: u64) -> bool {
+        // Dropped last: `Drop` is the user's code, and must find no lock of ours held.
+        let mut gone = Gone::new();
         let _locked = UnderLock::enter();
         let removed =
-            self.flights.invalidate(query, hash, || self.store.remove(hash, |key| query.matches(key)));
+            self.flights.invalidate(query, hash, || self.store.remove(hash, &|key| query.matches(key), &mut gone));
         if removed {
             Counters::add(&self.counters.invalidations, 1);
         }

@@ -86,7 +86,11 @@ impl<K: 'static, Kd: Kind> Threads<K, Kd> {
     #[cold]
     fn settle(&self) -> Rc<Here<K, Kd>> {
         let instance = Instance::new(self.id, self.site, self.counters.clone(), self.same);
-        self.bounds.lock().push(Arc::downgrade(instance.store.bound()));
+        let mut bounds = self.bounds.lock();
+        // Those of threads that have ended; every thread takes away about as many as it adds.
+        bounds.retain(|bound| bound.strong_count() > 0);
+        bounds.push(Arc::downgrade(instance.store.bound()));
+        drop(bounds);
         let read = Cell::new(self.posted.load(Ordering::Acquire));
         let here = Rc::new(Here { instance: Rc::new(instance), read });
         let any: Rc<dyn Any> = here.clone();
@@ -101,7 +105,7 @@ impl<K: 'static, Kd: Kind> Threads<K, Kd> {
     }
 
     #[cold]
-    fn read_mail(&self, here: &Here<K, Kd>) {
+    fn read_mail(&self, here: &Here<K, Kd>) -> u64 {
         let letters = self.letters.lock();
         let posted = self.posted.load(Ordering::Acquire);
         let unread = usize::try_from(posted - here.read.replace(posted)).unwrap_or(usize::MAX);
@@ -110,17 +114,16 @@ impl<K: 'static, Kd: Kind> Threads<K, Kd> {
             None => vec![Letter::Everything],
         };
         drop(letters);
-        for letter in new {
-            match letter {
-                Letter::Everything => here.instance.clear_all(),
-                Letter::Tagged(tags) => here.instance.clear_tags(&tags),
-                Letter::Hash(hash) => here.instance.delete_hash(hash),
-            };
-        }
+        let apply = |letter| match letter {
+            Letter::Everything => here.instance.clear_all(),
+            Letter::Tagged(tags) => here.instance.clear_tags(&tags),
+            Letter::Hash(hash) => here.instance.delete_hash(hash),
+        };
+        new.into_iter().map(apply).sum()
     }
 
+    /// Gives the number of entries that left on the calling thread.
     fn post(&self, letter: Letter) -> u64 {
-        let before = self.len();
         let mut letters = self.letters.lock();
         letters.push_back(letter);
         if letters.len() > MOST_LETTERS {
@@ -128,10 +131,7 @@ impl<K: 'static, Kd: Kind> Threads<K, Kd> {
         }
         self.posted.fetch_add(1, Ordering::Release);
         drop(letters);
-        if let Some(here) = self.find() {
-            self.read_mail(&here);
-        }
-        before.saturating_sub(self.len())
+        self.find().map_or(0, |here| self.read_mail(&here))
     }
 
     /// Removes the entries with this hash on all threads.

@@ -16,3 +16,4 @@ pub(crate) mod run;
 pub(crate) mod site;
 pub(crate) mod start;
 pub(crate) mod switch;
+mod typed;

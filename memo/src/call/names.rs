@@ -104,7 +104,8 @@ pub(crate) fn is_blanket_of(linked: &str, item: &str) -> bool {
     };
     match (parts(linked), parts(item)) {
         (Some((of, rest)), Some((_, wanted))) => {
-            rest == wanted && !of.contains("::") && of.starts_with(|c: char| c.is_ascii_uppercase())
+            // The compiler prints a type parameter that it does not know as `_`.
+            rest == wanted && (of == "_" || (!of.contains("::") && of.starts_with(|c: char| c.is_ascii_uppercase())))
         }
         _ => false,
     }
@@ -135,7 +136,12 @@ mod tests {
             ("shop::Repo<T>::get::__memo_path", "shop::Repo<T>::__memo_get::__memo_path"),
             ("shop::f::{{closure}}::__memo_path", "shop::__memo_f::__memo_path"),
         ] {
-            let name = without_generics(own).split("::").filter(|s| !s.starts_with("__") && !s.starts_with('{')).last().unwrap_or_default().to_owned();
+            let name = without_generics(own)
+                .split("::")
+                .filter(|s| !s.starts_with("__") && !s.starts_with('{'))
+                .last()
+                .unwrap_or_default()
+                .to_owned();
             assert_eq!(function_path(own, &name), function_path(address, &name));
         }
         assert_eq!(

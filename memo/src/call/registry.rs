@@ -1,7 +1,7 @@
 //! Every memoized function of the program, and the instances that its instantiations use.
 
 use std::{
-    any::{Any, TypeId},
+    any::TypeId,
     collections::HashMap,
     sync::{Arc, OnceLock},
 };
@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::{
     names,
     site::Site,
+    typed::{Mark, TypedRef},
 };
 use crate::{
     error::{Error, Kind},
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// What clears and statistics need of an instance, whatever its types.
-pub(crate) trait Reach: Any + Send + Sync {
+pub(crate) trait Reach: Send + Sync {
     /// Removes all entries; gives their number as far as it is known.
     fn clear(&self) -> u64;
     /// Removes the entries with all of these tags, which are not the literal ones of the function.
@@ -32,14 +33,15 @@ pub(crate) trait Reach: Any + Send + Sync {
     fn weight(&self) -> u64;
 }
 
+/// Makes what belongs to an instantiation, from its number and its counters.
+pub(crate) type Make<'a> = &'a dyn Fn(usize, Arc<Counters>) -> (TypedRef, &'static dyn Reach);
+
 /// One instantiation of a function.
 pub(crate) struct Record {
-    /// Its number among all of the process.
-    pub(crate) id: usize,
     pub(crate) identity: Identity,
     pub(crate) counters: Arc<Counters>,
     pub(crate) reach: &'static dyn Reach,
-    pub(crate) target: &'static (dyn Any + Send + Sync),
+    pub(crate) target: TypedRef,
     baseline: Mutex<Counts>,
 }
 
@@ -70,7 +72,7 @@ pub(crate) struct Function {
     claims: Mutex<Vec<Claim>>,
 }
 
-type Key = (&'static str, &'static str, (u32, u32), String);
+type Key = (&'static str, &'static str, &'static str, (u32, u32), String);
 
 static FUNCTIONS: OnceLock<Mutex<HashMap<Key, &'static Function>>> = OnceLock::new();
 
@@ -78,11 +80,11 @@ static FUNCTIONS: OnceLock<Mutex<HashMap<Key, &'static Function>>> = OnceLock::n
 pub(crate) fn function_of(site: &'static Site) -> &'static Function {
     site.function.get_or_init(|| {
         let path = names::function_path((site.path)(), site.name);
-        let key = (site.module, site.name, site.position, names::without_trait(&path));
+        let key = (site.module, site.version, site.name, site.position, names::without_trait(&path));
         let mut functions = FUNCTIONS.get_or_init(Mutex::default).lock();
-        functions.entry(key).or_insert_with(|| {
-            Box::leak(Box::new(Function { site, path, claims: Mutex::new(Vec::new()) }))
-        })
+        functions
+            .entry(key)
+            .or_insert_with(|| Box::leak(Box::new(Function { site, path, claims: Mutex::new(Vec::new()) })))
     })
 }
 
@@ -124,51 +126,44 @@ pub(crate) fn find(type_name: &str) -> Result<Vec<&'static Function>, Error> {
 
 /// The functions that a text names: a full path, or the name given with `name = …`.
 pub(crate) fn find_text(text: &str) -> Vec<&'static Function> {
-    all().into_iter().filter(|function| function.path == text || function.site.options.display_name == Some(text)).collect()
+    all()
+        .into_iter()
+        .filter(|function| function.path == text || function.site.options.display_name == Some(text))
+        .collect()
 }
 
 static NEXT_ID: Mutex<usize> = Mutex::new(0);
 
 impl Function {
-    /// The instance of an instantiation, made with `make` if there is none. `claim` is the marker of the function
-    /// itself; the address form has none, and takes the one that it finds.
-    pub(crate) fn instance<T: Any + Send + Sync>(
-        &'static self,
-        identity: &Identity,
-        marker: TypeId,
-        make: impl FnOnce(usize, Arc<Counters>) -> (&'static T, &'static dyn Reach),
-    ) -> &'static T {
+    /// What belongs to an instantiation, made with `make` if there is none. The marker is that of the function itself; the
+    /// address form has none, and takes what it finds.
+    pub(crate) fn instance(&'static self, identity: &Identity, mark: Mark, make: Make<'_>) -> TypedRef {
         let mut claims = self.claims.lock();
         let ours = |claim: &&mut Claim| match claim.marker {
-            Some(known) => known == marker,
+            Some(known) => known == mark.marker,
             None => claim.record.identity.matches(identity),
         };
-        for claim in claims.iter_mut().filter(ours) {
-            if let Some(target) = claim.record.target.downcast_ref() {
-                claim.marker = Some(marker);
-                return target;
-            }
+        let found = claims.iter_mut().filter(ours).find(|claim| claim.record.target.is(mark.of));
+        if let Some(claim) = found {
+            claim.marker = Some(mark.marker);
+            return claim.record.target;
         }
-        let (record, target) = new_record(identity, make);
-        claims.push(Claim { record, marker: Some(marker) });
-        target
+        let record = new_record(identity, make);
+        claims.push(Claim { record, marker: Some(mark.marker) });
+        record.target
     }
 
-    /// All instances that an address with these types may mean; one is made if there is none.
-    pub(crate) fn addressed<T: Any + Send + Sync>(
-        &'static self,
-        identity: &Identity,
-        make: impl FnOnce(usize, Arc<Counters>) -> (&'static T, &'static dyn Reach),
-    ) -> Vec<&'static T> {
+    /// All that an address with these types may mean; one is made if there is none.
+    pub(crate) fn addressed(&'static self, identity: &Identity, of: TypeId, make: Make<'_>) -> Vec<TypedRef> {
         let mut claims = self.claims.lock();
-        let fitting = claims.iter().filter(|claim| claim.record.identity.matches(identity));
-        let known: Vec<&'static T> = fitting.filter_map(|claim| claim.record.target.downcast_ref()).collect();
+        let fitting = claims.iter().map(|claim| claim.record).filter(|record| record.identity.matches(identity));
+        let known: Vec<TypedRef> = fitting.map(|record| record.target).filter(|target| target.is(of)).collect();
         if !known.is_empty() {
             return known;
         }
-        let (record, target) = new_record(identity, make);
+        let record = new_record(identity, make);
         claims.push(Claim { record, marker: None });
-        vec![target]
+        vec![record.target]
     }
 
     pub(crate) fn records(&self) -> Vec<&'static Record> {
@@ -215,10 +210,7 @@ impl Function {
     }
 }
 
-fn new_record<T: Any + Send + Sync>(
-    identity: &Identity,
-    make: impl FnOnce(usize, Arc<Counters>) -> (&'static T, &'static dyn Reach),
-) -> (&'static Record, &'static T) {
+fn new_record(identity: &Identity, make: Make<'_>) -> &'static Record {
     let id = {
         let mut next = NEXT_ID.lock();
         *next += 1;
@@ -226,8 +218,8 @@ fn new_record<T: Any + Send + Sync>(
     };
     let counters = Arc::new(Counters::default());
     let (target, reach) = make(id, counters.clone());
-    let record = Record { id, identity: identity.clone(), counters, reach, target, baseline: Mutex::default() };
-    (Box::leak(Box::new(record)), target)
+    let record = Record { identity: identity.clone(), counters, reach, target, baseline: Mutex::default() };
+    Box::leak(Box::new(record))
 }
 
 impl Identity {

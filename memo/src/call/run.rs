@@ -14,11 +14,12 @@ use super::{
     instance::{Home, Key, Ret, Shared, UnderLock, Val},
     kind::Kind,
     site::Jitter,
+    switch,
 };
 use crate::{
     clock::{self, Millis, NEVER},
     flight::{chain::Inside, slot::Flight, wait::Leading},
-    memory::{Found, New, stamp::Stamp},
+    memory::{Gone, New, slab::Slot, stamp::Stamp},
     stats::counters::Counters,
     tags::Tag,
 };
@@ -56,6 +57,8 @@ impl<H: Home> Run<H> {
         body()
     }
 
+    // Out of line, like all that stands around a body: it is there once per type instead of once per function.
+    #[inline(never)]
     fn running(&self) -> Running<'_> {
         let inside = self.flight.as_ref().map(|flight| Inside::enter(&[flight.id]));
         let clock = self.flight.as_ref().map(|_| (Instant::now(), &*self.home.counters));
@@ -77,33 +80,34 @@ impl<H: Home> Run<H> {
     }
 
     /// Stores what the body returned and gives it back.
-    #[inline]
+    #[inline(never)]
     pub fn finish(&mut self, result: Ret<H>) -> Ret<H> {
         self.finish_with(result, Extras::new())
     }
 
     /// The terms on which a value of this function is stored, to be completed by what its attribute says.
+    #[expect(clippy::unused_self, reason = "it brings the types")]
     pub fn extras<'a>(&self) -> Extras<'a, Key<H>, Val<H>> {
         Extras::new()
     }
 
     /// Stores what the body returned, on these terms, and gives it back.
     #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]
+    #[inline(never)]
     pub fn finish_with(&mut self, result: Ret<H>, extras: Extras<'_, Key<H>, Val<H>>) -> Ret<H> {
         let Some(flight) = self.flight.take() else {
             return result;
         };
-        // If the user's code in here panics, the flight is abandoned all the same.
+        // The user's code in here may call the function again: it is still inside this run.
+        let _inside = Inside::enter(&[flight.id]);
+        // If it panics, the flight is abandoned all the same.
         let flight = Unlanded { home: &self.home, hash: self.hash, flight };
         let (result, fence) = match H::Kind::split(result) {
             Ok(value) => {
                 let fence = flight.offer(&value, &extras, self.overwrites);
                 (H::Kind::join(value), fence)
             }
-            Err(result) => {
-                flight.withdraw();
-                (result, 0)
-            }
+            Err(result) => (result, flight.withdraw(&extras.tags)),
         };
         flight.land(&result, fence);
         result
@@ -111,6 +115,7 @@ impl<H: Home> Run<H> {
 }
 
 impl<H: Home> Drop for Run<H> {
+    #[inline(never)]
     fn drop(&mut self) {
         if let Some(flight) = self.flight.take() {
             drop(Unlanded { home: &self.home, hash: self.hash, flight });
@@ -125,6 +130,7 @@ struct Running<'a> {
 }
 
 impl Drop for Running<'_> {
+    #[inline(never)]
     fn drop(&mut self) {
         if let Some((start, counters)) = self.clock {
             note_cost(counters, start);
@@ -148,28 +154,32 @@ struct Unlanded<'a, H: Home> {
 impl<H: Home> Unlanded<'_, H> {
     /// Stores a value, unless it was invalidated while the body ran; gives the number of the clearing that hit it.
     fn offer(&self, value: &Val<H>, extras: &Extras<'_, Key<H>, Val<H>>, overwrites: bool) -> u64 {
-        if !extras.cache_if.iter().all(|test| test(value)) {
-            self.withdraw();
-            return 0;
-        }
         let terms = Terms::new(self.home, value, extras);
+        let off = !switch::is_ordinary() && switch::is_disabled();
+        if off || !extras.cache_if.iter().all(|test| test(value)) {
+            return self.withdraw(&terms.tags);
+        }
         let copy = H::Kind::copy(value);
         let mut fence = 0;
-        let mut leftover = None;
+        // Dropped after the locks: `Drop` is the user's code.
+        let (mut gone, mut refused) = (Gone::new(), None);
         let _locked = UnderLock::enter();
-        self.home.flights.commit(self.hash, &self.flight, |key| {
+        let stood = self.home.flights.commit(self.hash, &self.flight, |key| {
             fence = self.flight.fence(&terms.tags);
-            if fence != 0 {
-                leftover = Some((key, copy));
-                return;
+            if fence == 0 {
+                terms.store(self.home, self.hash, (key, copy), extras, overwrites, &mut gone);
+            } else {
+                refused = Some((key, copy));
             }
-            terms.store(self.home, self.hash, key, copy, extras, overwrites);
         });
-        fence
+        // Something else invalidated the key; a follower may still have come after a clearing of one of its tags.
+        if stood { fence } else { self.flight.fence(&terms.tags) }
     }
 
-    fn withdraw(&self) {
+    /// Takes the flight down without storing anything; gives the number of the last clearing of these tags.
+    fn withdraw(&self, tags: &[Tag]) -> u64 {
         self.home.flights.withdraw(self.hash, &self.flight);
+        self.flight.fence(tags)
     }
 
     /// Tells the followers. No more can join: the flight is out of the table.
@@ -183,7 +193,7 @@ impl<H: Home> Drop for Unlanded<'_, H> {
     fn drop(&mut self) {
         // Nothing happens here for a flight that has landed.
         if self.flight.is_running() {
-            self.withdraw();
+            self.withdraw(&[]);
             self.flight.abandon();
         }
     }
@@ -192,6 +202,7 @@ impl<H: Home> Drop for Unlanded<'_, H> {
 /// What a value is stored with.
 pub(crate) struct Terms {
     stamp: Stamp,
+    slides: bool,
     tags: Vec<Tag>,
 }
 
@@ -199,10 +210,11 @@ impl Terms {
     pub(crate) fn new<H: Home>(home: &H, value: &Val<H>, extras: &Extras<'_, Key<H>, Val<H>>) -> Self {
         let options = &home.site.options;
         let now = clock::now();
-        let expires = with_jitter(now, extras.expiry(value, options.ttl, now), options.jitter);
+        let (expires, varies) = extras.expiry(value, options.ttl, now);
+        let expires = if varies { with_jitter(now, expires, options.jitter) } else { expires };
         let mut tags = extras.all_tags(value);
         tags.retain(|tag| !options.tags.contains(&tag.as_str()));
-        Self { stamp: Stamp::new(now, expires), tags }
+        Self { stamp: Stamp::new(now, expires), slides: varies, tags }
     }
 
     /// Puts an entry into the store; the caller holds the commit gate of its key.
@@ -210,17 +222,20 @@ impl Terms {
         &self,
         home: &H,
         hash: u64,
-        key: Key<H>,
-        value: Val<H>,
+        (key, value): (Key<H>, Val<H>),
         extras: &Extras<'_, Key<H>, Val<H>>,
         overwrites: bool,
+        gone: &mut Gone<Key<H>, Val<H>>,
     ) {
         let weight = extras.weigh.map_or(0, |weigh| weigh(&key, &value));
-        let same = |other: &Key<H>| (home.same)(&key, other);
-        if home.site.options.if_absent && !overwrites && matches!(home.store.peek(hash, same, |_| ()), Found::Live(())) {
+        let same = &|other: &Key<H>| (home.same)(&key, other);
+        if home.site.options.if_absent && !overwrites && home.store.contains(hash, same) {
+            gone.push(Slot::left(key, value));
             return;
         }
-        home.store.put(hash, home.same, key, value, New { stamp: self.stamp, tags: &self.tags, weight });
+        let (tags, stamp, slides) = (&*self.tags, self.stamp, self.slides);
+        let new = New { stamp, tags, weight, slides, replaces: overwrites };
+        home.store.put(hash, home.same, (key, value), new, gone);
     }
 }
 
@@ -240,7 +255,7 @@ fn with_jitter(now: Millis, expires: Millis, jitter: Jitter) -> Millis {
         Jitter::Millis(most) => most,
         Jitter::Fraction(share) => ((expires - now) as f64 * share) as Millis,
     };
-    let added = u128::from(random()) * (u128::from(most) + 1) >> 64;
+    let added = (u128::from(random()) * (u128::from(most) + 1)) >> 64;
     expires.saturating_add(added as Millis).min(NEVER - 1)
 }
 

@@ -6,7 +6,10 @@ use std::{
     sync::{OnceLock, RwLock},
 };
 
-use super::registry::Function;
+use super::{
+    registry::Function,
+    typed::{Mark, MarkedRef, TypedRef},
+};
 use crate::clock::Millis;
 
 /// Every memoized function linked into the program. The name carries the version, so that two versions of this
@@ -52,6 +55,7 @@ pub enum Jitter {
 
 /// What the attribute says that can be said in a constant.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the attribute")]
 pub struct Options {
     pub display_name: Option<&'static str>,
     pub ttl: Option<Millis>,
@@ -91,27 +95,23 @@ impl Options {
 pub struct Site {
     pub(crate) name: &'static str,
     pub(crate) module: &'static str,
+    /// Of the crate that the function stands in: two versions of one crate may be in a program.
+    pub(crate) version: &'static str,
     pub(crate) position: (u32, u32),
     /// The full path of an item inside the function, with the type that the function belongs to.
     pub(crate) path: fn() -> &'static str,
     pub(crate) options: Options,
     /// The first instance that was asked for, nearly always the only one.
-    first: OnceLock<Known>,
-    others: RwLock<Option<HashMap<TypeId, Target>>>,
+    first: OnceLock<MarkedRef>,
+    others: RwLock<Option<HashMap<TypeId, TypedRef>>>,
     pub(crate) function: OnceLock<&'static Function>,
-}
-
-type Target = &'static (dyn Any + Send + Sync);
-
-struct Known {
-    marker: TypeId,
-    target: Target,
 }
 
 impl Site {
     pub const fn new(
         name: &'static str,
         module: &'static str,
+        version: &'static str,
         position: (u32, u32),
         path: fn() -> &'static str,
         options: Options,
@@ -119,6 +119,7 @@ impl Site {
         Self {
             name,
             module,
+            version,
             position,
             path,
             options,
@@ -128,38 +129,22 @@ impl Site {
         }
     }
 
-    /// What belongs to an instantiation of the function, told apart by the type of a closure inside it.
+    /// What belongs to the instantiation that came first: told apart by the type `M` of a closure inside the function.
     #[inline]
-    pub(crate) fn target<T: Any + Send + Sync>(
-        &'static self,
-        marker: TypeId,
-        make: impl FnOnce() -> &'static T,
-    ) -> &'static T {
-        if let Some(known) = self.first.get()
-            && known.marker == marker
-            && let Some(target) = known.target.downcast_ref()
-        {
-            return target;
-        }
-        self.other_target(marker, make)
+    pub(crate) fn first<M, T: Any>(&'static self) -> Option<&'static T> {
+        self.first.get()?.get::<M, T>()
     }
 
-    #[cold]
-    fn other_target<T: Any + Send + Sync>(
-        &'static self,
-        marker: TypeId,
-        make: impl FnOnce() -> &'static T,
-    ) -> &'static T {
-        let known = self.others.read().ok().and_then(|others| others.as_ref()?.get(&marker).copied());
-        if let Some(target) = known.and_then(|target| target.downcast_ref()) {
+    /// What belongs to any instantiation; `find` finds or makes what is not known yet.
+    pub(crate) fn target(&'static self, mark: Mark, find: &dyn Fn() -> TypedRef) -> TypedRef {
+        let known = self.others.read().ok().and_then(|others| others.as_ref()?.get(&mark.marker).copied());
+        if let Some(target) = known.filter(|target| target.is(mark.of)) {
             return target;
         }
-        // `make` finds what another thread may have made in the meantime.
-        let target = make();
-        if self.first.set(Known { marker, target }).is_err()
-            && let Ok(mut others) = self.others.write()
-        {
-            others.get_or_insert_default().insert(marker, target);
+        let target = find();
+        let is_first = target.marked(mark).is_some_and(|marked| self.first.set(marked).is_ok());
+        if !is_first && let Ok(mut others) = self.others.write() {
+            others.get_or_insert_default().insert(mark.marker, target);
         }
         target
     }
@@ -173,5 +158,16 @@ impl Site {
 impl std::fmt::Debug for Site {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Site").field("name", &self.name).field("module", &self.module).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_slice_is_named_after_this_very_version() {
+        let version = env!("CARGO_PKG_VERSION").replace(['.', '-', '+'], "_");
+        let source = include_str!("site.rs");
+        let declared = source.split("pub static SITES_").nth(1).and_then(|rest| rest.split(':').next());
+        assert_eq!(declared, Some(version.as_str()));
     }
 }

@@ -181,7 +181,6 @@ impl Armed {
     pub fn now(&self) {
         MODE.set(self.mode);
     }
-
 }
 
 impl Drop for Armed {
@@ -217,29 +216,29 @@ impl<F: Future> Future for InMode<F> {
 /// Tells a future from a value by autoref: see the module `probe` for how.
 pub trait DoneFuture {
     type Result;
-    fn done(self) -> Self::Result;
+    fn done(&self) -> Self::Result;
 }
 
 /// The armed call's result, on its way out.
-pub struct Outcome<T>(pub Armed, pub Option<T>);
+pub struct Outcome<T>(pub Armed, pub Cell<Option<T>>);
 
 pub trait DoneValue {
     type Result;
-    fn done(self) -> Self::Result;
+    fn done(&self) -> Self::Result;
 }
 
-impl<F: Future> DoneFuture for &mut &mut Outcome<F> {
+impl<F: Future> DoneFuture for &Outcome<F> {
     type Result = InMode<F>;
-    fn done(self) -> InMode<F> {
+    fn done(&self) -> InMode<F> {
         let mode = self.0.mode;
         let future = self.1.take().expect("an outcome is taken once");
         InMode { mode, future: Box::pin(future) }
     }
 }
 
-impl<T> DoneValue for &mut Outcome<T> {
+impl<T> DoneValue for Outcome<T> {
     type Result = T;
-    fn done(self) -> T {
+    fn done(&self) -> T {
         self.1.take().expect("an outcome is taken once")
     }
 }

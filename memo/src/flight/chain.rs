@@ -13,14 +13,9 @@ use std::{
 };
 
 use super::slot::FlightId;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, per_thread};
 
-#[cfg(not(shuttle))]
-thread_local! {
-    static CHAIN: RefCell<Vec<FlightId>> = const { RefCell::new(Vec::new()) };
-}
-#[cfg(shuttle)]
-shuttle::thread_local! {
+per_thread! {
     static CHAIN: RefCell<Vec<FlightId>> = RefCell::new(Vec::new());
 }
 
@@ -31,19 +26,25 @@ pub(crate) struct Inside {
 
 impl Inside {
     pub(crate) fn enter(flights: &[FlightId]) -> Self {
-        CHAIN.with(|chain| chain.borrow_mut().extend_from_slice(flights));
-        Self { added: flights.len() }
+        // On a thread that is ending there is no chain any more, and nobody who could wait for it.
+        let entered = CHAIN.try_with(|chain| chain.borrow_mut().extend_from_slice(flights));
+        Self { added: if entered.is_ok() { flights.len() } else { 0 } }
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        CHAIN.with(|chain| {
+        let _ = CHAIN.try_with(|chain| {
             let mut chain = chain.borrow_mut();
             let rest = chain.len() - self.added;
             chain.truncate(rest);
         });
     }
+}
+
+/// The flights whose bodies the calling thread is running.
+fn chain() -> Vec<FlightId> {
+    CHAIN.try_with(|chain| chain.borrow().clone()).unwrap_or_default()
 }
 
 /// Edges from a flight to those that something inside it waits for. A flight waits twice for another if two of its
@@ -76,7 +77,7 @@ pub(crate) struct Waiting {
 impl Waiting {
     /// Begins the caller's wait for a flight, unless it would never end.
     pub(crate) fn begin(to: FlightId) -> Option<Self> {
-        let from = CHAIN.with(|chain| chain.borrow().clone());
+        let from = chain();
         if from.is_empty() {
             // Nobody waits for a caller that runs no body: no cycle can go through it.
             return Some(Self { from, to });
@@ -161,7 +162,7 @@ pub struct Context {
 
 /// The context of the calling thread: see [`Context`].
 pub fn context() -> Context {
-    Context { chain: CHAIN.with(|chain| chain.borrow().clone()) }
+    Context { chain: chain() }
 }
 
 impl Context {

@@ -3,10 +3,20 @@
 use std::{
     collections::HashMap,
     sync::{Arc, atomic::Ordering},
-    task::Waker,
+    task::{Wake, Waker},
 };
 
-use crate::{sync::Mutex, tags::Tag};
+use super::timer::Alarm;
+use crate::{
+    clock::{self, Millis},
+    sync::Mutex,
+    tags::Tag,
+};
+
+/// A leading future that was woken is polled within this many milliseconds, or its followers stop waiting for it and run
+/// the body themselves: the last resort against a deadlock out of sight. An executor that is blocked for so long costs
+/// a run more.
+const STUCK_AFTER: Millis = 1000;
 
 /// Names a flight among all of the process.
 pub(crate) type FlightId = u64;
@@ -21,17 +31,19 @@ pub(crate) fn next_id() -> FlightId {
 enum Phase<S> {
     Running,
     /// The result, where it can be shared. Followers that joined at `fence` or later do not take it.
-    Landed { shared: Option<S>, fence: u64 },
+    Landed {
+        shared: Option<Arc<S>>,
+        fence: u64,
+    },
     /// The leader panicked or was cancelled.
     Abandoned,
 }
 
 /// What a follower does next.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict<R> {
+pub(crate) enum Verdict<S> {
     Wait,
     /// The leader's result.
-    Take(R),
+    Take(Arc<S>),
     /// Ask again from the start: the leader gave up, or its result was invalidated before this follower came.
     Retry,
     /// The result can't be shared: run the body, waiting for nobody.
@@ -52,15 +64,20 @@ struct State<S> {
 pub(crate) struct Flight<S> {
     pub(crate) id: FlightId,
     state: Mutex<State<S>>,
-    progress: Mutex<Progress>,
+    progress: Mutex<Progress<S>>,
 }
 
 /// The polls of a leading future: they show a leader that its own task holds back.
-#[derive(Default)]
-struct Progress {
+struct Progress<S> {
     polls: u64,
-    /// It was woken since its last poll.
-    woken: bool,
+    /// It is being polled right now.
+    polling: bool,
+    /// When it was woken, if it was not polled since, by the machine's clock.
+    woken: Option<Millis>,
+    /// Wakes the followers when that is too long ago.
+    watchdog: Option<Alarm>,
+    /// Sets the watchdog; there from the first poll on.
+    watch: Option<fn(&Arc<Flight<S>>)>,
     /// The waker of what polls it, and that of the whole task around.
     wakers: Option<(Waker, Waker)>,
 }
@@ -76,7 +93,14 @@ impl<S> Flight<S> {
                 cleared: HashMap::new(),
                 clearings: 0,
             }),
-            progress: Mutex::new(Progress::default()),
+            progress: Mutex::new(Progress {
+                polls: 0,
+                polling: false,
+                woken: None,
+                watchdog: None,
+                watch: None,
+                wakers: None,
+            }),
         })
     }
 
@@ -111,7 +135,7 @@ impl<S> Flight<S> {
     pub(crate) fn land(&self, shared: Option<S>, fence: u64) {
         // A follower that joined at or after clearing number `fence` came later than that clearing.
         let fence = if fence == 0 { u64::MAX } else { fence };
-        self.end(Phase::Landed { shared, fence });
+        self.end(Phase::Landed { shared: shared.map(Arc::new), fence });
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -131,17 +155,15 @@ impl<S> Flight<S> {
         for (_, waker) in wakers {
             waker.wake();
         }
+        let mut progress = self.progress.lock();
+        let (watchdog, wakers) = (progress.watchdog.take(), progress.wakers.take());
+        drop(progress);
+        drop((watchdog, wakers));
     }
 
     /// What a follower who joined at `joined` does now. If it has to wait, `waker` (its wait's number with it) is
     /// woken when the flight ends.
-    pub(crate) fn poll<R>(
-        &self,
-        joined: u64,
-        wait: u64,
-        waker: &Waker,
-        take: impl FnOnce(&S) -> R,
-    ) -> Verdict<R> {
+    pub(crate) fn poll(&self, joined: u64, wait: u64, waker: &Waker) -> Verdict<S> {
         let mut state = self.state.lock();
         match &state.phase {
             Phase::Running => {
@@ -153,7 +175,7 @@ impl<S> Flight<S> {
             }
             Phase::Abandoned => Verdict::Retry,
             Phase::Landed { fence, .. } if joined >= *fence => Verdict::Retry,
-            Phase::Landed { shared: Some(shared), .. } => Verdict::Take(take(shared)),
+            Phase::Landed { shared: Some(shared), .. } => Verdict::Take(shared.clone()),
             Phase::Landed { shared: None, .. } => Verdict::RunAlone,
         }
     }
@@ -161,6 +183,7 @@ impl<S> Flight<S> {
     /// A follower stops waiting.
     pub(crate) fn leave(&self, wait: u64) {
         let mut state = self.state.lock();
+        state.followers = state.followers.saturating_sub(1);
         let left = state.wakers.iter().position(|(number, _)| *number == wait);
         let waker = left.map(|at| state.wakers.swap_remove(at));
         drop(state);
@@ -168,10 +191,16 @@ impl<S> Flight<S> {
     }
 
     /// The leading future is about to be polled in `task`, by the owner of `waker`.
-    pub(crate) fn polled(&self, task: &Waker, waker: &Waker) {
+    pub(crate) fn polled(&self, task: &Waker, waker: &Waker)
+    where
+        S: Send + Sync + 'static,
+    {
         let mut progress = self.progress.lock();
+        progress.watch = Some(Self::watch);
         progress.polls += 1;
-        progress.woken = false;
+        progress.polling = true;
+        progress.woken = None;
+        progress.watchdog = None;
         match &mut progress.wakers {
             Some((known, root)) => {
                 known.clone_from(waker);
@@ -181,21 +210,84 @@ impl<S> Flight<S> {
         }
     }
 
-    /// Something that the leading future waits for woke it: passes it on.
-    pub(crate) fn leader_woken(&self) {
+    /// The poll is over; if the leader was woken meanwhile, its time to be polled again begins now.
+    pub(crate) fn poll_ended(&self) {
         let mut progress = self.progress.lock();
-        progress.woken = true;
+        progress.polling = false;
+        if progress.woken.is_some() {
+            progress.woken = Some(clock::machine());
+        }
+    }
+
+    /// Something that the leading future waits for woke it: passes it on.
+    pub(crate) fn leader_woken(self: &Arc<Self>)
+    where
+        S: Send + Sync + 'static,
+    {
+        let mut progress = self.progress.lock();
+        if progress.woken.is_none() {
+            progress.woken = Some(clock::machine());
+        }
         let waker = progress.wakers.as_ref().map(|(waker, _)| waker.clone());
         drop(progress);
+        self.watch();
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    /// Has somebody look after a leader that was woken, if others wait for it: whoever should poll it may hold it back
+    /// and wait for something that waits for it, out of our sight.
+    fn watch(self: &Arc<Self>)
+    where
+        S: Send + Sync + 'static,
+    {
+        if !self.has_followers() {
+            return;
+        }
+        let mut progress = self.progress.lock();
+        if let (Some(woken), None, false) = (progress.woken, &progress.watchdog, progress.polling) {
+            let left = woken.saturating_add(STUCK_AFTER).saturating_sub(clock::machine());
+            let mut alarm = Alarm::new(clock::now().saturating_add(left));
+            alarm.poll(&Waker::from(Arc::new(Followers(self.clone()))));
+            progress.watchdog = Some(alarm);
+        }
+    }
+
+    /// A follower waits: has somebody look after the leader, if it is a future.
+    pub(crate) fn look_after(self: &Arc<Self>) {
+        let watch = self.progress.lock().watch;
+        if let Some(watch) = watch {
+            watch(self);
+        }
+    }
+
+    /// Was the leader woken so long ago, and not polled since, that nobody seems to be going to?
+    pub(crate) fn is_stuck(&self) -> bool {
+        let progress = self.progress.lock();
+        let since = progress.woken.filter(|_| !progress.polling);
+        since.is_some_and(|woken| clock::machine().saturating_sub(woken) >= STUCK_AFTER)
+    }
+
+    /// Wakes the followers; the flight goes on.
+    fn wake_followers(&self) {
+        let wakers: Vec<_> = self.state.lock().wakers.iter().map(|(_, waker)| waker.clone()).collect();
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// The number of the leader's polls, if it belongs to `task` and was woken since the last of them.
     pub(crate) fn idle_in(&self, task: &Waker) -> Option<u64> {
         let progress = self.progress.lock();
         let (_, root) = progress.wakers.as_ref()?;
-        (progress.woken && root.will_wake(task)).then_some(progress.polls)
+        (progress.woken.is_some() && root.will_wake(task)).then_some(progress.polls)
+    }
+}
+
+/// Stands for the followers of a flight.
+struct Followers<S>(Arc<Flight<S>>);
+
+impl<S: Send + Sync + 'static> Wake for Followers<S> {
+    fn wake(self: Arc<Self>) {
+        self.0.wake_followers();
     }
 }

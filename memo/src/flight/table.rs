@@ -10,7 +10,11 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use super::slot::Flight;
-use crate::{key::Query, sync::{Mutex, Padded}, tags::Tag};
+use crate::{
+    key::Query,
+    sync::{Mutex, Padded},
+    tags::Tag,
+};
 
 const SHARDS: usize = 8;
 
@@ -22,8 +26,10 @@ struct InFlight<K, S> {
     joinable: bool,
 }
 
+type Table<K, S> = HashTable<InFlight<K, S>>;
+
 pub(crate) struct Flights<K, S> {
-    shards: [Padded<Mutex<HashTable<InFlight<K, S>>>>; SHARDS],
+    shards: [Padded<Mutex<Table<K, S>>>; SHARDS],
 }
 
 /// What a caller that found nothing in the store is to do.
@@ -36,14 +42,12 @@ pub(crate) enum Entered<S, T> {
     Follow(Arc<Flight<S>>, u64),
 }
 
-impl<K, S> Flights<K, S> {
+impl<K: 'static, S> Flights<K, S> {
     pub(crate) fn new() -> Self {
-        Self {
-            shards: std::array::from_fn(|_| Padded(Mutex::new(HashTable::new()))),
-        }
+        Self { shards: std::array::from_fn(|_| Padded(Mutex::new(HashTable::new()))) }
     }
 
-    fn shard(&self, hash: u64) -> &Mutex<HashTable<InFlight<K, S>>> {
+    fn shard(&self, hash: u64) -> &Mutex<Table<K, S>> {
         // The top bits: the table itself uses the low ones and the seven highest.
         let at = (hash >> 48) as usize % SHARDS;
         &self.shards[at].0
@@ -52,7 +56,7 @@ impl<K, S> Flights<K, S> {
     /// Starts a flight or joins one. `look` is asked under the lock, because a flight may have landed in between.
     pub(crate) fn enter<T>(
         &self,
-        query: &impl Query<Owned = K>,
+        query: &dyn Query<Owned = K>,
         hash: u64,
         joinable: bool,
         look: impl FnOnce() -> Option<T>,
@@ -75,7 +79,7 @@ impl<K, S> Flights<K, S> {
     }
 
     /// Starts a flight that replaces the ones of its key: what began earlier will not be stored any more.
-    pub(crate) fn supersede(&self, query: &impl Query<Owned = K>, hash: u64) -> Arc<Flight<S>> {
+    pub(crate) fn supersede(&self, query: &dyn Query<Owned = K>, hash: u64) -> Arc<Flight<S>> {
         let mut table = self.shard(hash).lock();
         let gone = take_all(&mut table, hash, |f| query.matches(&f.key));
         let flight = Flight::new();
@@ -109,7 +113,7 @@ impl<K, S> Flights<K, S> {
     }
 
     /// Detaches the flights of a key, then runs `remove` under the same lock.
-    pub(crate) fn invalidate<T>(&self, query: &impl Query<Owned = K>, hash: u64, remove: impl FnOnce() -> T) -> T {
+    pub(crate) fn invalidate<T>(&self, query: &dyn Query<Owned = K>, hash: u64, remove: impl FnOnce() -> T) -> T {
         let mut table = self.shard(hash).lock();
         let gone = take_all(&mut table, hash, |f| query.matches(&f.key));
         let removed = remove();
@@ -143,6 +147,7 @@ impl<K, S> Flights<K, S> {
         }
     }
 
+    #[cfg(all(test, shuttle))]
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.0.lock().len()).sum()
     }
@@ -150,7 +155,7 @@ impl<K, S> Flights<K, S> {
 
 /// Takes all flights of a key out of its shard; they are dropped after the lock, with the user's keys in them.
 fn take_all<K, S>(
-    table: &mut HashTable<InFlight<K, S>>,
+    table: &mut Table<K, S>,
     hash: u64,
     matches: impl Fn(&InFlight<K, S>) -> bool,
 ) -> Vec<InFlight<K, S>> {

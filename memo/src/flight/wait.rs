@@ -38,8 +38,8 @@ pub(crate) struct Wait<S> {
     joined: u64,
     number: u64,
     deadline: Option<timer::Alarm>,
-    /// The leader's polls when this wait last saw the leader woken but not polled, in the same task.
-    held_back: Option<u64>,
+    /// The leader's polls when this wait last saw the leader woken but not polled, in the same task, and how often.
+    held_back: Option<(u64, u32)>,
     _edges: Waiting,
 }
 
@@ -52,38 +52,35 @@ impl<S> Wait<S> {
     }
 
     /// `task` is the waker that stands for the caller's whole task, if it waits in one.
-    fn poll<R>(
-        &mut self,
-        waker: &Waker,
-        task: Option<&Waker>,
-        take: impl FnOnce(&S) -> R,
-    ) -> Poll<Outcome<R>> {
-        match self.flight.poll(self.joined, self.number, waker, take) {
-            Verdict::Take(value) => return Poll::Ready(Outcome::Take(value)),
+    fn poll<R>(&mut self, waker: &Waker, task: Option<&Waker>, take: impl FnOnce(&S) -> R) -> Poll<Outcome<R>> {
+        match self.flight.poll(self.joined, self.number, waker) {
+            Verdict::Take(shared) => return Poll::Ready(Outcome::Take(take(&shared))),
             Verdict::Retry => return Poll::Ready(Outcome::Retry),
             Verdict::RunAlone => return Poll::Ready(Outcome::RunAlone),
             Verdict::Wait => {}
         }
+        self.flight.look_after();
         if self.deadline.as_mut().is_some_and(|deadline| deadline.poll(waker)) {
             return Poll::Ready(Outcome::TimedOut);
         }
-        if task.is_some_and(|task| self.leader_is_held_back(task)) {
+        if self.flight.is_stuck() || task.is_some_and(|task| self.leader_is_held_back(task)) {
             return Poll::Ready(Outcome::RunInline);
         }
         Poll::Pending
     }
 
-    /// Does this very task hold the leader back? It was woken, this task came around twice since, and never polled it.
+    /// Does this very task hold the leader back? It was woken, and this task came around three times since and never
+    /// polled it. (Twice is not enough: `join!` turns the order of its branches.)
     fn leader_is_held_back(&mut self, task: &Waker) -> bool {
         let Some(polls) = self.flight.idle_in(task) else {
             return false;
         };
-        if self.held_back == Some(polls) {
-            return true;
-        }
-        self.held_back = Some(polls);
+        self.held_back = match self.held_back {
+            Some((seen, times)) if seen == polls => Some((seen, times + 1)),
+            _ => Some((polls, 1)),
+        };
         task.wake_by_ref();
-        false
+        self.held_back.is_some_and(|(_, times)| times > 2)
     }
 
     /// Waits on the calling thread.
@@ -167,8 +164,18 @@ impl<S: Send + Sync + 'static, F: Future> Future for Leading<'_, S, F> {
         flight.polled(&task, cx.waker());
         let _task = InTask::enter(&task);
         let _inside = Inside::enter(&[flight.id]);
+        let _polling = Polling(flight);
         let waker = Waker::from(Arc::clone(flight));
         this.body.as_mut().poll(&mut Context::from_waker(&waker))
+    }
+}
+
+/// Notes the end of a poll, also if it panics.
+struct Polling<'a, S>(&'a Flight<S>);
+
+impl<S> Drop for Polling<'_, S> {
+    fn drop(&mut self) {
+        self.0.poll_ended();
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use foldhash::fast::{FixedState, FoldHasher};
 
-pub use shape::Shape;
+use shape::Shape;
 
 /// The seed of all key hashes: fixed, so that one hash serves all tables of a process and its threads.
 /// Tables compare keys whole, so an adversary who makes keys collide can slow a table down, never read another's value.
@@ -75,7 +75,7 @@ pub(crate) struct Held<K> {
 }
 
 impl<K: 'static> Held<K> {
-    pub(crate) fn new(query: &impl Query<Owned = K>, hash: u64) -> Self {
+    pub(crate) fn new(query: &dyn Query<Owned = K>, hash: u64) -> Self {
         Self { key: RefCell::new(Some(query.to_owned())), hash, same: query.same() }
     }
 

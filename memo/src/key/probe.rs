@@ -37,14 +37,14 @@ pub trait Special {
 
 macro_rules! special {
     ($(($($generic:ident),*) $type:ty => $shape:ident;)*) => {$(
-        impl<$($generic),*> Special for &&&Probe<$type> {
+        impl<$($generic),*> Special for &&&&Probe<$type> {
             type Shape = $shape;
             #[inline]
             fn leaf(&self) -> $shape {
                 $shape
             }
         }
-        impl<$($generic),*> Special for &&&Probe<&$type> {
+        impl<$($generic),*> Special for &&&&Probe<&$type> {
             type Shape = RefOf<$shape>;
             #[inline]
             fn leaf(&self) -> RefOf<$shape> {
@@ -61,7 +61,7 @@ special! {
     (K, B) HashSet<K, B> => Unordered;
 }
 
-impl<A: ?Sized + ToOwned> Special for &&&Probe<Cow<'_, A>> {
+impl<A: ?Sized + ToOwned> Special for &&&&Probe<Cow<'_, A>> {
     type Shape = CowOf;
     #[inline]
     fn leaf(&self) -> CowOf {
@@ -69,23 +69,63 @@ impl<A: ?Sized + ToOwned> Special for &&&Probe<Cow<'_, A>> {
     }
 }
 
-/// Then: references, by what they point at.
-pub trait Reference {
-    fn leaf(&self) -> Ref {
-        Ref
+impl<A: ?Sized + ToOwned> Special for &&&&Probe<&Cow<'_, A>> {
+    type Shape = RefOf<CowOf>;
+    #[inline]
+    fn leaf(&self) -> RefOf<CowOf> {
+        RefOf(CowOf)
     }
 }
 
-impl<A: ?Sized + Hash + Eq + ToOwned> Reference for &&Probe<&A> {}
-
-/// Then: everything that can be a key as it is.
-pub trait Value {
-    fn leaf(&self) -> Val {
-        Val
+/// A reference to a reference: what the inner one points at is the key.
+impl<A: ?Sized + Hash + Eq + ToOwned> Special for &&&&Probe<&&A> {
+    type Shape = RefOf<Ref>;
+    #[inline]
+    fn leaf(&self) -> RefOf<Ref> {
+        RefOf(Ref)
     }
 }
 
-impl<A: Hash + Eq + Clone> Value for &Probe<A> {}
+// Then references, by what they point at, and then everything that can be a key as it is. Two sets of probes: for keys
+// that threads share, and for those of one thread.
+macro_rules! probes {
+    ($(#[$doc:meta])* $reference:ident, $value:ident where $($bound:ident)*) => {
+        $(#[$doc])*
+        pub trait $reference {
+            fn leaf(&self) -> Ref {
+                Ref
+            }
+        }
+
+        impl<A: ?Sized + Hash + Eq + ToOwned<Owned: Sized $(+ $bound)*>> $reference for &&&Probe<&A> {}
+
+        pub trait $value {
+            fn leaf(&self) -> Val {
+                Val
+            }
+        }
+
+        impl<A: Hash + Eq + Clone $(+ $bound)*> $value for &&Probe<A> {}
+    };
+}
+
+probes!(
+    /// Keys that threads share.
+    Reference, Value where Send Sync
+);
+probes!(
+    /// Keys of one thread.
+    LocalReference, LocalValue where
+);
+
+/// Last but one: what can be a key, but not one that threads share.
+pub trait Unshared {
+    fn leaf(&self) -> NotShared {
+        NotShared
+    }
+}
+
+impl<A: Hash + Eq + Clone> Unshared for &Probe<A> {}
 
 /// Last, for an argument that must be in the key: nothing fits, and [`usable`] says so.
 pub trait Unusable {
@@ -109,21 +149,31 @@ pub trait OrSkip {
 
 impl<A> OrSkip for Probe<A> {}
 
-/// The leaf of what can't be a key. It has a shape, so that the missing [`Usable`] stays the only error.
+/// The leaf of what can't be a key.
 #[derive(Clone, Copy, Debug)]
 pub struct NotAKey;
 
-impl<A: ?Sized> Shape<A> for NotAKey {
-    type Owned = ();
-    fn hash<H: std::hash::Hasher>(_: &A, _: &mut H) {}
-    fn matches(_: &A, (): &()) -> bool {
-        true
-    }
-    fn to_owned(_: &A) {}
-    fn same((): &(), (): &()) -> bool {
-        true
-    }
+/// The leaf of what can be a key of one thread only.
+#[derive(Clone, Copy, Debug)]
+pub struct NotShared;
+
+// They have a shape, so that the missing `Usable` or `Shareable` stays the only error.
+macro_rules! shaped {
+    ($($leaf:ident)*) => {$(
+        impl<A: ?Sized> Shape<A> for $leaf {
+            type Owned = ();
+            fn hash<H: std::hash::Hasher>(_: &A, _: &mut H) {}
+            fn matches(_: &A, (): &()) -> bool {
+                true
+            }
+            fn to_owned(_: &A) {}
+            fn same((): &(), (): &()) -> bool {
+                true
+            }
+        }
+    )*};
 }
+shaped!(NotAKey NotShared);
 
 /// Leaves that can stand in a key.
 #[diagnostic::on_unimplemented(
@@ -133,15 +183,25 @@ impl<A: ?Sized> Shape<A> for NotAKey {
 )]
 pub trait Usable<A: ?Sized> {}
 
-impl<A: ?Sized> Usable<A> for Val {}
-impl<A: ?Sized> Usable<A> for Ref {}
-impl<A: ?Sized> Usable<A> for CowOf {}
-impl<A: ?Sized> Usable<A> for Float {}
-impl<A: ?Sized> Usable<A> for Unordered {}
-impl<A: ?Sized, S> Usable<A> for RefOf<S> {}
+/// Leaves that threads can share.
+#[diagnostic::on_unimplemented(
+    message = "`{A}` can't be part of a key that threads share: it is not `Send + Sync`",
+    label = "the key of an entry that one thread stores is compared by others",
+    note = "take a type that threads can share (`Arc` instead of `Rc`), leave the argument out with `exclude(…)`, or say `scope = \"thread\"`: one store per thread"
+)]
+pub trait Shareable<A: ?Sized> {}
+
+macro_rules! leaves {
+    ($trait:ident: $($leaf:ident)*) => {
+        $(impl<A: ?Sized> $trait<A> for $leaf {})*
+        impl<A: ?Sized, S> $trait<A> for RefOf<S> {}
+    };
+}
+leaves!(Usable: Val Ref CowOf Float Unordered NotShared);
+leaves!(Shareable: Val Ref CowOf Float Unordered NotAKey);
 
 /// Lets a leaf through, or is the one error about it.
 #[inline]
-pub fn usable<A: ?Sized, S: Usable<A>>(_: &Probe<A>, shape: S) -> S {
+pub fn usable<A: ?Sized, S: Usable<A> + Shareable<A>>(_: &Probe<A>, shape: S) -> S {
     shape
 }

@@ -5,68 +5,84 @@
 //! one under which it was read. So an invalidation reaches all fronts the moment it returns, and none has to be told.
 //! Eviction does not raise the generation: a copy may outlive it until its time is up.
 //!
-//! Only types without drop glue are copied: nothing that the user can observe outlives its invalidation, and the size
-//! of an entry is all the memory it takes. Where the front does not profit, it switches itself off for a while.
+//! Only types without drop glue are copied: nothing that anybody can observe outlives its invalidation, the size of an
+//! entry is all the memory it takes, and copying allocates nothing. Where the front does not profit, it switches itself
+//! off for a while.
 
-use std::{cell::Cell, mem};
+use std::{cell::Cell, mem, num::NonZeroU64};
 
-use super::Store;
+use super::{Store, policy::Kind};
 use crate::{
     clock::{self, Millis, NEVER},
     key::Query,
+    sync::per_thread,
 };
 
 /// Bytes that all fronts of a thread may take.
-const THREAD_BUDGET: usize = 1 << 20;
+const THREAD_BUDGET: usize = 4 << 20;
 /// Bytes that the front of one store may take.
-const STORE_BUDGET: usize = 256 << 10;
+const STORE_BUDGET: usize = 1 << 20;
 /// The largest entry worth a place.
 const LARGEST: usize = 128;
 /// Entries are looked for in this many neighbouring places.
 const WAYS: usize = 2;
-/// Misses after which the front asks whether it profits.
+/// Good copies that had to give way, after which the front asks whether it profits.
 const WINDOW: u32 = 512;
 /// Lookups that pass an unprofitable front by before it gets another chance.
 const PAUSE: u32 = 16 * 1024;
 /// In a bounded store, every so many uses of a copy count as one of the entry itself.
 const PASS_ON: u32 = 64;
 
-thread_local! {
-    static BYTES: Cell<usize> = const { Cell::new(0) };
+per_thread! {
+    static BYTES: Cell<usize> = Cell::new(0);
 }
 
 struct Copy<K, V> {
-    hash: u64,
-    generation: u64,
+    generation: NonZeroU64,
     expires: Millis,
-    uses: u32,
+    /// Uses until one counts as a use of the entry itself.
+    uses_left: u32,
     key: K,
     value: V,
 }
 
+/// Where an entry's copy may stand.
+type Set<K, V> = [Option<Copy<K, V>>; WAYS];
+
 /// The front of one store on one thread.
 pub(crate) struct Front<K, V> {
-    copies: Box<[Option<Copy<K, V>>]>,
+    /// A power of two, or none.
+    sets: Box<[Set<K, V>]>,
+    /// Good copies that had to give way in this window.
     misses: u32,
     /// The thread's hits at the start of the window.
-    hits_before: u32,
+    hits_before: u64,
     /// Lookups that still pass the front by.
     pause: u32,
+    off: bool,
     /// What this front counts for in the thread's budget.
     bytes: usize,
-    pass_on: bool,
+    passes_on_after: u32,
 }
 
 impl<K, V> Front<K, V> {
-    /// A front for a store, if the store's values are simple enough and a hit changes nothing in it.
-    pub(crate) fn new(store: &Store<K, V>) -> Option<Self> {
-        use super::policy::Kind;
-        let simple = !mem::needs_drop::<K>() && !mem::needs_drop::<V>() && size_of::<(K, V)>() <= LARGEST;
+    /// May keys and values be copied at all?
+    pub(crate) const POSSIBLE: bool =
+        !mem::needs_drop::<K>() && !mem::needs_drop::<V>() && size_of::<(K, V)>() <= LARGEST;
+
+    /// A front for a store; it stays empty where a hit changes something in the store.
+    pub(crate) fn new(store: &Store<K, V>) -> Self {
         let settings = store.settings();
-        let bounded = settings.is_bounded();
-        let exact = bounded && settings.policy != Kind::S3Fifo;
-        let front = Self { copies: Box::new([]), misses: 0, hits_before: 0, bytes: 0, pause: 0, pass_on: bounded };
-        (simple && !exact && !settings.sliding && !settings.single_thread).then_some(front)
+        let exact = settings.is_bounded() && settings.policy != Kind::S3Fifo;
+        let off = !Self::POSSIBLE || exact || settings.sliding || settings.single_thread;
+        let passes_on_after = if settings.is_bounded() { PASS_ON } else { u32::MAX };
+        let pause = u32::from(off);
+        let mut front = Self { sets: Box::new([]), misses: 0, hits_before: 0, pause, off, bytes: 0, passes_on_after };
+        if !off {
+            // Now, on the way to a miss, so that the first hits need not allocate.
+            front.grow(store);
+        }
+        front
     }
 
     /// A copy of the key's value, if there is one that is still good.
@@ -75,76 +91,78 @@ impl<K, V> Front<K, V> {
         &mut self,
         query: &impl Query<Owned = K>,
         hash: u64,
-        generation: u64,
+        generation: NonZeroU64,
         clone: impl FnOnce(&V) -> V,
     ) -> Option<V> {
-        if self.copies.is_empty() {
+        let at = self.at(hash);
+        let set = self.sets.get_mut(at)?;
+        let good = |copy: &&mut Copy<K, V>| copy.generation == generation && query.matches(&copy.key);
+        let copy = set.iter_mut().flatten().find(good)?;
+        if copy.expires != NEVER && copy.expires <= clock::now() {
             return None;
         }
-        let set = self.set(hash);
-        for copy in self.copies.get_mut(set..set + WAYS)?.iter_mut().flatten() {
-            if copy.hash == hash && copy.generation == generation && query.matches(&copy.key) {
-                if copy.expires != NEVER && copy.expires <= clock::now() {
-                    return None;
-                }
-                copy.uses += 1;
-                if self.pass_on && copy.uses.is_multiple_of(PASS_ON) {
-                    return None;
-                }
-                return Some(clone(&copy.value));
-            }
+        if copy.uses_left == 0 {
+            return None;
         }
-        None
+        copy.uses_left -= 1;
+        Some(clone(&copy.value))
+    }
+
+    /// Does the front let this lookup's value pass?
+    #[inline]
+    pub(crate) fn is_resting(&mut self) -> bool {
+        if self.pause == 0 {
+            return false;
+        }
+        // A front that is off rests for ever.
+        self.pause -= u32::from(!self.off);
+        true
     }
 
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash do")]
-    fn set(&self, hash: u64) -> usize {
-        // The length is a power of two.
-        (hash as usize).wrapping_mul(WAYS) & self.copies.len().wrapping_sub(1)
+    fn at(&self, hash: u64) -> usize {
+        hash as usize & self.sets.len().wrapping_sub(1)
     }
 
+    #[inline(never)]
     /// Keeps a copy of what a lookup found, `hits` being the thread's hits so far.
     pub(crate) fn keep(
         &mut self,
         store: &Store<K, V>,
-        hits: u32,
-        copy: (u64, u64, Millis),
-        pair: impl FnOnce() -> (K, V),
+        hits: u64,
+        query: &impl Query<Owned = K>,
+        copy: (u64, NonZeroU64, Millis),
+        value: impl FnOnce() -> V,
     ) {
-        if self.pause > 0 {
-            self.pause -= 1;
-            return;
-        }
-        self.misses += 1;
-        if self.misses >= WINDOW || self.copies.is_empty() {
+        if self.misses >= WINDOW || self.sets.is_empty() {
             self.judge(store, hits);
         }
         let (hash, generation, expires) = copy;
-        if self.copies.is_empty() {
-            return;
-        }
-        let set = self.set(hash);
-        let Some(places) = self.copies.get_mut(set..set + WAYS) else { return };
+        let at = self.at(hash);
+        let Some(set) = self.sets.get_mut(at) else { return };
         let stale = |place: &Option<Copy<K, V>>| {
-            place.as_ref().is_none_or(|old| old.hash == hash || old.generation != generation)
+            place.as_ref().is_none_or(|old| old.generation != generation || query.matches(&old.key))
         };
-        let at = places.iter().position(stale).unwrap_or_else(|| {
-            // The older of the two goes.
-            places.rotate_right(1);
+        let at = set.iter().position(stale).unwrap_or_else(|| {
+            // A good copy gives way, the older of the two.
+            self.misses += 1;
+            set.rotate_right(1);
             0
         });
-        let (key, value) = pair();
-        places[at] = Some(Copy { hash, generation, expires, uses: 0, key, value });
+        let (key, value) = (query.to_owned(), value());
+        set[at] = Some(Copy { generation, expires, uses_left: self.passes_on_after, key, value });
     }
 
     /// A window is over: a front that does not answer half of the lookups grows or, where it can't, rests.
     #[cold]
-    fn judge(&mut self, store: &Store<K, V>, hits: u32) {
-        let all = hits.wrapping_sub(self.hits_before);
-        let first = self.copies.is_empty();
-        if (first || all < 2 * self.misses) && !self.grow(store) && !first {
-            self.copies = Box::new([]);
+    fn judge(&mut self, store: &Store<K, V>, hits: u64) {
+        let all = hits - self.hits_before;
+        let poor = all < 2 * u64::from(self.misses);
+        if self.sets.is_empty() {
+            self.grow(store);
+        } else if poor && !self.grow(store) {
+            self.sets = Box::new([]);
             self.give_back();
             self.pause = PAUSE;
         }
@@ -153,22 +171,24 @@ impl<K, V> Front<K, V> {
 
     /// Makes the front as large as the store needs, within the budgets; says whether it grew.
     fn grow(&mut self, store: &Store<K, V>) -> bool {
-        let place = size_of::<Option<Copy<K, V>>>();
-        let now = self.copies.len();
-        let free = THREAD_BUDGET.saturating_sub(BYTES.get()) + self.bytes;
+        let place = size_of::<Set<K, V>>();
+        let now = self.sets.len();
+        let free = THREAD_BUDGET.saturating_sub(BYTES.with(Cell::get)) + self.bytes;
         let most = previous_power_of_two(STORE_BUDGET.min(free) / place);
         let entries = usize::try_from(store.len()).unwrap_or(usize::MAX);
-        let wanted = entries.saturating_mul(4).clamp(64, 1 << 20).next_power_of_two().min(most);
-        if wanted <= now || wanted < WAYS {
+        let wanted = entries.saturating_mul(2).clamp(32, 1 << 20).next_power_of_two().min(most);
+        if wanted <= now {
             return false;
         }
-        self.copies = std::iter::repeat_with(|| None).take(wanted).collect();
+        self.sets = std::iter::repeat_with(|| [const { None }; WAYS]).take(wanted).collect();
         self.give_back();
         self.bytes = wanted * place;
-        BYTES.set(BYTES.get() + self.bytes);
+        BYTES.with(|all| all.set(all.get() + self.bytes));
         true
     }
+}
 
+impl<K, V> Front<K, V> {
     fn give_back(&mut self) {
         // While the thread ends, the count may be gone before the front.
         let _ = BYTES.try_with(|all| all.set(all.get() - self.bytes));

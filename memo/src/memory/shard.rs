@@ -2,10 +2,11 @@
 
 use hashbrown::HashTable;
 
+pub(crate) use super::slab::Slot;
 use super::{
     expiry::Expiry,
     policy::{Kind, Meta, NIL, Policy, SlotId, Slots},
-    slab::{Slab, Slot},
+    slab::Slab,
     stamp::Stamp,
     tag_index::TagIndex,
 };
@@ -20,6 +21,10 @@ pub(crate) struct New<'a> {
     pub(crate) stamp: Stamp,
     pub(crate) tags: &'a [Tag],
     pub(crate) weight: u64,
+    /// A hit may restart its time to live.
+    pub(crate) slides: bool,
+    /// Somebody asked for this value in place of any other, so no copy of another may be used from now on.
+    pub(crate) replaces: bool,
 }
 
 pub(crate) struct Shard<K, V> {
@@ -49,7 +54,7 @@ impl<K, V> Shard<K, V> {
             around: Around {
                 index: HashTable::new(),
                 policy: policy.map(Policy::new),
-                expiry: Expiry::default(),
+                expiry: Expiry::new(),
                 tags: TagIndex::default(),
                 weights: weighted.then(Vec::new),
                 ttls: sliding.then(Vec::new),
@@ -69,6 +74,11 @@ impl<K, V> Shard<K, V> {
     #[inline]
     pub(crate) fn get(&self, id: SlotId) -> Option<&Slot<K, V>> {
         self.slab.get(id)
+    }
+
+    /// When an entry was made and when it ends.
+    pub(crate) fn stamp(&self, id: SlotId) -> Option<Stamp> {
+        Some(Stamp::new(self.slab.created(id), self.slab.get(id)?.expires))
     }
 
     pub(crate) fn tags(&self, id: SlotId) -> &[Tag] {
@@ -102,19 +112,20 @@ impl<K, V> Shard<K, V> {
     pub(crate) fn slide(&mut self, id: SlotId, now: Millis) {
         let ttl = self.around.ttls.as_ref().and_then(|ttls| ttls.get(id as usize));
         if let (Some(ttl), Some(slot)) = (ttl, self.slab.get_mut(id))
-            && slot.stamp.expires() != NEVER
+            && *ttl != 0
+            && slot.expires != NEVER
         {
-            slot.stamp.slide(now.saturating_add(*ttl));
+            slot.expires = now.saturating_add(*ttl);
         }
     }
 
     /// Stores an entry under a key that is not there.
     pub(crate) fn insert(&mut self, hash: u64, key: K, value: V, new: New<'_>) -> Result<(), (K, V)> {
-        let slot = Slot { meta: Meta::new(short(hash)), stamp: new.stamp, key, value };
-        match self.slab.insert(slot) {
+        let slot = Slot { meta: Meta::new(short(hash)), expires: new.stamp.expires(), key, value };
+        match self.slab.insert(slot, new.stamp.created()) {
             Ok(id) => {
                 self.around.insert(&mut self.slab, hash, id, new);
-                self.tidy();
+                self.tidy(new.stamp.created());
                 Ok(())
             }
             Err(slot) => Err((slot.key, slot.value)),
@@ -124,10 +135,11 @@ impl<K, V> Shard<K, V> {
     /// Puts another value in an entry's place.
     pub(crate) fn replace(&mut self, id: SlotId, value: V, new: New<'_>) -> Option<V> {
         let slot = self.slab.get_mut(id)?;
-        slot.stamp = new.stamp;
+        slot.expires = new.stamp.expires();
         let old = std::mem::replace(&mut slot.value, value);
+        self.slab.set_created(id, new.stamp.created());
         self.around.replace(&mut self.slab, id, new);
-        self.tidy();
+        self.tidy(new.stamp.created());
         Some(old)
     }
 
@@ -148,12 +160,13 @@ impl<K, V> Shard<K, V> {
 
     /// Takes out up to `most` expired entries; gives their number and weight.
     pub(crate) fn sweep(&mut self, now: Millis, most: usize, gone: &mut Gone<K, V>) -> (u64, u64) {
+        self.tidy(now);
         let (mut count, mut weight) = (0, 0);
         let before = gone.len();
         while gone.len() - before < most {
             let Some((due, id)) = self.around.expiry.pop(now) else { break };
             let Some(slot) = self.slab.get(id) else { continue };
-            let expires = slot.stamp.expires();
+            let expires = slot.expires;
             if expires > now {
                 // It slid, or its place was given to another entry whose own due time also stands in the heap.
                 if expires != due {
@@ -180,16 +193,19 @@ impl<K, V> Shard<K, V> {
     }
 
     pub(crate) fn ids_with_hash(&self, hash: u64) -> Vec<SlotId> {
-        self.around.index.iter_hash(index_hash(hash)).copied().filter(|id| {
-            self.slab.get(*id).is_some_and(|slot| slot.meta.hash() == short(hash))
-        }).collect()
+        self.around
+            .index
+            .iter_hash(index_hash(hash))
+            .copied()
+            .filter(|id| self.slab.get(*id).is_some_and(|slot| slot.meta.hash() == short(hash)))
+            .collect()
     }
 
-    /// Makes the heap of due times anew when it holds too many that mean nothing any more.
-    fn tidy(&mut self) {
-        if self.around.expiry.has_leftovers(self.slab.len()) {
-            let live = self.slab.iter().map(|(id, slot)| (slot.stamp.expires(), id));
-            self.around.expiry.rebuild(live);
+    /// Makes the heap of due times anew when it holds too many that mean nothing any more, or counts from too long ago.
+    fn tidy(&mut self, now: Millis) {
+        if self.around.expiry.needs_rebuild(self.slab.len(), now) {
+            let live = self.slab.iter().map(|(id, slot)| (slot.expires, id));
+            self.around.expiry.rebuild(now, live);
         }
     }
 }
@@ -245,7 +261,8 @@ impl Around {
             set(weights, id, new.weight);
         }
         if let Some(ttls) = &mut self.ttls {
-            set(ttls, id, new.stamp.expires() - new.stamp.created());
+            // No time: this entry does not slide.
+            set(ttls, id, if new.slides { new.stamp.expires() - new.stamp.created() } else { 0 });
         }
     }
 

@@ -18,18 +18,13 @@ impl Stamp {
         self.created
     }
 
-    #[inline]
     pub(crate) fn expires(self) -> Millis {
         self.expires
     }
+}
 
-    #[inline]
-    pub(crate) fn is_expired(self, now: impl FnOnce() -> Millis) -> bool {
-        self.expires != NEVER && self.expires <= now()
-    }
-
-    /// Another expiry; the creation stays.
-    pub(crate) fn slide(&mut self, expires: Millis) {
-        self.expires = expires;
-    }
+/// Has the time come? The clock is not read for what never expires.
+#[inline]
+pub(crate) fn is_over(expires: Millis, now: impl FnOnce() -> Millis) -> bool {
+    expires != NEVER && expires <= now()
 }

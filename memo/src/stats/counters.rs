@@ -5,7 +5,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU64, Ordering, fence},
 };
 
 use parking_lot::Mutex;
@@ -23,19 +23,17 @@ pub(crate) struct ThreadCounters {
 const TIMED: u64 = 256;
 
 impl ThreadCounters {
-    /// Counts a hit of the calling thread; true if its lookup should be timed the next time.
+    /// Counts a hit of the calling thread; true if it is one whose lookup should be timed.
     #[inline]
-    pub(crate) fn hit(&self) -> u64 {
+    pub(crate) fn hit(&self) -> bool {
         // Only this thread writes, so a load and a store do.
         let hits = self.hits.load(Ordering::Relaxed) + 1;
         self.hits.store(hits, Ordering::Relaxed);
-        hits
+        hits.is_multiple_of(TIMED)
     }
 
-    /// Should the lookup after this many hits be timed?
-    #[inline]
-    pub(crate) fn is_timed(hits: u64) -> bool {
-        hits.is_multiple_of(TIMED)
+    pub(crate) fn hits(&self) -> u64 {
+        self.hits.load(Ordering::Relaxed)
     }
 
     pub(crate) fn lookup_took(&self, nanos: u64) {
@@ -125,6 +123,8 @@ impl Counters {
         threads.live.retain(|cells| {
             let ended = Arc::strong_count(cells) == 1;
             if ended {
+                // What the thread counted last is seen together with its end.
+                fence(Ordering::Acquire);
                 Self::add(&self.hits, cells.hits.load(Ordering::Acquire));
                 Self::add(&self.lookup_ns, cells.lookup_ns.load(Ordering::Acquire));
             }

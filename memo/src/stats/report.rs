@@ -62,7 +62,7 @@ fn row(info: &CacheInfo) -> [String; 9] {
 fn readable(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     let (value, unit) = match seconds {
-        s if s == 0.0 => return "0".into(),
+        0.0 => return "0".into(),
         s if s < 1e-6 => (s * 1e9, "ns"),
         s if s < 1e-3 => (s * 1e6, "µs"),
         s if s < 1.0 => (s * 1e3, "ms"),

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use super::Tag;
 use crate::{
     call::{
-        extras::IntoTtl,
+        extras::{IntoTtl, Ttl},
         registry::{self, Function},
     },
-    clock::{self, Millis},
+    clock,
     error::{Error, Kind},
 };
 
@@ -33,7 +33,8 @@ pub struct Clear {
     tags: Vec<Tag>,
     crate_name: Option<String>,
     backend: Option<String>,
-    ttl: Option<Millis>,
+    /// `Some(None)`: only functions that declare none.
+    ttl: Option<Ttl>,
 }
 
 impl Clear {
@@ -61,9 +62,10 @@ impl Clear {
         self
     }
 
-    /// Only functions whose attribute declares this time to live as a constant: seconds or a `Duration`.
+    /// Only functions whose attribute declares this time to live as a constant: seconds or a `Duration`;
+    /// `None::<u64>`: only functions that declare none.
     pub fn ttl(mut self, ttl: impl IntoTtl) -> Self {
-        self.ttl = ttl.into_ttl().0;
+        self.ttl = Some(ttl.into_ttl());
         self
     }
 
@@ -89,7 +91,7 @@ impl Clear {
     fn selects(&self, function: &Function) -> bool {
         let site = function.site;
         self.crate_name.as_ref().is_none_or(|name| site.crate_name() == name)
-            && self.ttl.is_none_or(|ttl| site.options.ttl == Some(ttl))
+            && self.ttl.is_none_or(|ttl| site.options.ttl == ttl.0)
     }
 
     fn clear(&self, function: &Function) -> u64 {
@@ -132,7 +134,7 @@ impl Cleared {
 }
 
 impl IntoTtl for &Duration {
-    fn into_ttl(self) -> crate::call::extras::Ttl {
-        crate::call::extras::Ttl(Some(clock::millis(*self)))
+    fn into_ttl(self) -> Ttl {
+        Ttl(Some(clock::millis(*self)))
     }
 }

@@ -38,11 +38,7 @@ pub(super) struct Ghosts {
 
 impl Ghosts {
     pub(super) fn new() -> Self {
-        Self {
-            buckets: Vec::new(),
-            small: 0,
-            main: 0,
-        }
+        Self { buckets: Vec::new(), small: 0, main: 0 }
     }
 
     /// How many ghosts there is room for.
@@ -84,9 +80,7 @@ impl Ghosts {
     /// Whether an entry with this hash was evicted lately; it is a ghost no more.
     pub(super) fn take(&mut self, hash: u32) -> Option<Ghost> {
         let bucket = Self::bucket(&mut self.buckets, hash)?;
-        let at = bucket
-            .iter()
-            .position(|ghost| ghost.is_some_and(|ghost| ghost.hash == hash))?;
+        let at = bucket.iter().position(|ghost| ghost.is_some_and(|ghost| ghost.hash == hash))?;
         let ghost = bucket[at].take()?;
         bucket[at..].rotate_left(1);
         *self.count(ghost.origin) -= 1;
@@ -121,15 +115,7 @@ mod tests {
         let mut ghosts = Ghosts::new();
         ghosts.resize(entries);
         for key in keys {
-            ghosts.push(
-                hash(key),
-                0,
-                if key % 4 == 0 {
-                    Origin::Main
-                } else {
-                    Origin::Small
-                },
-            );
+            ghosts.push(hash(key), 0, if key % 4 == 0 { Origin::Main } else { Origin::Small });
         }
         ghosts
     }
@@ -180,9 +166,7 @@ mod tests {
         for key in 1_000..1_050 {
             ghosts.push(hash(key), 0, Origin::Small);
         }
-        let mut left = |keys: core::ops::Range<u32>| {
-            keys.filter(|&key| ghosts.take(hash(key)).is_some()).count()
-        };
+        let mut left = |keys: core::ops::Range<u32>| keys.filter(|&key| ghosts.take(hash(key)).is_some()).count();
         let (old, new) = (left(0..48), left(48..96));
         assert!(new > old + 10, "{old} {new}");
     }
@@ -190,10 +174,7 @@ mod tests {
     #[test]
     fn a_ghost_is_found_once() {
         let mut ghosts = filled(0..50, 100);
-        assert_eq!(
-            ghosts.take(hash(4)).map(|ghost| ghost.origin),
-            Some(Origin::Main)
-        );
+        assert_eq!(ghosts.take(hash(4)).map(|ghost| ghost.origin), Some(Origin::Main));
         assert!(ghosts.take(hash(4)).is_none());
     }
 }

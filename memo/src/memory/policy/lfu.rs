@@ -18,11 +18,7 @@ pub(super) struct Lfu {
 
 impl Lfu {
     pub(super) fn new() -> Self {
-        Self {
-            order: BTreeSet::new(),
-            ranks: Vec::new(),
-            uses: 0,
-        }
+        Self { order: BTreeSet::new(), ranks: Vec::new(), uses: 0 }
     }
 
     pub(super) fn touch(&mut self, id: SlotId) {
@@ -45,11 +41,7 @@ impl Lfu {
     pub(super) fn victim(&mut self, keep: SlotId) -> Option<SlotId> {
         let mut candidates = self.order.iter();
         let first = *candidates.next()?;
-        let entry = if first.1 == keep {
-            *candidates.next().unwrap_or(&first)
-        } else {
-            first
-        };
+        let entry = if first.1 == keep { *candidates.next().unwrap_or(&first) } else { first };
         self.order.remove(&entry);
         Some(entry.1)
     }

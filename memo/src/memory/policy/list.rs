@@ -1,6 +1,6 @@
 //! A doubly linked list threaded through the slots of a slab.
 
-use super::{Link, NIL, SlotId, Slots};
+use super::{Links, NIL, SlotId, Slots};
 
 /// Ordered ids; an id is in at most one list at a time. All operations take constant time.
 pub(super) struct List {
@@ -11,11 +11,7 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn new() -> Self {
-        Self {
-            front: NIL,
-            back: NIL,
-            len: 0,
-        }
+        Self { front: NIL, back: NIL, len: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -24,11 +20,7 @@ impl List {
 
     /// The first id that is not `keep`.
     pub(super) fn front_except(&self, slots: &dyn Slots, keep: SlotId) -> Option<SlotId> {
-        let id = if self.front == keep && keep != NIL {
-            slots.meta(keep).next.get()
-        } else {
-            self.front
-        };
+        let id = if self.front == keep && keep != NIL { slots.links(keep).next } else { self.front };
         (id != NIL).then_some(id)
     }
 
@@ -41,12 +33,10 @@ impl List {
     }
 
     pub(super) fn push_back(&mut self, slots: &mut dyn Slots, id: SlotId) {
-        let meta = slots.meta_mut(id);
-        meta.prev = Link::to(self.back);
-        meta.next = Link::to(NIL);
+        *slots.links_mut(id) = Links { prev: self.back, next: NIL };
         match self.back {
             NIL => self.front = id,
-            back => slots.meta_mut(back).next = Link::to(id),
+            back => slots.links_mut(back).next = id,
         }
         self.back = id;
         self.len += 1;
@@ -54,14 +44,14 @@ impl List {
 
     /// Takes out `id`, which must be in this list.
     pub(super) fn unlink(&mut self, slots: &mut dyn Slots, id: SlotId) {
-        let (prev, next) = (slots.meta(id).prev, slots.meta(id).next);
-        match prev.get() {
-            NIL => self.front = next.get(),
-            prev => slots.meta_mut(prev).next = next,
+        let Links { prev, next } = slots.links(id);
+        match prev {
+            NIL => self.front = next,
+            prev => slots.links_mut(prev).next = next,
         }
-        match next.get() {
-            NIL => self.back = prev.get(),
-            next => slots.meta_mut(next).prev = prev,
+        match next {
+            NIL => self.back = prev,
+            next => slots.links_mut(next).prev = prev,
         }
         self.len -= 1;
     }
@@ -80,9 +70,9 @@ impl List {
     pub(super) fn ids(&self, slots: &dyn Slots) -> Vec<SlotId> {
         let (mut ids, mut prev, mut id) = (Vec::new(), NIL, self.front);
         while id != NIL {
-            assert_eq!(slots.meta(id).prev.get(), prev);
+            assert_eq!(slots.links(id).prev, prev);
             ids.push(id);
-            (prev, id) = (id, slots.meta(id).next.get());
+            (prev, id) = (id, slots.links(id).next);
         }
         assert_eq!((self.back, self.len), (prev, ids.len()));
         ids

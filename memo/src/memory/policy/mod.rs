@@ -5,7 +5,7 @@
 //!
 //! The protocol, all under the shard's write lock unless said otherwise:
 //!
-//! 1. A hit calls [`Policy::touch_shared`] under the read lock, or, if [`Policy::exact`],
+//! 1. A hit calls [`Policy::touch_shared`] under the read lock, or, if [`Kind::is_exact`],
 //!    [`Policy::touch`] under the write lock. Replacing a value calls `touch` too.
 //! 2. An insertion first calls [`Policy::victim`] with `keep = NIL` until there is room, then
 //!    stores the entry and calls [`Policy::inserted`]. Where the room needed is known only
@@ -27,14 +27,14 @@ mod testing;
 #[cfg(test)]
 mod workloads;
 
-use core::num::NonZeroU32;
+use core::num::NonZeroU8;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-/// Index of an entry in its shard's slab; at most `NIL - 1`.
+/// Index of an entry in its shard's slab; below `NIL`.
 pub(crate) type SlotId = u32;
 
-/// No slot. One below the maximum, so that a [`Link`] can be non-zero.
-pub(crate) const NIL: SlotId = u32::MAX - 1;
+/// No slot.
+pub(crate) const NIL: SlotId = u32::MAX;
 
 /// The entries, as a policy may see and change them. Implemented by the slab.
 pub(crate) trait Slots {
@@ -42,51 +42,43 @@ pub(crate) trait Slots {
     fn meta(&self, id: SlotId) -> &Meta;
     /// The policy's part of a live entry, to change.
     fn meta_mut(&mut self, id: SlotId) -> &mut Meta;
+    /// A live entry's neighbours.
+    fn links(&self, id: SlotId) -> Links;
+    /// A live entry's neighbours, to change.
+    fn links_mut(&mut self, id: SlotId) -> &mut Links;
 }
 
-/// A [`SlotId`] or [`NIL`], never zero: gives an `Option` of an entry its niche.
+/// An entry's neighbours in the list that it is in. Hits do not look at them.
 #[derive(Clone, Copy)]
-struct Link(NonZeroU32);
+pub(crate) struct Links {
+    prev: SlotId,
+    next: SlotId,
+}
 
-impl Link {
-    fn to(id: SlotId) -> Self {
-        Self(NonZeroU32::MIN.saturating_add(id))
-    }
-
-    fn get(self) -> SlotId {
-        self.0.get() - 1
-    }
+impl Links {
+    /// In no list.
+    pub(crate) const NONE: Self = Self { prev: NIL, next: NIL };
 }
 
 /// Frequencies saturate here. Higher than in the paper (3): it lets a main queue of hot entries
 /// withstand more chance challengers, at no cost in memory.
 const MAX_FREQUENCY: u8 = 7;
 
-/// The policy's part of an entry: 16 bytes.
+/// The policy's part of an entry that a hit touches: 8 bytes.
 pub(crate) struct Meta {
-    prev: Link,
-    next: Link,
     hash: u32,
     /// When the entry was inserted or last inspected, in ticks of the policy (s3-fifo).
     seen: u16,
     /// Uses since then, saturating; the only field written under a read lock.
     frequency: AtomicU8,
-    /// Which queue of the policy the entry is in.
-    queue: u8,
+    /// Which queue of the policy the entry is in; never zero, which gives an `Option` of an entry its niche.
+    queue: NonZeroU8,
 }
 
 impl Meta {
     /// For an entry about to be stored. `hash` may be any 32 bits of the key's hash.
     pub(crate) fn new(hash: u32) -> Self {
-        let nil = Link::to(NIL);
-        Self {
-            prev: nil,
-            next: nil,
-            hash,
-            seen: 0,
-            frequency: AtomicU8::new(0),
-            queue: 0,
-        }
+        Self { hash, seen: 0, frequency: AtomicU8::new(0), queue: NonZeroU8::MIN }
     }
 
     /// The bits given to [`Meta::new`].
@@ -106,6 +98,13 @@ pub(crate) enum Kind {
     Lfu,
     /// First in, first out.
     Fifo,
+}
+
+impl Kind {
+    /// Whether a hit needs [`Policy::touch`] and with it the write lock.
+    pub(crate) fn is_exact(self) -> bool {
+        matches!(self, Self::Lru | Self::Lfu)
+    }
 }
 
 /// The eviction policy of one shard.
@@ -129,12 +128,7 @@ impl Policy {
         })
     }
 
-    /// Whether a hit needs [`Policy::touch`] and with it the write lock.
-    pub(crate) fn exact(&self) -> bool {
-        matches!(self.0, Inner::Lru(_) | Inner::Lfu(_))
-    }
-
-    /// A hit under the read lock, for policies that are not [`exact`](Policy::exact).
+    /// A hit under the read lock, for policies that are not [exact](Kind::is_exact).
     ///
     /// A load, and until the frequency is saturated a store. Not a read-modify-write: losing one
     /// of two simultaneous hits is harmless, contention is not.
@@ -207,16 +201,14 @@ mod tests {
     const KINDS: [Kind; 4] = [Kind::S3Fifo, Kind::Lru, Kind::Lfu, Kind::Fifo];
 
     #[test]
-    fn meta_is_sixteen_bytes_and_leaves_a_niche() {
-        assert_eq!(core::mem::size_of::<Meta>(), 16);
-        assert_eq!(core::mem::size_of::<Option<Meta>>(), 16);
-        assert_eq!(Link::to(NIL).get(), NIL);
-        assert_eq!(Link::to(0).get(), 0);
+    fn meta_is_eight_bytes_and_leaves_a_niche() {
+        assert_eq!(core::mem::size_of::<Meta>(), 8);
+        assert_eq!(core::mem::size_of::<Option<Meta>>(), 8);
     }
 
     #[test]
     fn only_lru_and_lfu_need_the_write_lock() {
-        let exact = KINDS.map(|kind| Policy::new(kind).exact());
+        let exact = KINDS.map(Kind::is_exact);
         assert_eq!(exact, [false, true, true, false]);
     }
 

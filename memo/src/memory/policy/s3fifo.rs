@@ -21,14 +21,16 @@
 
 use super::ghost::{Ghosts, Origin};
 use super::list::List;
+use core::num::NonZeroU8;
+
 use super::share::Share;
 use super::{NIL, SlotId, Slots};
 
 /// Values of `Meta::queue`.
-const SMALL: u8 = 1;
+const SMALL: NonZeroU8 = NonZeroU8::MIN;
 /// In small, but only because main had no place for it.
-const REFUSED: u8 = 2;
-const MAIN: u8 = 3;
+const REFUSED: NonZeroU8 = SMALL.saturating_add(1);
+const MAIN: NonZeroU8 = SMALL.saturating_add(2);
 
 /// An entry used more often than this in the small queue moves to main.
 const PROMOTE_ABOVE: u8 = 1;
@@ -111,15 +113,11 @@ impl S3Fifo {
         self.small.len() + self.main.len()
     }
 
-    fn queue(&mut self, queue: u8) -> &mut List {
-        if queue == MAIN {
-            &mut self.main
-        } else {
-            &mut self.small
-        }
+    fn queue(&mut self, queue: NonZeroU8) -> &mut List {
+        if queue == MAIN { &mut self.main } else { &mut self.small }
     }
 
-    fn enqueue(&mut self, slots: &mut dyn Slots, id: SlotId, queue: u8) {
+    fn enqueue(&mut self, slots: &mut dyn Slots, id: SlotId, queue: NonZeroU8) {
         let meta = slots.meta_mut(id);
         meta.queue = queue;
         meta.seen = self.tick;
@@ -130,11 +128,7 @@ impl S3Fifo {
     fn evict(&mut self, slots: &mut dyn Slots, id: SlotId) -> SlotId {
         self.removed(slots, id);
         let meta = slots.meta(id);
-        let origin = if meta.queue == SMALL {
-            Origin::Small
-        } else {
-            Origin::Main
-        };
+        let origin = if meta.queue == SMALL { Origin::Small } else { Origin::Main };
         self.ghosts.push(meta.hash, meta.seen, origin);
         self.evicted += 1;
         if self.evicted >= self.full / TICKS {

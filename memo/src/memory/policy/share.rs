@@ -69,11 +69,7 @@ mod tests {
         let mut ghosts = Ghosts::new();
         ghosts.resize(1_000);
         for n in 0..small + main {
-            let origin = if n < small {
-                Origin::Small
-            } else {
-                Origin::Main
-            };
+            let origin = if n < small { Origin::Small } else { Origin::Main };
             ghosts.push(n.wrapping_mul(0x0100_0193), 0, origin);
         }
         assert_eq!(ghosts.counts(), (small as usize, main as usize));

@@ -1,6 +1,6 @@
 //! Test doubles: a slab of nothing but metadata, a small cache on it, pseudo-random numbers.
 
-use super::{Kind, Meta, NIL, Policy, SlotId, Slots};
+use super::{Kind, Links, Meta, NIL, Policy, SlotId, Slots};
 use std::collections::{HashMap, VecDeque};
 
 /// `SplitMix64` (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators", 2014).
@@ -22,7 +22,7 @@ impl Random {
 /// Slots with their keys; freed ones are used again, and fail when looked at meanwhile.
 #[derive(Default)]
 pub(super) struct Slab {
-    pub(super) slots: Vec<Option<(u32, Meta)>>,
+    pub(super) slots: Vec<Option<(u32, Meta, Links)>>,
     free: Vec<SlotId>,
 }
 
@@ -33,7 +33,7 @@ impl Slab {
             self.slots.push(None);
             SlotId::try_from(self.slots.len() - 1).expect("few slots")
         });
-        self.slots[id as usize] = Some((key, Meta::new(hash)));
+        self.slots[id as usize] = Some((key, Meta::new(hash), Links::NONE));
         id
     }
 
@@ -51,10 +51,19 @@ impl Slots for Slab {
     fn meta_mut(&mut self, id: SlotId) -> &mut Meta {
         &mut self.slots[id as usize].as_mut().expect("a live slot").1
     }
+
+    fn links(&self, id: SlotId) -> Links {
+        self.slots[id as usize].as_ref().expect("a live slot").2
+    }
+
+    fn links_mut(&mut self, id: SlotId) -> &mut Links {
+        &mut self.slots[id as usize].as_mut().expect("a live slot").2
+    }
 }
 
 /// What a shard does with a policy, without values.
 pub(super) struct Cache {
+    kind: Kind,
     pub(super) policy: Policy,
     pub(super) slab: Slab,
     pub(super) index: HashMap<u32, SlotId>,
@@ -64,12 +73,7 @@ pub(super) struct Cache {
 
 impl Cache {
     pub(super) fn new(kind: Kind) -> Self {
-        Self {
-            policy: Policy::new(kind),
-            slab: Slab::default(),
-            index: HashMap::new(),
-            victim_after: false,
-        }
+        Self { kind, policy: Policy::new(kind), slab: Slab::default(), index: HashMap::new(), victim_after: false }
     }
 
     pub(super) fn insert(&mut self, key: u32) -> SlotId {
@@ -80,7 +84,7 @@ impl Cache {
     }
 
     pub(super) fn hit(&mut self, id: SlotId) {
-        if self.policy.exact() {
+        if self.kind.is_exact() {
             self.policy.touch(&mut self.slab, id);
         } else {
             Policy::touch_shared(self.slab.meta(id));
@@ -147,11 +151,7 @@ pub(super) fn check_against_model(kind: Kind, on_hit: impl Fn(&mut Vec<u32>, usi
             }
             _ => {
                 cache.insert(key);
-                let at = if kind == Kind::Lfu {
-                    fresh.len()
-                } else {
-                    order.len()
-                };
+                let at = if kind == Kind::Lfu { fresh.len() } else { order.len() };
                 order.insert(at, key);
                 fresh.push_back(key);
             }

@@ -23,8 +23,7 @@ fn hot(base: u32, keys: u32, requests: usize) -> impl Iterator<Item = u32> {
 #[test]
 fn a_newcomer_always_gets_in() {
     for kind in [Kind::S3Fifo, Kind::Lru, Kind::Lfu, Kind::Fifo] {
-        for (capacity, victim_after) in [(1, false), (2, false), (10, false), (1, true), (10, true)]
-        {
+        for (capacity, victim_after) in [(1, false), (2, false), (10, false), (1, true), (10, true)] {
             let mut cache = Cache::new(kind);
             cache.victim_after = victim_after;
             for key in (0..5_000).map(|i| i * i % 50) {
@@ -100,10 +99,7 @@ fn a_loop_of_any_length_keeps_most_of_the_cache_useful() {
             cache.victim_after = victim_after;
             hit_ratio(&mut cache, 0..length);
             let ratio = hit_ratio(&mut cache, (0..100_000).map(|i| i % length));
-            assert!(
-                ratio > 0.97 * 1_000.0 / f64::from(length),
-                "{length}: {ratio}"
-            );
+            assert!(ratio > 0.97 * 1_000.0 / f64::from(length), "{length}: {ratio}");
         }
     }
 }

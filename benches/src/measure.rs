@@ -1,0 +1,87 @@
+//! Timing: all contenders of a row take turns within one process, so that what disturbs the machine disturbs them all.
+
+use std::{
+    sync::Barrier,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::contenders::{self, Column, Contender};
+
+/// How often each contender has its turn.
+const ROUNDS: usize = 7;
+/// How long a turn takes at least.
+const TURN: Duration = Duration::from_millis(50);
+
+/// The nanoseconds per call of a contender, round by round.
+pub struct Samples {
+    pub column: Column,
+    pub rounds: Vec<f64>,
+}
+
+/// Nanoseconds per call, or of each of several threads that call at once.
+pub fn interleaved(contenders: &[Contender], threads: usize) -> Vec<Samples> {
+    let calls: Vec<u64> = contenders.iter().map(|contender| calibrate(contender, threads)).collect();
+    let mut samples: Vec<Samples> = contenders
+        .iter()
+        .map(|contender| Samples { column: contender.column, rounds: Vec::with_capacity(ROUNDS) })
+        .collect();
+    for _ in 0..ROUNDS {
+        for ((contender, calls), samples) in contenders.iter().zip(&calls).zip(&mut samples) {
+            let runs = contenders::runs();
+            let took = turn(contender, *calls, threads);
+            let runs = contenders::runs() - runs;
+            if contender.only_hits && threads == 1 && runs > 0 {
+                eprintln!("{}: {runs} of {calls} calls were no hits", contender.column.name());
+            }
+            samples.rounds.push(took.as_nanos() as f64 / *calls as f64);
+        }
+    }
+    samples
+}
+
+/// How many calls make a turn. Warms the contender up, too.
+fn calibrate(contender: &Contender, threads: usize) -> u64 {
+    // Enough for every key of every row to be stored.
+    contender.run(contender.warm_up);
+    let mut calls = 1024;
+    loop {
+        let took = turn(contender, calls, threads);
+        if took >= TURN {
+            return calls;
+        }
+        let wanted = TURN.as_secs_f64() * 1.2 / took.as_secs_f64().max(1e-6);
+        calls = (calls as f64 * wanted.clamp(1.2, 100.0)) as u64;
+    }
+}
+
+/// The time of the slowest thread.
+fn turn(contender: &Contender, calls: u64, threads: usize) -> Duration {
+    let timed = || {
+        let start = Instant::now();
+        contender.run(calls);
+        start.elapsed()
+    };
+    if threads == 1 {
+        return timed();
+    }
+    let together = Barrier::new(threads);
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| {
+                    together.wait();
+                    timed()
+                })
+            })
+            .collect();
+        running.into_iter().map(|thread| thread.join().expect("no contender panics")).max().unwrap_or_default()
+    })
+}
+
+/// The middle one of some values.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

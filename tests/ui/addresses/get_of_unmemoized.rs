@@ -1,0 +1,10 @@
+use memo::cache_get;
+
+fn find(id: u64) -> u64 {
+    id
+}
+
+fn main() {
+    find(1);
+    cache_get!(find(1));
+}

@@ -1,0 +1,10 @@
+use memo::memoize;
+
+#[memoize(max_weight = 10, weigh = |_, value| value.to_string())]
+fn find(id: u64) -> u64 {
+    id
+}
+
+fn main() {
+    find(1);
+}

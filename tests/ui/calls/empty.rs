@@ -1,0 +1,5 @@
+use memo::cache_get;
+
+fn main() {
+    cache_get!();
+}

@@ -1,0 +1,5 @@
+use memo::cache_set;
+
+fn main() {
+    let _ = cache_set!();
+}

@@ -1,0 +1,10 @@
+use memo::memoize;
+
+#[memoize(key = id, exclude(pool))]
+fn find(pool: u8, id: u64) -> u64 {
+    id + u64::from(pool)
+}
+
+fn main() {
+    find(1, 1);
+}

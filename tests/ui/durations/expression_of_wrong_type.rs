@@ -1,0 +1,10 @@
+use memo::memoize;
+
+#[memoize(ttl = name)]
+fn find(name: String) -> usize {
+    name.len()
+}
+
+fn main() {
+    find(String::new());
+}

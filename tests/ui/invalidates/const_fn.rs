@@ -1,0 +1,10 @@
+use memo::invalidates;
+
+#[invalidates(tag = "users")]
+const fn save(id: u64) -> u64 {
+    id
+}
+
+fn main() {
+    save(1);
+}

@@ -1,0 +1,10 @@
+use memo::invalidates;
+
+#[invalidates(tga = "users")]
+fn save(id: u64) -> u64 {
+    id
+}
+
+fn main() {
+    save(1);
+}

@@ -1,0 +1,15 @@
+use memo::{invalidates, memoize};
+
+#[memoize]
+fn find(id: u64) -> u64 {
+    id
+}
+
+#[invalidates(find)]
+fn save(id: u64) -> u64 {
+    id
+}
+
+fn main() {
+    find(save(1));
+}

@@ -1,0 +1,14 @@
+use memo::invalidates;
+
+struct Users;
+
+#[invalidates(tag = "users")]
+impl Default for Users {
+    fn default() -> Self {
+        Users
+    }
+}
+
+fn main() {
+    let _ = Users::default();
+}

@@ -1,0 +1,6 @@
+#[memo::memoize]
+use std::fs::read;
+
+fn main() {
+    let _ = read("x");
+}

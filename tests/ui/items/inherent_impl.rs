@@ -1,0 +1,14 @@
+use memo::memoize;
+
+struct Repo;
+
+#[memoize]
+impl Repo {
+    fn find(&self, id: u64) -> u64 {
+        id
+    }
+}
+
+fn main() {
+    Repo.find(1);
+}

@@ -1,0 +1,8 @@
+use memo::memoize;
+
+#[memoize]
+static LIMIT: u64 = 10;
+
+fn main() {
+    let _ = LIMIT;
+}

@@ -1,0 +1,8 @@
+use memo::memoize;
+
+#[memoize]
+struct Users;
+
+fn main() {
+    let _ = Users;
+}

@@ -1,0 +1,25 @@
+use memo::memoize;
+
+#[memoize(
+    backend = "sqlite://cache.db",
+    cache = CACHE,
+    codec = "bincode",
+    version = 3,
+    config = "shop::users",
+    stale_while_revalidate = "1m",
+    stale_if_error = "1m",
+    early_refresh = 1.0,
+    refresh_every = "1m",
+    soft_timeout = "1s",
+    hard_timeout = "1s",
+    each = ids,
+    depends_on(load),
+    dependency = probe
+)]
+fn find(id: u64) -> u64 {
+    id
+}
+
+fn main() {
+    find(1);
+}

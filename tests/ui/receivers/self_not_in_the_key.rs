@@ -1,0 +1,18 @@
+#![deny(warnings)]
+
+use memo::memoize;
+
+struct Repo {
+    tenant: u32,
+}
+
+impl Repo {
+    #[memoize]
+    fn find(&self, id: u64) -> u64 {
+        id + u64::from(self.tenant)
+    }
+}
+
+fn main() {
+    Repo { tenant: 1 }.find(1);
+}

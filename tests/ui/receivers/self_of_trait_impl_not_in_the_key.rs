@@ -1,0 +1,23 @@
+#![deny(warnings)]
+
+use memo::memoize;
+
+struct Repo {
+    tenant: u32,
+}
+
+trait Find {
+    fn find(&self, id: u64) -> u64;
+}
+
+#[memoize]
+impl Find for Repo {
+    #[memoize]
+    fn find(&self, id: u64) -> u64 {
+        id + u64::from(self.tenant)
+    }
+}
+
+fn main() {
+    Repo { tenant: 1 }.find(1);
+}

@@ -1,0 +1,10 @@
+use memo::memoize;
+
+#[memoize(wait_timeout = "1s", on_timeout = "panic")]
+fn find(id: u64) -> u64 {
+    id
+}
+
+fn main() {
+    find(1);
+}

@@ -1,0 +1,10 @@
+use memo::memoize;
+
+#[memoize(cache_if = true)]
+fn find(id: u64) -> String {
+    id.to_string()
+}
+
+fn main() {
+    find(1);
+}
