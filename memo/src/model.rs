@@ -14,34 +14,42 @@ use crate::{
     call::{
         begin::Started,
         extras::Extras,
-        instance::Instance,
+        instance::{AnyInstance, Home, OfProcess, Typed},
         kind::Plain,
+        run::{Run, Running},
         site::{Options, Site},
         start::start,
     },
-    key::{Query, key, shape::Val},
+    key::{Asking, Query, key, shape::Val},
     stats::counters::Counters,
 };
 
-type Cache = Instance<u64, Plain<u64>>;
-type Home = &'static Cache;
+type Cache = &'static Typed<u64, u64>;
 
 const ITERATIONS: usize = 3_000;
 
 /// A cache of its own for one execution. It is leaked: the library's are never dropped.
-fn cache(options: Options) -> Home {
+fn cache(options: Options) -> Cache {
     let site = Box::leak(Box::new(Site::new("model", "model", "0", (0, 0), || "model::path", options)));
-    Box::leak(Box::new(Instance::new(0, site, Arc::new(Counters::default()), u64::eq)))
+    Box::leak(Box::new(Typed::new(0, site, Arc::new(Counters::default()), u64::eq)))
+}
+
+fn erased(cache: Cache) -> &'static AnyInstance {
+    cache
+}
+
+fn flights(cache: Cache) -> usize {
+    erased(cache).store.flights()
 }
 
 /// What an annotated function does.
-fn call(cache: Home, argument: u64, body: impl FnOnce() -> u64) -> u64 {
+fn call(cache: Cache, argument: u64, body: impl FnOnce() -> u64) -> u64 {
     call_with(cache, argument, body, Extras::new())
 }
 
-fn call_with(cache: Home, argument: u64, body: impl FnOnce() -> u64, extras: Extras<'_, u64, u64>) -> u64 {
+fn call_with(cache: Cache, argument: u64, body: impl FnOnce() -> u64, extras: Extras<'_, u64, u64>) -> u64 {
     let query = key((Val,), (&argument,));
-    match start(&cache, &query) {
+    match start::<Plain<u64>, _>(cache, &query) {
         Started::Done(value) => value,
         Started::Run(mut run) => {
             let result = run.call(body);
@@ -50,9 +58,9 @@ fn call_with(cache: Home, argument: u64, body: impl FnOnce() -> u64, extras: Ext
     }
 }
 
-fn delete(cache: Home, argument: u64) {
+fn delete(cache: Cache, argument: u64) {
     let query = key((Val,), (&argument,));
-    cache.delete(&query, query.hash());
+    erased(cache).delete(query.hash(), &Asking::shared(&query));
 }
 
 /// Explores schedules at random and by priorities, which finds orderings that random ones rarely hit.
@@ -78,7 +86,7 @@ fn one_run_serves_all_concurrent_callers() {
             .collect();
         assert_eq!(join(threads), [10, 10, 10]);
         assert_eq!(runs.load(SeqCst), 1);
-        assert_eq!(cache.flights.len(), 0);
+        assert_eq!(flights(cache), 0);
     });
 }
 
@@ -151,7 +159,7 @@ fn a_tag_that_comes_from_the_value_fences_the_run_and_its_late_followers() {
             move || read(database)
         });
         database.store(2, SeqCst);
-        cache.clear_tags(&[Tag::from("user")].into());
+        erased(cache).clear_tags(&[Tag::from("user")].into());
         // Whether it leads or follows: it began after the clearing had returned.
         assert_eq!(read(database.clone()), 2);
         join([early]);
@@ -165,8 +173,9 @@ fn an_overwrite_that_began_later_wins() {
         let cache = cache(Options::NEW);
         let overwrite = move |value: u64| {
             let query = key((Val,), (&1u64,));
-            let flight = cache.flights.supersede(&query, query.hash());
-            let mut run = crate::call::run::Run::leading(&cache, query.hash(), flight, true);
+            let flight = erased(cache).store.supersede(query.hash(), &Asking::shared(&query));
+            let running = Running::leading(erased(cache), query.hash(), flight, true);
+            let mut run = Run::<_, u64, Plain<u64>>::new(OfProcess(cache), running);
             let result = run.call(|| value);
             run.finish(result);
         };
@@ -201,13 +210,13 @@ fn a_follower_takes_over_from_a_leader_that_panics() {
         assert_eq!(values.iter().flatten().count(), 2);
         assert!(values.iter().flatten().all(|value| *value == 7));
         assert_eq!(runs.load(SeqCst), 2);
-        assert_eq!(cache.flights.len(), 0);
+        assert_eq!(flights(cache), 0);
     });
 }
 
 #[test]
 fn callers_that_wait_for_each_other_do_not_deadlock() {
-    fn ring(cache: Home, at: u64, depth: u64) -> u64 {
+    fn ring(cache: Cache, at: u64, depth: u64) -> u64 {
         if depth == 0 {
             return 0;
         }
@@ -217,7 +226,7 @@ fn callers_that_wait_for_each_other_do_not_deadlock() {
         let cache = cache(Options::NEW);
         let threads: Vec<_> = (0..3).map(|at| thread::spawn(move || ring(cache, at, 4))).collect();
         join(threads);
-        assert_eq!(cache.flights.len(), 0);
+        assert_eq!(flights(cache), 0);
     });
 }
 

@@ -10,13 +10,16 @@ mod imp {
         thread,
     };
 
-    pub(crate) use parking_lot::{Mutex, RwLock};
+    pub(crate) use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 }
 
 #[cfg(shuttle)]
 mod imp {
     pub(crate) use shuttle::{
-        sync::atomic::{AtomicBool, AtomicU64},
+        sync::{
+            RwLockReadGuard, RwLockWriteGuard,
+            atomic::{AtomicBool, AtomicU64},
+        },
         thread,
     };
     use std::sync::PoisonError;
@@ -37,18 +40,20 @@ mod imp {
 
     /// Shuttle's lock with the signature of `parking_lot`'s: no poisoning.
     #[derive(Debug, Default)]
-    pub(crate) struct RwLock<T>(shuttle::sync::RwLock<T>);
+    pub(crate) struct RwLock<T: ?Sized>(shuttle::sync::RwLock<T>);
 
     impl<T> RwLock<T> {
         pub(crate) const fn new(value: T) -> Self {
             Self(shuttle::sync::RwLock::new(value))
         }
+    }
 
-        pub(crate) fn read(&self) -> shuttle::sync::RwLockReadGuard<'_, T> {
+    impl<T: ?Sized> RwLock<T> {
+        pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
             self.0.read().unwrap_or_else(PoisonError::into_inner)
         }
 
-        pub(crate) fn write(&self) -> shuttle::sync::RwLockWriteGuard<'_, T> {
+        pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
             self.0.write().unwrap_or_else(PoisonError::into_inner)
         }
     }

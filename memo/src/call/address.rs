@@ -1,23 +1,22 @@
 //! Addresses: what the address macros reach of a function's entry without calling the function.
 
-use std::{future::Ready, marker::PhantomData, ops::Deref, rc::Rc};
+use std::{any::Any, future::Ready, marker::PhantomData, ops::Deref};
 
 use super::{
     begin::Guard,
     entry::Entry,
     extras::Extras,
-    instance::{Home, Instance, Key, UnderLock, Val},
+    instance::{AnyInstance, Home, OfProcess, Typed},
     kind::Kind,
     local::Threads,
-    run::Terms,
     site::Site,
-    start::{Marker, Presented, local_at, shared_at},
+    start::{Marker, addressed},
     switch,
 };
 use crate::{
     error::{Error, Kind as ErrorKind},
-    key::{Held, Query, probe::Probe},
-    memory::{Found, Gone},
+    key::{Ask, Asking, Held, Query, probe::Probe},
+    memory::{Found, entries::Weigh, locked::UnderLock},
 };
 
 /// Why a call would hit or miss: what [`explain_cache!`](crate::explain_cache) gives.
@@ -69,9 +68,9 @@ impl std::fmt::Display for Explanation {
 /// The operations on one address, for a kind that is known inside the function.
 pub(crate) trait Operations {
     /// An `Entry` of the stored value, in a box.
-    fn entry(&self) -> Option<Box<dyn std::any::Any>>;
+    fn entry(&self) -> Option<Box<dyn Any>>;
     /// Stores a value of the stored type.
-    fn set(&self, value: Box<dyn std::any::Any>) -> Result<(), Error>;
+    fn set(&self, value: Box<dyn Any>) -> Result<(), Error>;
     fn delete(&self) -> Result<bool, Error>;
     fn explain(&self) -> Explanation;
     /// Deletes later, from anywhere.
@@ -142,47 +141,43 @@ impl<K, V> Setting<'_, K, V> {
     }
 }
 
-struct At<'a, H: Home, Q> {
+struct At<'a, K, Kd: Kind> {
     /// Several only where generics that the address does not name made several instances.
-    homes: Vec<H>,
-    query: &'a Q,
-    guard: Guard<'a, H::Kind>,
-    store: Store<'a, Key<H>, Val<H>>,
+    instances: &'a [&'a AnyInstance],
+    key: &'a dyn Ask,
+    hash: u64,
+    guard: Guard<'a, Kd>,
+    store: Store<'a, K, Kd::Val>,
     /// Deletes this key on other threads.
     elsewhere: &'a dyn Fn(u64),
-    later: &'a dyn Fn(u64) -> Deletion,
+    later: &'a dyn Fn() -> Deletion,
 }
 
-impl<H: Home, Q: Query<Owned = Key<H>>> Operations for At<'_, H, Q> {
-    fn entry(&self) -> Option<Box<dyn std::any::Any>> {
+impl<K: 'static, Kd: Kind> Operations for At<'_, K, Kd> {
+    fn entry(&self) -> Option<Box<dyn Any>> {
         if switch::is_disabled() || UnderLock::is_here() {
             return None;
         }
-        let hash = self.query.hash();
-        let entry = |home: &H| home.entry(self.query, hash, false).1.filter(|entry| !self.guard.rejects(entry));
-        self.homes.iter().find_map(entry).map(|entry| Box::new(entry) as _)
+        let entry = |instance: &&AnyInstance| {
+            instance.entry(self.hash, self.key, Kd::copy).1.filter(|entry| self.guard.accepts(entry))
+        };
+        self.instances.iter().find_map(entry).map(|entry| Box::new(entry) as _)
     }
 
-    fn set(&self, value: Box<dyn std::any::Any>) -> Result<(), Error> {
-        let Ok(value) = value.downcast::<Val<H>>() else { return Ok(()) };
+    fn set(&self, value: Box<dyn Any>) -> Result<(), Error> {
+        let Ok(value) = value.downcast::<Kd::Val>() else { return Ok(()) };
         if switch::is_disabled() {
             return Ok(());
         }
         reachable()?;
-        let hash = self.query.hash();
-        for home in &self.homes {
-            let copy = H::Kind::copy(&value);
-            let mut copy = Some(copy);
-            let mut put = |extras: &Extras<'_, Key<H>, Val<H>>| {
-                let Some(copy) = copy.take() else { return };
-                let terms = Terms::new(home, &copy, extras);
-                let entry = (self.query.to_owned(), copy);
-                // Dropped after the locks: `Drop` is the user's code.
-                let mut gone = Gone::new();
-                let _locked = UnderLock::enter();
-                home.flights.invalidate(self.query, hash, || {
-                    terms.store(home, hash, entry, extras, true, &mut gone);
-                });
+        for instance in self.instances {
+            let options = &instance.site.options;
+            let mut put = |extras: &Extras<'_, K, Kd::Val>| {
+                let terms = extras.terms(&value, options.tags);
+                let weigh = extras.weigh_any();
+                let mut copy = Some(Kd::copy(&value));
+                let weigh = weigh.as_ref().map(|weigh| weigh as Weigh<'_>);
+                instance.store.set(self.hash, self.key, terms.put(options, &mut copy, weigh, true));
             };
             (self.store)(&mut Setting { put: &mut put });
         }
@@ -191,12 +186,11 @@ impl<H: Home, Q: Query<Owned = Key<H>>> Operations for At<'_, H, Q> {
 
     fn delete(&self) -> Result<bool, Error> {
         reachable()?;
-        let hash = self.query.hash();
         let mut existed = false;
-        for home in &self.homes {
-            existed |= home.delete(self.query, hash);
+        for instance in self.instances {
+            existed |= instance.delete(self.hash, self.key);
         }
-        (self.elsewhere)(hash);
+        (self.elsewhere)(self.hash);
         Ok(existed)
     }
 
@@ -204,19 +198,18 @@ impl<H: Home, Q: Query<Owned = Key<H>>> Operations for At<'_, H, Q> {
         if switch::is_disabled() {
             return Explanation::Disabled;
         }
-        let hash = self.query.hash();
-        let explain = |home: &H| match home.entry(self.query, hash, false) {
-            (_, Some(entry)) if self.guard.rejects(&entry) => Explanation::Invalid,
+        let explain = |instance: &&AnyInstance| match instance.entry(self.hash, self.key, Kd::copy) {
+            (_, Some(entry)) if !self.guard.accepts(&entry) => Explanation::Invalid,
             (_, Some(entry)) => Explanation::Hit { tier: "memory", age: entry.age(), remaining: entry.remaining() },
             (Found::Expired, None) => Explanation::Expired,
             (_, None) => Explanation::Absent,
         };
-        let all: Vec<_> = self.homes.iter().map(explain).collect();
+        let all: Vec<_> = self.instances.iter().map(explain).collect();
         all.iter().find(|e| **e != Explanation::Absent).cloned().unwrap_or(Explanation::Absent)
     }
 
     fn deletion(&self) -> Deletion {
-        (self.later)(self.query.hash())
+        (self.later)()
     }
 }
 
@@ -244,20 +237,24 @@ pub fn address<M: Marker, Kd, Q, R>(
     Q: Query<Owned: Send + Sync>,
     Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
 {
-    let homes = shared_at::<_, Kd>(Presented::new::<M, Instance<Q::Owned, Kd>>(site, marker), query.same());
-    let later = &|hash| {
-        let (homes, held) = (homes.clone(), Held::new(query, hash));
-        Box::new(move || homes.iter().fold(false, |any, home| any | home.delete(&held, hash))) as Deletion
+    let all: Vec<&'static Typed<Q::Owned, Kd::Val>> = addressed(site, marker, query.same());
+    let homes: Vec<_> = all.into_iter().map(|instance| OfProcess(instance)).collect();
+    let instances: Vec<_> = homes.iter().map(Home::instance).collect();
+    let (key, hash) = (Asking::shared(query), query.hash());
+    let later = &|| {
+        let (homes, held) = (homes.clone(), key.hold());
+        let delete = move |key: Held| homes.iter().fold(false, |any, home| any | home.instance().delete(hash, &*key));
+        Box::new(move || held.is_some_and(delete)) as Deletion
     };
-    let at = At { homes: homes.clone(), query, guard, store, elsewhere: &|_| {}, later };
+    let at = At { instances: &instances, key: &key, hash, guard, store, elsewhere: &|_| {}, later };
     then(&Address { operations: &at, _returns: PhantomData });
 }
 
 /// `scope = "thread"`.
 pub(crate) mod local {
     use super::{
-        At, Deletion, Guard, Instance, Kind, Marker, PhantomData, Presented, Query, Rc, Site, Store, Then, Threads,
-        local_at,
+        AnyInstance, Asking, At, Deletion, Guard, Kind, Marker, PhantomData, Query, Site, Store, Then, Threads,
+        addressed,
     };
 
     /// Gives the address of an entry on the calling thread; deleting reaches all threads.
@@ -270,9 +267,11 @@ pub(crate) mod local {
         store: Store<'_, Q::Owned, Kd::Val>,
         then: Then<'_, R>,
     ) {
-        let all = local_at::<_, Kd>(Presented::new::<M, Threads<Q::Owned, Kd>>(site, marker), query.same());
-        let homes: Vec<Rc<Instance<Q::Owned, Kd>>> = all.iter().map(|threads| threads.here()).collect();
-        let later = &|hash| {
+        let all: Vec<&'static Threads<Q::Owned, Kd::Val>> = addressed(site, marker, query.same());
+        let homes: Vec<_> = all.iter().map(|threads| threads.here()).collect();
+        let instances: Vec<&AnyInstance> = homes.iter().map(|home| &**home as _).collect();
+        let (key, hash) = (Asking::local(query), query.hash());
+        let later = &|| {
             let all = all.clone();
             Box::new(move || {
                 for threads in &all {
@@ -282,7 +281,7 @@ pub(crate) mod local {
             }) as Deletion
         };
         let elsewhere = &|hash| all.iter().for_each(|threads| threads.delete_hash(hash));
-        let at = At { homes, query, guard, store, elsewhere, later };
+        let at = At { instances: &instances, key: &key, hash, guard, store, elsewhere, later };
         then(&super::Address { operations: &at, _returns: PhantomData });
     }
 }

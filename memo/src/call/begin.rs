@@ -1,6 +1,9 @@
-//! The steps of a call until it has a value or has to run the body: the same for threads and tasks.
+//! The steps of a call until it has a value or has to run the body: one state machine for threads and tasks, for all
+//! types. What depends on the types it asks an [`Answer`].
 
 use std::{
+    any::Any,
+    marker::PhantomData,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -8,19 +11,17 @@ use std::{
 use super::{
     entry::Entry,
     extras::Test,
-    instance::{Home, Key, Ret, Shared, UnderLock, Val},
+    instance::{AnyInstance, Home, HomeOf},
     kind::Kind,
-    run::Run,
+    run::{Run, Running},
     switch::{self, Mode},
 };
 use crate::{
     clock::{self, Millis},
     error::{Error, Kind as ErrorKind},
-    flight::{
-        table::Entered,
-        wait::{Outcome, Wait},
-    },
-    key::{Held, Query},
+    flight::wait::{Outcome, Wait},
+    key::{Ask, Held},
+    memory::{Entered, Found, Stored, locked::UnderLock, stamp::Stamp},
     stats::counters::Counters,
 };
 
@@ -57,132 +58,104 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
         self.validate.is_none()
     }
 
-    fn accepts(&self, entry: &Entry<Kd::Val>) -> bool {
+    pub(crate) fn accepts(&self, entry: &Entry<Kd::Val>) -> bool {
         self.validate.iter().chain(&self.validate_too).all(|test| test(entry))
     }
+}
 
-    pub(crate) fn rejects(&self, entry: &Entry<Kd::Val>) -> bool {
-        !self.accepts(entry)
+/// Takes what the steps find, and turns it into what the function returns.
+pub(crate) trait Answer {
+    /// Copies an entry, under its shard's lock. `tags` are those of all entries of the function.
+    fn read(&mut self, stored: Stored<'_>, tags: &'static [&'static str]);
+    /// Is what was read to be used? If not, its stamp.
+    fn accept(&mut self) -> Result<(), Stamp>;
+    /// Takes the result of a leader.
+    fn take(&mut self, shared: &(dyn Any + Send + Sync));
+    /// Makes an error the result, if the function says so.
+    fn fail(&mut self, error: &dyn Fn() -> Error) -> bool;
+}
+
+/// What an unguarded call returns.
+pub(crate) struct Plain<Kd: Kind>(pub(crate) Option<Kd::Ret>);
+
+impl<Kd: Kind> Answer for Plain<Kd> {
+    fn read(&mut self, stored: Stored<'_>, _: &'static [&'static str]) {
+        self.0 = stored.value().downcast_ref().map(|value| Kd::join(Kd::copy(value)));
+    }
+
+    fn accept(&mut self) -> Result<(), Stamp> {
+        Ok(())
+    }
+
+    fn take(&mut self, shared: &(dyn Any + Send + Sync)) {
+        self.0 = shared.downcast_ref().map(Kd::take);
+    }
+
+    fn fail(&mut self, _: &dyn Fn() -> Error) -> bool {
+        false
+    }
+}
+
+/// What a guarded call returns.
+pub(crate) struct Guarded<'g, 'a, Kd: Kind> {
+    pub(crate) result: Option<Kd::Ret>,
+    entry: Option<Entry<Kd::Val>>,
+    guard: &'g Guard<'a, Kd>,
+}
+
+impl<'g, 'a, Kd: Kind> Guarded<'g, 'a, Kd> {
+    pub(crate) fn by(guard: &'g Guard<'a, Kd>) -> Self {
+        Self { result: None, entry: None, guard }
+    }
+}
+
+impl<Kd: Kind> Answer for Guarded<'_, '_, Kd> {
+    fn read(&mut self, stored: Stored<'_>, tags: &'static [&'static str]) {
+        let value = stored.value().downcast_ref().map(Kd::copy);
+        self.entry = value.map(|value| Entry::new(value, stored.stamp(), tags, stored.tags()));
+    }
+
+    fn accept(&mut self) -> Result<(), Stamp> {
+        let Some(entry) = self.entry.take() else { return Ok(()) };
+        if !self.guard.accepts(&entry) {
+            return Err(entry.stamp());
+        }
+        self.result = Some(Kd::join(entry.into_value()));
+        Ok(())
+    }
+
+    fn take(&mut self, shared: &(dyn Any + Send + Sync)) {
+        self.result = shared.downcast_ref().map(Kd::take);
+    }
+
+    fn fail(&mut self, error: &dyn Fn() -> Error) -> bool {
+        self.result = self.guard.fail.map(|fail| fail(error()));
+        self.result.is_some()
     }
 }
 
 /// Where a call stands.
-pub enum Begun<H: Home> {
-    /// It has its result.
-    Done(Ret<H>),
+pub(crate) enum Step {
+    /// The answer has its result.
+    Done,
     /// It is to run the body.
-    Run(Run<H>),
+    Run(Running),
     /// It is to wait for another's run.
-    Wait(Waiting<H>),
-}
-
-/// Where a call stands that does not wait any more.
-pub enum Started<H: Home> {
-    Done(Ret<H>),
-    Run(Run<H>),
+    Wait(Waits),
 }
 
 /// How a caller that found nothing is to go on.
 #[derive(Clone, Copy)]
-pub(crate) struct Attempt {
+struct Attempt {
     /// May it wait for another's run?
     joins: bool,
     /// Until when it waits.
     deadline: Option<Millis>,
 }
 
-/// The first step of a call: `None` if it is not an ordinary hit.
-#[inline]
-pub(crate) fn hit<H: Home>(home: &H, query: &impl Query<Owned = Key<H>>, hash: u64) -> Option<Ret<H>> {
-    if switch::is_ordinary() { home.hit(query, hash).map(H::Kind::join) } else { None }
-}
-
-/// The steps that follow.
-pub(crate) fn begin<H: Home>(home: &H, query: &dyn Query<Owned = Key<H>>, hash: u64) -> Begun<H> {
-    if !switch::is_ordinary() {
-        return unusual(home, query, hash, None);
-    }
-    if UnderLock::is_here() {
-        return Begun::Run(Run::aside(home));
-    }
-    enter(home, query, hash, Attempt::first(home), None)
-}
-
-/// The same where entries are looked at before they are used, or where waiting may fail.
-pub(crate) fn begin_with<H: Home>(
-    home: &H,
-    query: &dyn Query<Owned = Key<H>>,
-    hash: u64,
-    guard: &Guard<'_, H::Kind>,
-) -> Begun<H> {
-    if switch::is_ordinary() {
-        return guarded(home, query, hash, Some(guard));
-    }
-    unusual(home, query, hash, Some(guard))
-}
-
-/// Something is out of the ordinary somewhere: see whether it is this call.
-#[cold]
-fn unusual<H: Home>(
-    home: &H,
-    query: &dyn Query<Owned = Key<H>>,
-    hash: u64,
-    guard: Option<&Guard<'_, H::Kind>>,
-) -> Begun<H> {
-    match switch::take_mode() {
-        None => Begun::Run(Run::aside(home)),
-        Some(Mode::Skip) => {
-            Counters::add(&home.counters.skipped, 1);
-            Begun::Run(Run::aside(home))
-        }
-        Some(Mode::Overwrite) if !UnderLock::is_here() => {
-            let _locked = UnderLock::enter();
-            Begun::Run(Run::leading(home, hash, home.flights.supersede(query, hash), true))
-        }
-        Some(_) => guarded(home, query, hash, guard),
-    }
-}
-
-fn guarded<H: Home>(
-    home: &H,
-    query: &dyn Query<Owned = Key<H>>,
-    hash: u64,
-    guard: Option<&Guard<'_, H::Kind>>,
-) -> Begun<H> {
-    if UnderLock::is_here() {
-        return Begun::Run(Run::aside(home));
-    }
-    match look(home, query, hash, guard) {
-        Some(value) => Begun::Done(value),
-        None => enter(home, query, hash, Attempt::first(home), guard),
-    }
-}
-
-/// The value of a key, if there is one that the guard accepts; one that it does not accept is removed.
-fn look<H: Home>(
-    home: &H,
-    query: &dyn Query<Owned = Key<H>>,
-    hash: u64,
-    guard: Option<&Guard<'_, H::Kind>>,
-) -> Option<Ret<H>> {
-    let entry = home.entry(query, hash, true).1?;
-    if guard.is_some_and(|guard| guard.rejects(&entry)) {
-        reject(home, query, hash, &entry);
-        return None;
-    }
-    Counters::add(&home.counters.hits, 1);
-    Some(H::Kind::join(entry.into_value()))
-}
-
-/// Removes an entry that `validate` does not accept.
-fn reject<H: Home>(home: &H, query: &dyn Query<Owned = Key<H>>, hash: u64, entry: &Entry<Val<H>>) {
-    let _locked = UnderLock::enter();
-    home.store.remove_if(hash, &|key| query.matches(key), entry.stamp());
-}
-
 impl Attempt {
-    fn first<H: Home>(home: &H) -> Self {
-        let options = &home.site.options;
+    fn first(instance: &AnyInstance) -> Self {
+        let options = &instance.site.options;
         let deadline = options.wait_timeout.map(|timeout| clock::now().saturating_add(timeout));
         Self { joins: options.single_flight, deadline }
     }
@@ -193,129 +166,264 @@ impl Attempt {
     }
 }
 
-/// Leads a flight, or joins one.
-#[inline(never)]
-fn enter<H: Home>(
-    home: &H,
-    query: &dyn Query<Owned = Key<H>>,
-    hash: u64,
-    attempt: Attempt,
-    guard: Option<&Guard<'_, H::Kind>>,
-) -> Begun<H> {
-    let entered = {
-        let _locked = UnderLock::enter();
-        home.flights.enter(query, hash, attempt.joins, || {
-            // A flight may have landed since the store was asked. Nothing leaves the store here: `Drop` is the user's
-            // code, and the gate is held.
-            home.entry(query, hash, false).1
-        })
-    };
-    match entered {
-        Entered::Found(entry) => {
-            if guard.is_some_and(|guard| guard.rejects(&entry)) {
-                reject(home, query, hash, &entry);
-                return enter(home, query, hash, attempt, guard);
-            }
-            Counters::add(&home.counters.hits, 1);
-            Begun::Done(H::Kind::join(entry.into_value()))
+/// The key that a call asks with.
+enum Key<'a> {
+    /// Borrowed from its arguments.
+    Borrowed(&'a dyn Ask),
+    /// Held since it waited.
+    Held(Held),
+}
+
+impl Key<'_> {
+    fn ask(&self) -> &dyn Ask {
+        match self {
+            Self::Borrowed(key) => *key,
+            Self::Held(key) => &**key,
         }
-        Entered::Lead(flight) => Begun::Run(Run::leading(home, hash, flight, false)),
-        Entered::Follow(flight, joined) => match Wait::begin(flight, joined, attempt.deadline) {
-            Some(wait) => Begun::Wait(Waiting { held: Held::new(query, hash), attempt, wait, home: home.clone() }),
-            None => Begun::Run(Run::inline(home)),
-        },
+    }
+
+    /// `None` if the key may not leave its thread, on which nobody waits for another.
+    fn hold(self) -> Option<Held> {
+        match self {
+            Self::Borrowed(key) => key.hold(),
+            Self::Held(key) => Some(key),
+        }
+    }
+}
+
+/// One call on its way: what it asks for, and where its answer goes.
+struct Call<'a> {
+    instance: &'a AnyInstance,
+    key: Key<'a>,
+    hash: u64,
+    answer: &'a mut dyn Answer,
+}
+
+/// The first step. `looks` if the store was not asked yet, because entries are looked at before they are used.
+pub(crate) fn begin(instance: &AnyInstance, key: &dyn Ask, hash: u64, answer: &mut dyn Answer, looks: bool) -> Step {
+    let call = Call { instance, key: Key::Borrowed(key), hash, answer };
+    if switch::is_ordinary() { call.begin(looks) } else { call.unusual() }
+}
+
+/// All steps, on a thread that waits as often as it takes; `None` if there is an answer.
+pub(crate) fn settle(
+    instance: &AnyInstance,
+    key: &dyn Ask,
+    hash: u64,
+    answer: &mut dyn Answer,
+    looks: bool,
+) -> Option<Running> {
+    let mut step = begin(instance, key, hash, answer, looks);
+    loop {
+        match step {
+            Step::Done => return None,
+            Step::Run(running) => return Some(running),
+            Step::Wait(waits) => step = waits.block().step(instance, answer),
+        }
+    }
+}
+
+impl Call<'_> {
+    fn begin(mut self, looks: bool) -> Step {
+        if UnderLock::is_here() {
+            return Step::Run(Running::aside());
+        }
+        if looks && self.look() {
+            return Step::Done;
+        }
+        let attempt = Attempt::first(self.instance);
+        self.enter(attempt)
+    }
+
+    /// Something is out of the ordinary somewhere: see whether it is this call.
+    #[cold]
+    fn unusual(self) -> Step {
+        match switch::take_mode() {
+            None => Step::Run(Running::aside()),
+            Some(Mode::Skip) => {
+                Counters::add(&self.instance.counters.skipped, 1);
+                Step::Run(Running::aside())
+            }
+            Some(Mode::Overwrite) if !UnderLock::is_here() => {
+                let flight = self.instance.store.supersede(self.hash, self.key.ask());
+                Step::Run(Running::leading(self.instance, self.hash, flight, true))
+            }
+            Some(_) => self.begin(true),
+        }
+    }
+
+    /// Answers from the store, if there is an entry that is accepted.
+    fn look(&mut self) -> bool {
+        let (answer, tags) = (&mut *self.answer, self.instance.site.options.tags);
+        let read = &mut |stored: Stored<'_>| answer.read(stored, tags);
+        self.instance.store.visit(self.hash, self.key.ask(), true, read) == Found::Live && self.accepts()
+    }
+
+    /// Is what was read accepted? Else it is removed.
+    fn accepts(&mut self) -> bool {
+        match self.answer.accept() {
+            Ok(()) => {
+                Counters::add(&self.instance.counters.hits, 1);
+                true
+            }
+            Err(stamp) => {
+                self.instance.store.remove_if(self.hash, self.key.ask(), stamp);
+                false
+            }
+        }
+    }
+
+    /// Leads a flight, or joins one.
+    fn enter(mut self, attempt: Attempt) -> Step {
+        let (instance, hash, tags) = (self.instance, self.hash, self.instance.site.options.tags);
+        loop {
+            let answer = &mut *self.answer;
+            let read = &mut |stored: Stored<'_>| answer.read(stored, tags);
+            match instance.store.enter(hash, self.key.ask(), attempt.joins, read) {
+                Entered::Found if self.accepts() => return Step::Done,
+                Entered::Found => {}
+                Entered::Lead(flight) => return Step::Run(Running::leading(instance, hash, flight, false)),
+                Entered::Follow(flight, joined) => {
+                    let wait = Wait::begin(flight, joined, attempt.deadline);
+                    return match wait.zip(self.key.hold()) {
+                        Some((wait, held)) => Step::Wait(Waits { held, hash, attempt, wait }),
+                        None => Step::Run(Running::inline(instance)),
+                    };
+                }
+            }
+        }
     }
 }
 
 /// A caller that waits for another's run. It borrows nothing of the call.
-pub struct Waiting<H: Home> {
-    home: H,
-    held: Held<Key<H>>,
+pub(crate) struct Waits {
+    held: Held,
+    hash: u64,
     attempt: Attempt,
-    wait: Wait<Shared<H>>,
+    wait: Wait,
 }
 
 /// A caller whose wait has ended.
-pub struct Again<H: Home> {
-    home: H,
-    held: Held<Key<H>>,
+pub(crate) struct Waited {
+    held: Held,
+    hash: u64,
     attempt: Attempt,
-    outcome: Outcome<Ret<H>>,
+    outcome: Outcome,
 }
 
-impl<H: Home> Begun<H> {
-    /// Waits on the calling thread as often as it takes.
-    #[inline]
-    pub(crate) fn settle(self, guard: Option<&Guard<'_, H::Kind>>) -> Started<H> {
-        match self {
-            Self::Done(value) => Started::Done(value),
-            Self::Run(run) => Started::Run(run),
-            Self::Wait(waiting) => waiting.settle(guard),
-        }
+impl Waits {
+    fn block(self) -> Waited {
+        let Self { held, hash, attempt, wait } = self;
+        Waited { held, hash, attempt, outcome: wait.block() }
     }
 }
 
-impl<H: Home> Waiting<H> {
-    #[cold]
-    fn settle(self, guard: Option<&Guard<'_, H::Kind>>) -> Started<H> {
-        let Self { home, held, attempt, wait } = self;
-        let outcome = wait.block(H::Kind::take);
-        Again { home, held, attempt, outcome }.step(guard).settle(guard)
-    }
-}
-
-// Nothing in it is pinned.
-impl<H: Home> Unpin for Waiting<H> {}
-
-/// Waits in the calling task; what comes out says how to go on.
-impl<H: Home> Future for Waiting<H> {
-    type Output = Again<H>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Again<H>> {
-        let this = &mut *self;
-        let outcome = ready!(this.wait.poll_in_task(cx, H::Kind::take));
-        let held = this.held.move_out();
-        Poll::Ready(Again { home: this.home.clone(), held, attempt: this.attempt, outcome })
-    }
-}
-
-impl<H: Home> Again<H> {
-    pub fn again(self) -> Begun<H> {
-        self.step(None)
-    }
-
-    #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]
-    pub fn again_with(self, guard: Guard<'_, H::Kind>) -> Begun<H> {
-        self.step(Some(&guard))
-    }
-
-    fn step(self, guard: Option<&Guard<'_, H::Kind>>) -> Begun<H> {
-        let Self { home, held, attempt, outcome } = self;
-        let hash = held.hash();
-        match outcome {
-            Outcome::Take(value) => {
-                Counters::add(&home.counters.hits, 1);
-                Counters::add(&home.counters.coalesced, 1);
-                Begun::Done(value)
+impl Waited {
+    fn step(self, instance: &AnyInstance, answer: &mut dyn Answer) -> Step {
+        let Self { held, hash, attempt, outcome } = self;
+        let attempt = match outcome {
+            Outcome::Take(shared) => {
+                answer.take(&*shared);
+                Counters::add(&instance.counters.hits, 1);
+                Counters::add(&instance.counters.coalesced, 1);
+                return Step::Done;
             }
-            Outcome::Retry => enter(&home, &held, hash, attempt, guard),
-            Outcome::RunAlone => enter(&home, &held, hash, attempt.alone(), guard),
-            Outcome::RunInline => Begun::Run(Run::inline(&home)),
-            Outcome::TimedOut => {
-                if let Some(fail) = guard.and_then(|guard| guard.fail) {
-                    Counters::add(&home.counters.errors, 1);
-                    return Begun::Done(fail(timed_out(&home)));
-                }
-                enter(&home, &held, hash, attempt.alone(), guard)
+            Outcome::RunInline => return Step::Run(Running::inline(instance)),
+            Outcome::TimedOut if answer.fail(&|| timed_out(instance)) => {
+                Counters::add(&instance.counters.errors, 1);
+                return Step::Done;
             }
-        }
+            Outcome::Retry => attempt,
+            Outcome::RunAlone | Outcome::TimedOut => attempt.alone(),
+        };
+        Call { instance, key: Key::Held(held), hash, answer }.enter(attempt)
     }
 }
 
 #[cold]
-fn timed_out<H: Home>(home: &H) -> Error {
-    let waited = home.site.options.wait_timeout.unwrap_or_default();
-    let name = home.site.name;
+fn timed_out(instance: &AnyInstance) -> Error {
+    let waited = instance.site.options.wait_timeout.unwrap_or_default();
+    let name = instance.site.name;
     let message = format!("`{name}` waited {waited} ms for a run of the same key that has not ended");
     Error::new(ErrorKind::Timeout, message)
+}
+
+/// Where a call stands, as generated code sees it.
+pub enum Begun<H: Home, K, Kd: Kind> {
+    /// It has its result.
+    Done(Kd::Ret),
+    /// It is to run the body.
+    Run(Run<H, K, Kd>),
+    /// It is to wait for another's run.
+    Wait(Waiting<H, K, Kd>),
+}
+
+/// Where a call stands that does not wait any more.
+pub enum Started<H: Home, K, Kd: Kind> {
+    Done(Kd::Ret),
+    Run(Run<H, K, Kd>),
+}
+
+impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Started<H, K, Kd> {
+    pub(crate) fn at(running: Option<Running>, home: H, result: Option<Kd::Ret>) -> Self {
+        match (running, result) {
+            (None, Some(result)) => Self::Done(result),
+            (running, _) => Self::Run(Run::new(home, running.unwrap_or_else(Running::aside))),
+        }
+    }
+}
+
+impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Begun<H, K, Kd> {
+    pub(crate) fn at(step: Step, home: H, result: Option<Kd::Ret>) -> Self {
+        match (step, result) {
+            (Step::Wait(waits), _) => Self::Wait(Waiting { home, waits: Some(waits), _types: PhantomData }),
+            (Step::Run(running), _) => Self::Run(Run::new(home, running)),
+            (Step::Done, Some(result)) => Self::Done(result),
+            (Step::Done, None) => Self::Run(Run::new(home, Running::aside())),
+        }
+    }
+}
+
+/// A caller that waits in its task; what comes out says how to go on.
+pub struct Waiting<H, K, Kd> {
+    home: H,
+    waits: Option<Waits>,
+    _types: PhantomData<fn(K) -> Kd>,
+}
+
+/// A caller that has waited in its task.
+pub struct Again<H, K, Kd> {
+    home: H,
+    waited: Waited,
+    _types: PhantomData<fn(K) -> Kd>,
+}
+
+// Nothing in it is pinned.
+impl<H, K, Kd> Unpin for Waiting<H, K, Kd> {}
+
+impl<H: Home, K, Kd> Future for Waiting<H, K, Kd> {
+    type Output = Again<H, K, Kd>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let waits = self.waits.as_mut().expect("a future is not polled after its end");
+        let outcome = ready!(waits.wait.poll_in_task(cx));
+        let Waits { held, hash, attempt, .. } = self.waits.take().expect("it was there a moment ago");
+        let waited = Waited { held, hash, attempt, outcome };
+        Poll::Ready(Again { home: self.home.clone(), waited, _types: PhantomData })
+    }
+}
+
+impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Again<H, K, Kd> {
+    pub fn again(self) -> Begun<H, K, Kd> {
+        let mut answer = Plain::<Kd>(None);
+        let step = self.waited.step(self.home.instance(), &mut answer);
+        Begun::at(step, self.home, answer.0)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]
+    pub fn again_with(self, guard: Guard<'_, Kd>) -> Begun<H, K, Kd> {
+        let mut answer = Guarded::by(&guard);
+        let step = self.waited.step(self.home.instance(), &mut answer);
+        Begun::at(step, self.home, answer.result)
+    }
 }

@@ -1,10 +1,10 @@
 //! What an attribute says beyond constants: values computed from arguments, closures over the value.
 
-use std::{marker::PhantomData, time::Duration};
+use std::{any::Any, marker::PhantomData, time::Duration};
 
-use super::kind::Kind;
+use super::{kind::Kind, run::Terms};
 use crate::{
-    clock::{self, Millis, NEVER},
+    clock::{self, Millis},
     tags::Tag,
 };
 
@@ -208,26 +208,33 @@ impl<'a, K, V> Extras<'a, K, V> {
         self
     }
 
-    /// When a value made now expires, before jitter, and whether jitter and sliding apply: they do not to the times of
-    /// their own that `Err` and `None` have.
-    pub(crate) fn expiry(&self, value: &V, declared: Option<Millis>, now: Millis) -> (Millis, bool) {
+    /// The terms for a value. The times of their own that `Err` and `None` have know no jitter and no sliding.
+    pub(crate) fn terms(&self, value: &V, literal: &[&str]) -> Terms {
         let special = self.ttl_where.iter().find(|(test, _)| test(value)).map(|(_, ttl)| *ttl);
-        let ttl = match special.or_else(|| self.ttl_of.map(|of| of(value))).or(self.ttl) {
-            Some(Ttl(ttl)) => ttl,
-            None => declared,
-        };
-        (ttl.map_or(NEVER, |ttl| now.saturating_add(ttl).min(NEVER - 1)), special.is_none())
+        let ttl = special.or_else(|| self.ttl_of.map(|of| of(value))).or(self.ttl);
+        let stores = self.cache_if.iter().all(|test| test(value));
+        let computed = self.tags_of.iter().flat_map(|of| of(value));
+        let tags = distinct(self.tags.iter().cloned().chain(computed).collect(), literal);
+        Terms { stores, ttl, varies: special.is_none(), tags }
     }
+}
 
-    pub(crate) fn all_tags(&self, value: &V) -> Vec<Tag> {
-        let mut tags = self.tags.clone();
-        for of in &self.tags_of {
-            tags.append(&mut of(value));
-        }
-        tags.sort_unstable();
-        tags.dedup();
-        tags
+/// `Weigh` for keys and values given as `dyn Any`.
+impl<'a, K: 'static, V: 'static> Extras<'a, K, V> {
+    pub(crate) fn weigh_any(&self) -> Option<impl Fn(&dyn Any, &dyn Any) -> u64 + use<'a, K, V>> {
+        let weigh = self.weigh?;
+        Some(move |key: &dyn Any, value: &dyn Any| {
+            key.downcast_ref().zip(value.downcast_ref()).map_or(0, |(key, value)| weigh(key, value))
+        })
     }
+}
+
+/// Tags without repetition, and without those that all entries of the function have.
+fn distinct(mut tags: Vec<Tag>, literal: &[&str]) -> Vec<Tag> {
+    tags.retain(|tag| !literal.contains(&tag.as_str()));
+    tags.sort_unstable();
+    tags.dedup();
+    tags
 }
 
 /// What `cache_err` and `err_ttl` need of the return type.

@@ -1,12 +1,6 @@
-//! One instantiation of a memoized function: its store, its flights, its counters.
+//! One instantiation of a memoized function: its store, its counters, and the hit path.
 
-use std::{
-    cell::{Cell, RefCell},
-    num::NonZeroU64,
-    ops::Deref,
-    rc::Rc,
-    sync::Arc,
-};
+use std::{cell::RefCell, num::NonZeroU64, rc::Rc, sync::Arc};
 
 use super::{
     entry::Entry,
@@ -17,100 +11,81 @@ use super::{
 };
 use crate::{
     clock::Millis,
-    flight::table::Flights,
-    key::Query,
-    memory::{Found, Gone, Settings, Store, front::Front, policy},
+    flight::slot::Shared,
+    key::{Ask, Asking, Query},
+    memory::{Cells, Found, Settings, Shards, Store, front::Front, locked::UnderLock, policy},
     stats::counters::{Counters, ThreadCounters},
     sync::per_thread,
     tags::Tag,
 };
 
-pub struct Instance<K, Kd: Kind> {
+/// `C` is [`Shards`] for those who know the types of key and value, `dyn Cells` for all others: what works on the latter
+/// is compiled once.
+pub struct Instance<C: ?Sized> {
     pub(crate) id: usize,
     pub(crate) site: &'static Site,
-    pub(crate) flights: Flights<K, Kd::Shared>,
-    pub(crate) store: Store<K, Kd::Val>,
     pub(crate) counters: Arc<Counters>,
-    /// Compares two stored keys.
-    pub(crate) same: fn(&K, &K) -> bool,
+    pub(crate) store: Store<C>,
 }
 
-/// Who keeps an instance alive while a call runs: the process, or the thread that it belongs to.
-pub trait Home: Clone + Deref<Target = Instance<Self::Key, Self::Kind>> {
-    type Key: 'static;
-    type Kind: Kind;
+/// An instance whose types are known.
+pub(crate) type Typed<K, V> = Instance<Shards<K, V>>;
+/// An instance of any types.
+pub(crate) type AnyInstance = Instance<dyn Cells>;
+
+/// Who keeps an instance alive while a call runs.
+pub trait Home: Clone {
+    fn instance(&self) -> &AnyInstance;
 }
 
-// For any lifetime: a future that holds one across an await is `Send` only if this is general enough.
-impl<K: 'static, Kd: Kind> Home for &Instance<K, Kd> {
-    type Key = K;
-    type Kind = Kd;
+/// An instance that lives as long as the process, and is used by all its threads.
+#[derive(Clone, Copy)]
+pub struct OfProcess(pub(crate) &'static Instance<dyn Cells + Send + Sync>);
+
+/// An instance of one thread.
+#[derive(Clone)]
+pub struct OfThread(pub(crate) Rc<AnyInstance>);
+
+impl Home for OfProcess {
+    fn instance(&self) -> &AnyInstance {
+        self.0
+    }
 }
 
-impl<K: 'static, Kd: Kind> Home for Rc<Instance<K, Kd>> {
-    type Key = K;
-    type Kind = Kd;
+impl Home for OfThread {
+    fn instance(&self) -> &AnyInstance {
+        &self.0
+    }
 }
 
-pub(crate) type Key<H> = <H as Home>::Key;
-pub(crate) type Val<H> = <<H as Home>::Kind as Kind>::Val;
-pub(crate) type Ret<H> = <<H as Home>::Kind as Kind>::Ret;
-pub(crate) type Shared<H> = <<H as Home>::Kind as Kind>::Shared;
+/// A home in which functions of this kind live: it can hand a leader's result to the followers.
+pub trait HomeOf<Kd: Kind>: Home {
+    fn share(result: &Kd::Ret) -> Option<Shared>;
+}
+
+impl<Kd: Kind<Shared: Send + Sync>> HomeOf<Kd> for OfProcess {
+    fn share(result: &Kd::Ret) -> Option<Shared> {
+        Kd::share(result).map(|shared| Arc::new(shared) as Shared)
+    }
+}
+
+/// On one thread nobody can wait for another.
+impl<Kd: Kind> HomeOf<Kd> for OfThread {
+    fn share(_: &Kd::Ret) -> Option<Shared> {
+        None
+    }
+}
 
 /// What a thread keeps of an instance.
-struct Local<K, V> {
+struct Local {
     counters: Arc<ThreadCounters>,
-    front: Front<K, V>,
-}
-
-/// What the hit path needs of its thread, in one place.
-struct Thread {
-    /// By the instances' ids.
-    locals: RefCell<Vec<Option<TypedBox>>>,
-    /// Is this thread inside a user's `Eq`, `Clone` … that runs under one of our locks?
-    locked: Cell<bool>,
+    /// A `Front` of the instance's types.
+    front: Option<TypedBox>,
 }
 
 per_thread! {
-    static THREAD: Thread = Thread { locals: RefCell::new(Vec::new()), locked: Cell::new(false) };
-}
-
-/// Marks the time in which the user's code runs under a lock of ours. A memoized call from in there goes past the
-/// cache, because it could wait for the very lock.
-pub(crate) struct UnderLock {
-    before: bool,
-}
-
-impl UnderLock {
-    pub(crate) fn enter() -> Self {
-        Self { before: THREAD.try_with(|thread| thread.locked.replace(true)).unwrap_or(true) }
-    }
-
-    /// The same where the thread is at hand and not yet under a lock.
-    #[inline]
-    fn on(thread: &Thread) -> UnderLockOn<'_> {
-        thread.locked.set(true);
-        UnderLockOn(&thread.locked)
-    }
-
-    pub(crate) fn is_here() -> bool {
-        THREAD.try_with(|thread| thread.locked.get()).unwrap_or(false)
-    }
-}
-
-impl Drop for UnderLock {
-    fn drop(&mut self) {
-        let _ = THREAD.try_with(|thread| thread.locked.set(self.before));
-    }
-}
-
-struct UnderLockOn<'a>(&'a Cell<bool>);
-
-impl Drop for UnderLockOn<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.0.set(false);
-    }
+    /// By the instances' ids.
+    static LOCALS: RefCell<Vec<Option<Local>>> = RefCell::new(Vec::new());
 }
 
 impl Options {
@@ -130,175 +105,202 @@ impl Options {
     }
 }
 
-impl<K: 'static, Kd: Kind> Instance<K, Kd> {
+/// Copies a value under the lock.
+type Copy<V> = fn(&V) -> V;
+
+impl<K: 'static, V: 'static> Typed<K, V> {
     pub(crate) fn new(id: usize, site: &'static Site, counters: Arc<Counters>, same: fn(&K, &K) -> bool) -> Self {
-        Self {
-            id,
-            site,
-            flights: Flights::new(),
-            store: Store::new(site.options.settings(), counters.clone()),
-            counters,
-            same,
-        }
+        let store = Store::new(site.options.settings(), counters.clone(), same);
+        Self { id, site, counters, store }
     }
 
     /// The value of a key, counted as a hit. `None` may also mean that this thread can't ask: it is ending, or comes
     /// from the user's code that this very path runs.
     #[inline]
-    pub(crate) fn hit(&self, query: &impl Query<Owned = K>, hash: u64) -> Option<Kd::Val> {
-        THREAD.try_with(|thread| self.hit_on(thread, query, hash)).ok().flatten()
+    pub(crate) fn hit<Q: Query<Owned = K>>(&self, query: &Q, hash: u64, copy: Copy<V>) -> Option<V> {
+        if UnderLock::is_here() {
+            return None;
+        }
+        let on = |locals: &RefCell<Vec<_>>| self.hit_on(&mut *locals.try_borrow_mut().ok()?, query, hash, copy);
+        LOCALS.try_with(on).ok().flatten()
     }
 
     #[inline]
-    fn hit_on(&self, thread: &Thread, query: &impl Query<Owned = K>, hash: u64) -> Option<Kd::Val> {
-        if thread.locked.get() {
-            return None;
-        }
-        let mut locals = thread.locals.try_borrow_mut().ok()?;
-        let local: &mut Local<K, Kd::Val> = match locals.get_mut(self.id) {
-            Some(Some(local)) => local.get_mut()?,
-            _ => self.new_local(&mut locals)?,
+    fn hit_on<Q: Query<Owned = K>>(
+        &self,
+        locals: &mut Vec<Option<Local>>,
+        query: &Q,
+        hash: u64,
+        copy: Copy<V>,
+    ) -> Option<V> {
+        let local = match locals.get_mut(self.id) {
+            Some(Some(local)) => local,
+            _ => self.new_local(locals),
         };
-        if !Front::<K, Kd::Val>::POSSIBLE {
-            return Some(self.shared_hit(thread, &local.counters, query, hash)?.0);
+        if !Front::<K, V>::POSSIBLE {
+            return Some(self.shared_hit(&local.counters, query, hash, copy)?.0);
         }
+        let front: &mut Front<K, V> = local.front.as_mut()?.get_mut()?;
         let generation = self.store.generation(hash);
-        if let Some(value) = local.front.get(query, hash, generation, Kd::copy) {
+        if let Some(value) = front.get(query, hash, generation, copy) {
             if local.counters.hit() {
-                self.time_lookup(&local.counters, query, hash);
+                time_lookup(self, &local.counters, hash, &Asking::local(query));
             }
             return Some(value);
         }
-        self.behind_front(thread, local, query, hash, generation)
+        self.behind_front(&local.counters, front, query, hash, (generation, copy))
     }
 
     #[inline]
-    fn behind_front(
+    fn behind_front<Q: Query<Owned = K>>(
         &self,
-        thread: &Thread,
-        local: &mut Local<K, Kd::Val>,
-        query: &impl Query<Owned = K>,
+        counters: &ThreadCounters,
+        front: &mut Front<K, V>,
+        query: &Q,
         hash: u64,
-        generation: NonZeroU64,
-    ) -> Option<Kd::Val> {
-        let (value, expires) = self.shared_hit(thread, &local.counters, query, hash)?;
-        if local.front.is_resting() {
-            return Some(value);
+        (generation, copy): (NonZeroU64, Copy<V>),
+    ) -> Option<V> {
+        let (value, expires) = self.shared_hit(counters, query, hash, copy)?;
+        if !front.is_resting() {
+            let entries = self.store.len();
+            front.keep(entries, counters.hits(), query, (hash, generation, expires), || copy(&value));
         }
-        let copy = (hash, generation, expires);
-        local.front.keep(&self.store, local.counters.hits(), query, copy, || Kd::copy(&value));
         Some(value)
     }
 
     #[cold]
-    fn new_local<'a>(&self, locals: &'a mut Vec<Option<TypedBox>>) -> Option<&'a mut Local<K, Kd::Val>> {
-        if locals.len() <= self.id {
-            locals.resize_with(self.id + 1, || None);
-        }
-        let local = Local::<K, Kd::Val> { counters: self.counters.thread(), front: Front::new(&self.store) };
-        locals[self.id].insert(TypedBox::new(local)).get_mut()
+    #[inline(never)]
+    fn new_local<'a>(&self, locals: &'a mut Vec<Option<Local>>) -> &'a mut Local {
+        let front =
+            Front::<K, V>::POSSIBLE.then(|| TypedBox::new(Front::<K, V>::new(self.store.settings(), self.store.len())));
+        insert_local(locals, self.id, Local { counters: self.counters.thread(), front })
     }
 
     #[inline]
-    fn shared_hit(
+    fn shared_hit<Q: Query<Owned = K>>(
         &self,
-        thread: &Thread,
         counters: &ThreadCounters,
-        query: &impl Query<Owned = K>,
+        query: &Q,
         hash: u64,
-    ) -> Option<(Kd::Val, Millis)> {
-        let found = {
-            let _locked = UnderLock::on(thread);
-            self.store.get(hash, |key| query.matches(key), |stored| (Kd::copy(stored.value()), stored.expires()))?
+        copy: Copy<V>,
+    ) -> Option<(V, Millis)> {
+        let found = if self.store.is_exclusive() {
+            exclusive_hit(self, hash, &Asking::local(query), copy)
+        } else {
+            let _under = UnderLock::enter();
+            self.store.get(hash, |key| query.matches(key), |value, expires| (copy(value), expires))
         };
-        if counters.hit() {
-            self.time_lookup(counters, query, hash);
+        match found {
+            Ok(found) => {
+                if counters.hit() {
+                    time_lookup(self, counters, hash, &Asking::local(query));
+                }
+                Some(found)
+            }
+            Err(Found::Expired) => {
+                expired(self, hash, &Asking::local(query));
+                None
+            }
+            Err(_) => None,
         }
-        Some(found)
     }
+}
 
-    /// Times a lookup like the one that was just made, without the value's clone.
-    #[cold]
-    #[inline(never)]
-    fn time_lookup(&self, counters: &ThreadCounters, query: &dyn Query<Owned = K>, hash: u64) {
-        let start = std::time::Instant::now();
-        let _locked = UnderLock::enter();
-        self.store.contains(hash, &|key| query.matches(key));
-        counters.lookup_took(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+fn insert_local(locals: &mut Vec<Option<Local>>, id: usize, local: Local) -> &mut Local {
+    if locals.len() <= id {
+        locals.resize_with(id + 1, || None);
     }
+    locals[id].insert(local)
+}
 
-    /// The entry of a key with all that is known of it; counts as a use only if `touch`.
-    pub(crate) fn entry(
-        &self,
-        query: &dyn Query<Owned = K>,
-        hash: u64,
-        touch: bool,
-    ) -> (Found, Option<Entry<Kd::Val>>) {
-        let _locked = UnderLock::enter();
+/// A hit that changes something in the store.
+#[cold]
+#[inline(never)]
+fn exclusive_hit<V: 'static>(
+    instance: &AnyInstance,
+    hash: u64,
+    key: &dyn Ask,
+    copy: Copy<V>,
+) -> Result<(V, Millis), Found> {
+    let mut value = None;
+    let found = instance.store.visit(hash, key, true, &mut |stored| {
+        value = stored.value().downcast_ref().map(|value| (copy(value), stored.stamp().expires()));
+    });
+    value.ok_or(found)
+}
+
+#[cold]
+#[inline(never)]
+fn expired(instance: &AnyInstance, hash: u64, key: &dyn Ask) {
+    instance.store.remove_expired(hash, key);
+}
+
+/// Times a lookup like the one that was just made, without the value's clone.
+#[cold]
+#[inline(never)]
+fn time_lookup(instance: &AnyInstance, counters: &ThreadCounters, hash: u64, key: &dyn Ask) {
+    let start = std::time::Instant::now();
+    instance.store.contains(hash, key);
+    counters.lookup_took(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+}
+
+impl AnyInstance {
+    /// The entry of a key with all that is known of it, if its value is a `V`; does not count as a use.
+    pub(crate) fn entry<V: 'static>(&self, hash: u64, key: &dyn Ask, copy: Copy<V>) -> (Found, Option<Entry<V>>) {
         let literal = self.site.options.tags;
         let mut entry = None;
-        let found = self.store.visit(hash, &|key| query.matches(key), touch, &mut |stored| {
-            entry = Some(Entry::new(Kd::copy(stored.value()), stored.stamp(), literal, stored.tags()));
+        let found = self.store.visit(hash, key, false, &mut |stored| {
+            let value = stored.value().downcast_ref().map(copy);
+            entry = value.map(|value| Entry::new(value, stored.stamp(), literal, stored.tags()));
         });
         (found, entry)
     }
 
     /// Removes the entry of a key, and keeps running bodies from storing theirs.
-    pub(crate) fn delete(&self, query: &dyn Query<Owned = K>, hash: u64) -> bool {
-        // Dropped last: `Drop` is the user's code, and must find no lock of ours held.
-        let mut gone = Gone::new();
-        let _locked = UnderLock::enter();
-        let removed =
-            self.flights.invalidate(query, hash, || self.store.remove(hash, &|key| query.matches(key), &mut gone));
-        if removed {
-            Counters::add(&self.counters.invalidations, 1);
-        }
+    pub(crate) fn delete(&self, hash: u64, key: &dyn Ask) -> bool {
+        let removed = self.store.remove(hash, key);
+        self.invalidated(u64::from(removed));
         removed
     }
 
     pub(crate) fn delete_hash(&self, hash: u64) -> u64 {
-        self.flights.detach_hash(hash);
         self.invalidated(self.store.remove_hash(hash))
     }
 
     pub(crate) fn clear_all(&self) -> u64 {
-        self.flights.detach_all();
         self.invalidated(self.store.clear())
     }
 
     pub(crate) fn clear_tags(&self, tags: &Arc<[Tag]>) -> u64 {
-        self.flights.note_clearing(tags);
         self.invalidated(self.store.remove_tagged(tags))
     }
 
     fn invalidated(&self, count: u64) -> u64 {
-        Counters::add(&self.counters.invalidations, count);
+        if count > 0 {
+            Counters::add(&self.counters.invalidations, count);
+        }
         count
     }
 }
 
-impl<K, Kd> Reach for Instance<K, Kd>
-where
-    K: Send + Sync + 'static,
-    Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
-{
+impl Reach for OfProcess {
     fn clear(&self) -> u64 {
-        self.clear_all()
+        self.instance().clear_all()
     }
 
     fn clear_tagged(&self, tags: &Arc<[Tag]>) -> u64 {
-        self.clear_tags(tags)
+        self.instance().clear_tags(tags)
     }
 
     fn purge(&self) -> u64 {
-        self.store.purge()
+        self.instance().store.purge()
     }
 
     fn len(&self) -> u64 {
-        self.store.len()
+        self.0.store.len()
     }
 
     fn weight(&self) -> u64 {
-        self.store.weight()
+        self.0.store.weight()
     }
 }

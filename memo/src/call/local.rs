@@ -15,7 +15,11 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::{instance::Instance, kind::Kind, registry::Reach, site::Site};
+use super::{
+    instance::{AnyInstance, Typed},
+    registry::Reach,
+    site::Site,
+};
 use crate::{memory::bound::Bound, stats::counters::Counters, tags::Tag};
 
 /// What another thread wants removed.
@@ -31,7 +35,7 @@ enum Letter {
 const MOST_LETTERS: usize = 256;
 
 /// The instances of one instantiation on all threads.
-pub(crate) struct Threads<K, Kd> {
+pub(crate) struct Threads<K, V> {
     id: usize,
     site: &'static Site,
     counters: Arc<Counters>,
@@ -40,12 +44,12 @@ pub(crate) struct Threads<K, Kd> {
     posted: AtomicU64,
     letters: Mutex<VecDeque<Letter>>,
     bounds: Mutex<Vec<Weak<Bound>>>,
-    _kind: PhantomData<fn() -> Kd>,
+    _value: PhantomData<fn() -> V>,
 }
 
 /// One thread's instance, and how far it has read its mail.
-struct Here<K, Kd: Kind> {
-    instance: Rc<Instance<K, Kd>>,
+struct Here<K, V> {
+    instance: Rc<Typed<K, V>>,
     read: Cell<u64>,
 }
 
@@ -54,7 +58,7 @@ thread_local! {
     static HERE: RefCell<Vec<Option<Rc<dyn Any>>>> = const { RefCell::new(Vec::new()) };
 }
 
-impl<K: 'static, Kd: Kind> Threads<K, Kd> {
+impl<K: 'static, V: 'static> Threads<K, V> {
     pub(crate) fn new(id: usize, site: &'static Site, counters: Arc<Counters>, same: fn(&K, &K) -> bool) -> Self {
         Self {
             id,
@@ -64,12 +68,12 @@ impl<K: 'static, Kd: Kind> Threads<K, Kd> {
             posted: AtomicU64::new(0),
             letters: Mutex::default(),
             bounds: Mutex::default(),
-            _kind: PhantomData,
+            _value: PhantomData,
         }
     }
 
     /// The calling thread's instance, with all mail applied.
-    pub(crate) fn here(&self) -> Rc<Instance<K, Kd>> {
+    pub(crate) fn here(&self) -> Rc<Typed<K, V>> {
         let here = self.find().unwrap_or_else(|| self.settle());
         if self.posted.load(Ordering::Acquire) != here.read.get() {
             self.read_mail(&here);
@@ -77,15 +81,15 @@ impl<K: 'static, Kd: Kind> Threads<K, Kd> {
         here.instance.clone()
     }
 
-    fn find(&self) -> Option<Rc<Here<K, Kd>>> {
+    fn find(&self) -> Option<Rc<Here<K, V>>> {
         let any = HERE.try_with(|here| here.borrow().get(self.id).cloned().flatten()).ok().flatten()?;
         any.downcast().ok()
     }
 
     /// Makes the calling thread's instance. On a thread that is ending it serves this one call.
     #[cold]
-    fn settle(&self) -> Rc<Here<K, Kd>> {
-        let instance = Instance::new(self.id, self.site, self.counters.clone(), self.same);
+    fn settle(&self) -> Rc<Here<K, V>> {
+        let instance = Typed::new(self.id, self.site, self.counters.clone(), self.same);
         let mut bounds = self.bounds.lock();
         // Those of threads that have ended; every thread takes away about as many as it adds.
         bounds.retain(|bound| bound.strong_count() > 0);
@@ -105,7 +109,7 @@ impl<K: 'static, Kd: Kind> Threads<K, Kd> {
     }
 
     #[cold]
-    fn read_mail(&self, here: &Here<K, Kd>) -> u64 {
+    fn read_mail(&self, here: &Here<K, V>) -> u64 {
         let letters = self.letters.lock();
         let posted = self.posted.load(Ordering::Acquire);
         let unread = usize::try_from(posted - here.read.replace(posted)).unwrap_or(usize::MAX);
@@ -114,10 +118,11 @@ impl<K: 'static, Kd: Kind> Threads<K, Kd> {
             None => vec![Letter::Everything],
         };
         drop(letters);
+        let instance: &AnyInstance = &*here.instance;
         let apply = |letter| match letter {
-            Letter::Everything => here.instance.clear_all(),
-            Letter::Tagged(tags) => here.instance.clear_tags(&tags),
-            Letter::Hash(hash) => here.instance.delete_hash(hash),
+            Letter::Everything => instance.clear_all(),
+            Letter::Tagged(tags) => instance.clear_tags(&tags),
+            Letter::Hash(hash) => instance.delete_hash(hash),
         };
         new.into_iter().map(apply).sum()
     }
@@ -146,7 +151,7 @@ impl<K: 'static, Kd: Kind> Threads<K, Kd> {
     }
 }
 
-impl<K: 'static, Kd: Kind> Reach for Threads<K, Kd> {
+impl<K: 'static, V: 'static> Reach for Threads<K, V> {
     /// Counts what left on the calling thread; the others follow before their next call.
     fn clear(&self) -> u64 {
         self.post(Letter::Everything)
@@ -158,7 +163,7 @@ impl<K: 'static, Kd: Kind> Reach for Threads<K, Kd> {
 
     /// Only the calling thread's entries can be reached at once.
     fn purge(&self) -> u64 {
-        self.find().map_or(0, |here| here.instance.store.purge())
+        self.find().map_or(0, |here| (&*here.instance as &AnyInstance).store.purge())
     }
 
     fn len(&self) -> u64 {

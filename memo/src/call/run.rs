@@ -1,6 +1,8 @@
 //! A run of the body: its time is measured, its value is stored, its followers are told.
 
 use std::{
+    any::Any,
+    marker::PhantomData,
     pin::pin,
     sync::{
         Arc,
@@ -10,131 +12,132 @@ use std::{
 };
 
 use super::{
-    extras::Extras,
-    instance::{Home, Key, Ret, Shared, UnderLock, Val},
+    extras::{Extras, Ttl},
+    instance::{AnyInstance, Home, HomeOf},
     kind::Kind,
-    site::Jitter,
+    site::{Jitter, Options},
     switch,
 };
 use crate::{
     clock::{self, Millis, NEVER},
-    flight::{chain::Inside, slot::Flight, wait::Leading},
-    memory::{Gone, New, slab::Slot, stamp::Stamp},
+    flight::{
+        chain::Inside,
+        slot::{Flight, Shared},
+        wait::Leading,
+    },
+    memory::{Put, entries::Weigh, stamp::Stamp},
     stats::counters::Counters,
     tags::Tag,
 };
 
 /// A run of the body by the caller. Dropped before it is finished, it lets a follower take over.
-pub struct Run<H: Home> {
-    home: H,
-    hash: u64,
-    /// The flight that it leads; a run without one stores nothing.
-    flight: Option<Arc<Flight<Shared<H>>>>,
-    overwrites: bool,
+pub struct Run<H: Home, K, Kd> {
+    led: Led<H>,
+    _types: PhantomData<fn(K) -> Kd>,
 }
 
-impl<H: Home> Run<H> {
+/// A run in its home.
+struct Led<H: Home> {
+    home: H,
+    running: Running,
+}
+
+impl<H: Home> Drop for Led<H> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.running.flight.is_some() {
+            self.running.abandon(self.home.instance());
+        }
+    }
+}
+
+/// A run, whatever it brings.
+pub(crate) struct Running {
+    hash: u64,
+    /// The flight that it leads, until it has landed; a run without one stores nothing.
+    flight: Option<Arc<Flight>>,
+    overwrites: bool,
+    /// The user's code that runs is part of this run.
+    inside: Option<Inside>,
+    start: Option<Instant>,
+}
+
+impl Running {
     /// Goes past the cache.
-    pub(crate) fn aside(home: &H) -> Self {
-        Self { home: home.clone(), hash: 0, flight: None, overwrites: false }
+    pub(crate) fn aside() -> Self {
+        Self { hash: 0, flight: None, overwrites: false, inside: None, start: None }
     }
 
     /// Runs inside a run of the same key, which can't end before this one does.
-    pub(crate) fn inline(home: &H) -> Self {
-        Counters::add(&home.counters.misses, 1);
-        Self::aside(home)
+    pub(crate) fn inline(instance: &AnyInstance) -> Self {
+        Counters::add(&instance.counters.misses, 1);
+        Self::aside()
     }
 
-    pub(crate) fn leading(home: &H, hash: u64, flight: Arc<Flight<Shared<H>>>, overwrites: bool) -> Self {
-        Counters::add(&home.counters.misses, 1);
-        Self { home: home.clone(), hash, flight: Some(flight), overwrites }
+    pub(crate) fn leading(instance: &AnyInstance, hash: u64, flight: Arc<Flight>, overwrites: bool) -> Self {
+        Counters::add(&instance.counters.misses, 1);
+        Self { hash, flight: Some(flight), overwrites, ..Self::aside() }
     }
 
-    /// Runs the body.
-    #[inline]
-    pub fn call(&self, body: impl FnOnce() -> Ret<H>) -> Ret<H> {
-        let _running = self.running();
-        body()
+    /// From here on the calling thread is inside this run: what it calls can't wait for it.
+    fn enter(&mut self) {
+        if let (Some(flight), None) = (&self.flight, &self.inside) {
+            self.inside = Some(Inside::enter(&[flight.id]));
+        }
     }
 
-    // Out of line, like all that stands around a body: it is there once per type instead of once per function.
-    #[inline(never)]
-    fn running(&self) -> Running<'_> {
-        let inside = self.flight.as_ref().map(|flight| Inside::enter(&[flight.id]));
-        let clock = self.flight.as_ref().map(|_| (Instant::now(), &*self.home.counters));
-        Running { clock, _inside: inside }
-    }
-
-    /// Runs the body of an async function.
-    pub async fn drive<F: Future<Output = Ret<H>>>(&self, body: F) -> Ret<H>
-    where
-        Shared<H>: Send + Sync,
-    {
-        let body = pin!(body);
-        let start = Instant::now();
-        let result = Leading { flight: self.flight.as_ref(), body }.await;
+    fn begin_body(&mut self) {
         if self.flight.is_some() {
-            note_cost(&self.home.counters, start);
-        }
-        result
-    }
-
-    /// Stores what the body returned and gives it back.
-    #[inline(never)]
-    pub fn finish(&mut self, result: Ret<H>) -> Ret<H> {
-        self.finish_with(result, Extras::new())
-    }
-
-    /// The terms on which a value of this function is stored, to be completed by what its attribute says.
-    #[expect(clippy::unused_self, reason = "it brings the types")]
-    pub fn extras<'a>(&self) -> Extras<'a, Key<H>, Val<H>> {
-        Extras::new()
-    }
-
-    /// Stores what the body returned, on these terms, and gives it back.
-    #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]
-    #[inline(never)]
-    pub fn finish_with(&mut self, result: Ret<H>, extras: Extras<'_, Key<H>, Val<H>>) -> Ret<H> {
-        let Some(flight) = self.flight.take() else {
-            return result;
-        };
-        // The user's code in here may call the function again: it is still inside this run.
-        let _inside = Inside::enter(&[flight.id]);
-        // If it panics, the flight is abandoned all the same.
-        let flight = Unlanded { home: &self.home, hash: self.hash, flight };
-        let (result, fence) = match H::Kind::split(result) {
-            Ok(value) => {
-                let fence = flight.offer(&value, &extras, self.overwrites);
-                (H::Kind::join(value), fence)
-            }
-            Err(result) => (result, flight.withdraw(&extras.tags)),
-        };
-        flight.land(&result, fence);
-        result
-    }
-}
-
-impl<H: Home> Drop for Run<H> {
-    #[inline(never)]
-    fn drop(&mut self) {
-        if let Some(flight) = self.flight.take() {
-            drop(Unlanded { home: &self.home, hash: self.hash, flight });
+            self.enter();
+            self.start = Some(Instant::now());
         }
     }
-}
 
-/// A body that is running on this thread.
-struct Running<'a> {
-    clock: Option<(Instant, &'a Counters)>,
-    _inside: Option<Inside>,
-}
-
-impl Drop for Running<'_> {
-    #[inline(never)]
-    fn drop(&mut self) {
-        if let Some((start, counters)) = self.clock {
+    fn end_body(&mut self, counters: &Counters) {
+        if let Some(start) = self.start.take() {
             note_cost(counters, start);
         }
+    }
+
+    /// Stores a value on these terms, unless it was invalidated while the body ran; gives the number of the clearing that
+    /// hit it. `value` is an `Option` of the stored type; without one nothing is stored.
+    fn offer(
+        &mut self,
+        instance: &AnyInstance,
+        value: Option<&mut dyn Any>,
+        terms: &Terms,
+        weigh: Option<Weigh<'_>>,
+    ) -> u64 {
+        let Some(flight) = &self.flight else { return 0 };
+        if let Some(value) = value {
+            let put = terms.put(&instance.site.options, value, weigh, self.overwrites);
+            return instance.store.commit(self.hash, flight, put);
+        }
+        instance.store.withdraw(self.hash, flight);
+        flight.fence(&terms.tags)
+    }
+
+    fn has_followers(&self) -> bool {
+        self.flight.as_ref().is_some_and(|flight| flight.has_followers())
+    }
+
+    /// Tells the followers. No more can join: the flight is out of the table.
+    fn land(&mut self, shared: Option<Shared>, fence: u64) {
+        if let Some(flight) = self.flight.take() {
+            flight.land(shared, fence);
+        }
+        self.inside = None;
+    }
+
+    /// The body panicked, or its future was dropped.
+    #[cold]
+    fn abandon(&mut self, instance: &AnyInstance) {
+        self.end_body(&instance.counters);
+        if let Some(flight) = self.flight.take() {
+            instance.store.withdraw(self.hash, &flight);
+            flight.abandon();
+        }
+        self.inside = None;
     }
 }
 
@@ -144,101 +147,136 @@ fn note_cost(counters: &Counters, start: Instant) {
     Counters::add(&counters.runs, 1);
 }
 
-/// A flight that has not landed yet.
-struct Unlanded<'a, H: Home> {
-    home: &'a H,
-    hash: u64,
-    flight: Arc<Flight<Shared<H>>>,
-}
+impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
+    pub(crate) fn new(home: H, running: Running) -> Self {
+        Self { led: Led { home, running }, _types: PhantomData }
+    }
 
-impl<H: Home> Unlanded<'_, H> {
-    /// Stores a value, unless it was invalidated while the body ran; gives the number of the clearing that hit it.
-    fn offer(&self, value: &Val<H>, extras: &Extras<'_, Key<H>, Val<H>>, overwrites: bool) -> u64 {
-        let terms = Terms::new(self.home, value, extras);
-        let off = !switch::is_ordinary() && switch::is_disabled();
-        if off || !extras.cache_if.iter().all(|test| test(value)) {
-            return self.withdraw(&terms.tags);
+    /// Runs the body.
+    #[inline]
+    pub fn call(&mut self, body: impl FnOnce() -> Kd::Ret) -> Kd::Ret {
+        self.led.running.begin_body();
+        let result = body();
+        self.led.running.end_body(&self.led.home.instance().counters);
+        result
+    }
+
+    /// Runs the body of an async function.
+    pub async fn drive<F: Future<Output = Kd::Ret>>(&self, body: F) -> Kd::Ret {
+        let body = pin!(body);
+        let flight = self.led.running.flight.as_ref();
+        let start = Instant::now();
+        let result = Leading { flight, body }.await;
+        if flight.is_some() {
+            note_cost(&self.led.home.instance().counters, start);
         }
-        let copy = H::Kind::copy(value);
-        let mut fence = 0;
-        // Dropped after the locks: `Drop` is the user's code.
-        let (mut gone, mut refused) = (Gone::new(), None);
-        let _locked = UnderLock::enter();
-        let stood = self.home.flights.commit(self.hash, &self.flight, |key| {
-            fence = self.flight.fence(&terms.tags);
-            if fence == 0 {
-                terms.store(self.home, self.hash, (key, copy), extras, overwrites, &mut gone);
-            } else {
-                refused = Some((key, copy));
+        result
+    }
+
+    /// Stores what the body returned and gives it back.
+    #[inline]
+    pub fn finish(&mut self, result: Kd::Ret) -> Kd::Ret {
+        if self.led.running.flight.is_none() {
+            return result;
+        }
+        self.store(result, None)
+    }
+
+    /// The terms on which a value of this function is stored, to be completed by what its attribute says.
+    #[expect(clippy::unused_self, reason = "it brings the types")]
+    pub fn extras<'a>(&self) -> Extras<'a, K, Kd::Val> {
+        Extras::new()
+    }
+
+    /// Stores what the body returned, on these terms, and gives it back.
+    #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]
+    pub fn finish_with(&mut self, result: Kd::Ret, extras: Extras<'_, K, Kd::Val>) -> Kd::Ret {
+        if self.led.running.flight.is_none() {
+            return result;
+        }
+        let literal = self.led.home.instance().site.options.tags;
+        let terms = |value: &Kd::Val| extras.terms(value, literal);
+        let weigh = extras.weigh_any();
+        let weigh = weigh.as_ref().map(|weigh| weigh as Weigh<'_>);
+        self.store(result, Some(&Told { terms: &terms, weigh, tags: &extras.tags }))
+    }
+
+    /// The same for all functions of these types. If the user's code in here panics, the flight is abandoned.
+    #[inline(never)]
+    fn store(&mut self, result: Kd::Ret, told: Option<&Told<'_, Kd::Val>>) -> Kd::Ret {
+        let Led { home, running } = &mut self.led;
+        let instance = home.instance();
+        // It may call the function again, and is still inside this run.
+        running.enter();
+        let (result, fence) = match Kd::split(result) {
+            Ok(value) => {
+                let terms = told.map_or_else(Terms::default, |told| (told.terms)(&value));
+                let mut copy = (terms.stores && !switch::is_disabled()).then(|| Kd::copy(&value));
+                let offered = copy.is_some().then_some(&mut copy as &mut dyn Any);
+                let fence = running.offer(instance, offered, &terms, told.and_then(|told| told.weigh));
+                (Kd::join(value), fence)
             }
-        });
-        // Something else invalidated the key; a follower may still have come after a clearing of one of its tags.
-        if stood { fence } else { self.flight.fence(&terms.tags) }
-    }
-
-    /// Takes the flight down without storing anything; gives the number of the last clearing of these tags.
-    fn withdraw(&self, tags: &[Tag]) -> u64 {
-        self.home.flights.withdraw(self.hash, &self.flight);
-        self.flight.fence(tags)
-    }
-
-    /// Tells the followers. No more can join: the flight is out of the table.
-    fn land(self, result: &Ret<H>, fence: u64) {
-        let shared = if self.flight.has_followers() { H::Kind::share(result) } else { None };
-        self.flight.land(shared, fence);
+            Err(result) => {
+                let tags = told.map_or(&[][..], |told| told.tags).to_vec();
+                (result, running.offer(instance, None, &Terms { tags, ..Terms::default() }, None))
+            }
+        };
+        let shared = if running.has_followers() { H::share(&result) } else { None };
+        running.land(shared, fence);
+        result
     }
 }
 
-impl<H: Home> Drop for Unlanded<'_, H> {
-    fn drop(&mut self) {
-        // Nothing happens here for a flight that has landed.
-        if self.flight.is_running() {
-            self.withdraw(&[]);
-            self.flight.abandon();
-        }
-    }
+/// What an attribute says of the values of a function, beyond constants.
+struct Told<'a, V> {
+    terms: &'a dyn Fn(&V) -> Terms,
+    weigh: Option<Weigh<'a>>,
+    /// Known without a value.
+    tags: &'a [Tag],
 }
 
 /// What a value is stored with.
 pub(crate) struct Terms {
-    stamp: Stamp,
-    slides: bool,
-    tags: Vec<Tag>,
+    pub(crate) stores: bool,
+    /// The time to live, where it is not the declared one.
+    pub(crate) ttl: Option<Ttl>,
+    /// Jitter and sliding apply.
+    pub(crate) varies: bool,
+    pub(crate) tags: Vec<Tag>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { stores: true, ttl: None, varies: true, tags: Vec::new() }
+    }
 }
 
 impl Terms {
-    pub(crate) fn new<H: Home>(home: &H, value: &Val<H>, extras: &Extras<'_, Key<H>, Val<H>>) -> Self {
-        let options = &home.site.options;
-        let now = clock::now();
-        let (expires, varies) = extras.expiry(value, options.ttl, now);
-        let expires = if varies { with_jitter(now, expires, options.jitter) } else { expires };
-        let mut tags = extras.all_tags(value);
-        tags.retain(|tag| !options.tags.contains(&tag.as_str()));
-        Self { stamp: Stamp::new(now, expires), slides: varies, tags }
-    }
-
-    /// Puts an entry into the store; the caller holds the commit gate of its key.
-    pub(crate) fn store<H: Home>(
-        &self,
-        home: &H,
-        hash: u64,
-        (key, value): (Key<H>, Val<H>),
-        extras: &Extras<'_, Key<H>, Val<H>>,
+    /// A value on its way into the store of a function with these options.
+    pub(crate) fn put<'a>(
+        &'a self,
+        options: &Options,
+        value: &'a mut dyn Any,
+        weigh: Option<Weigh<'a>>,
         overwrites: bool,
-        gone: &mut Gone<Key<H>, Val<H>>,
-    ) {
-        let weight = extras.weigh.map_or(0, |weigh| weigh(&key, &value));
-        let same = &|other: &Key<H>| (home.same)(&key, other);
-        if home.site.options.if_absent && !overwrites && home.store.contains(hash, same) {
-            gone.push(Slot::left(key, value));
-            return;
+    ) -> Put<'a> {
+        let now = clock::now();
+        let expires = match self.ttl.map_or(options.ttl, |ttl| ttl.0) {
+            Some(ttl) => now.saturating_add(ttl).min(NEVER - 1),
+            None => NEVER,
+        };
+        let expires = if self.varies { with_jitter(now, expires, options.jitter) } else { expires };
+        Put {
+            value,
+            stamp: Stamp::new(now, expires),
+            tags: &self.tags,
+            weigh,
+            slides: self.varies,
+            replaces: overwrites,
+            yields: options.if_absent && !overwrites,
         }
-        let (tags, stamp, slides) = (&*self.tags, self.stamp, self.slides);
-        let new = New { stamp, tags, weight, slides, replaces: overwrites };
-        home.store.put(hash, home.same, (key, value), new, gone);
     }
 }
-
 /// A random time more, so that entries made together do not expire together.
 #[expect(
     clippy::cast_precision_loss,

@@ -3,21 +3,24 @@
 
 use std::{
     any::{Any, TypeId},
-    rc::Rc,
     sync::Arc,
 };
 
 use super::{
-    begin::{self as steps, Begun, Guard, Started},
-    instance::{Home, Instance, Key, Ret},
+    begin::{self as steps, Guard, Guarded, Plain, Started},
+    instance::{Home, HomeOf, OfProcess, OfThread, Typed},
     kind::Kind,
     local::Threads,
     names,
     registry::{Identity, Make, Reach, function_of},
     site::Site,
+    switch,
     typed::{Mark, TypedRef},
 };
-use crate::{key::Query, stats::counters::Counters};
+use crate::{
+    key::{Ask, Asking, Query},
+    stats::counters::Counters,
+};
 
 /// A closure of the function's own: its type tells instantiations apart, its result lists the generics.
 pub trait Marker: Fn() -> Vec<TypeId> {}
@@ -25,11 +28,7 @@ pub trait Marker: Fn() -> Vec<TypeId> {}
 impl<M: Fn() -> Vec<TypeId>> Marker for M {}
 
 type Owned<Q> = <Q as Query>::Owned;
-
-/// An instance shared by the process.
-pub(crate) type Shared<Q, Kd> = &'static Instance<Owned<Q>, Kd>;
-/// An instance of the calling thread.
-pub(crate) type Local<Q, Kd> = Rc<Instance<Owned<Q>, Kd>>;
+type Val<Kd> = <Kd as Kind>::Val;
 
 /// An instantiation, as one of its generated functions presents it.
 #[derive(Clone, Copy)]
@@ -67,126 +66,122 @@ impl<'a> Presented<'a> {
 }
 
 type MakeResult = (TypedRef, &'static dyn Reach);
+type Same<K> = fn(&K, &K) -> bool;
 
-fn make_shared<K, Kd>(site: &'static Site, same: fn(&K, &K) -> bool) -> impl Fn(usize, Arc<Counters>) -> MakeResult
-where
-    K: Send + Sync + 'static,
-    Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
-{
-    move |id, counters| {
-        let instance: &'static Instance<K, Kd> = Box::leak(Box::new(Instance::new(id, site, counters, same)));
-        (TypedRef::new(instance), instance)
+/// What belongs to an instantiation with keys and values of these types: an instance, or one for each thread.
+pub(crate) trait Target: Any + Send + Sync + Sized {
+    type Key: 'static;
+    fn make(id: usize, site: &'static Site, counters: Arc<Counters>, same: Same<Self::Key>) -> &'static Self;
+    fn reach(&'static self) -> &'static dyn Reach;
+}
+
+impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Target for Typed<K, V> {
+    type Key = K;
+
+    fn make(id: usize, site: &'static Site, counters: Arc<Counters>, same: Same<K>) -> &'static Self {
+        Box::leak(Box::new(Self::new(id, site, counters, same)))
+    }
+
+    fn reach(&'static self) -> &'static dyn Reach {
+        Box::leak(Box::new(OfProcess(self)))
     }
 }
 
-fn make_local<K: 'static, Kd: Kind>(
-    site: &'static Site,
-    same: fn(&K, &K) -> bool,
-) -> impl Fn(usize, Arc<Counters>) -> MakeResult {
+impl<K: 'static, V: 'static> Target for Threads<K, V> {
+    type Key = K;
+
+    fn make(id: usize, site: &'static Site, counters: Arc<Counters>, same: Same<K>) -> &'static Self {
+        Box::leak(Box::new(Self::new(id, site, counters, same)))
+    }
+
+    fn reach(&'static self) -> &'static dyn Reach {
+        self
+    }
+}
+
+fn make<T: Target>(site: &'static Site, same: Same<T::Key>) -> impl Fn(usize, Arc<Counters>) -> MakeResult {
     move |id, counters| {
-        let threads: &'static Threads<K, Kd> = Box::leak(Box::new(Threads::new(id, site, counters, same)));
-        (TypedRef::new(threads), threads)
+        let target = T::make(id, site, counters, same);
+        (TypedRef::new(target), target.reach())
     }
 }
 
 #[inline]
-fn shared<M: Marker, Kd, Q>(site: &'static Site, marker: &M, query: &Q) -> Shared<Q, Kd>
+fn target<M: Marker, T: Target>(site: &'static Site, marker: &M, same: Same<T::Key>) -> &'static T {
+    site.first::<M, T>().unwrap_or_else(|| resolve(Presented::new::<M, T>(site, marker), same))
+}
+
+/// The target of an instantiation that did not come first, or that comes for the first time.
+#[cold]
+#[inline(never)]
+fn resolve<T: Target>(presented: Presented<'_>, same: Same<T::Key>) -> &'static T {
+    presented.resolve(&make::<T>(presented.site, same)).get().expect("it was asked for by type")
+}
+
+/// All targets that an address may mean.
+pub(crate) fn addressed<M: Marker, T: Target>(site: &'static Site, marker: &M, same: Same<T::Key>) -> Vec<&'static T> {
+    let targets = Presented::new::<M, T>(site, marker).addressed(&make::<T>(site, same));
+    targets.into_iter().filter_map(TypedRef::get).collect()
+}
+
+/// An ordinary hit.
+#[inline]
+fn hit<Kd: Kind, Q: Query>(instance: &Typed<Owned<Q>, Val<Kd>>, query: &Q, hash: u64) -> Option<Kd::Ret> {
+    if switch::is_ordinary() { instance.hit(query, hash, Kd::copy).map(Kd::join) } else { None }
+}
+
+/// Begins a call of a function of the process; the same for all functions of these types.
+pub(crate) fn start<Kd, Q>(instance: &'static Typed<Owned<Q>, Val<Kd>>, query: &Q) -> Started<OfProcess, Owned<Q>, Kd>
 where
     Q: Query<Owned: Send + Sync>,
     Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
 {
-    site.first::<M, Instance<Owned<Q>, Kd>>()
-        .unwrap_or_else(|| resolve_shared(Presented::new::<M, Instance<Owned<Q>, Kd>>(site, marker), query.same()))
+    let hash = query.hash();
+    match hit::<Kd, Q>(instance, query, hash) {
+        Some(value) => Started::Done(value),
+        None => miss(OfProcess(instance), &Asking::shared(query), hash),
+    }
 }
 
-/// The instance of an instantiation that did not come first, or that comes for the first time.
+/// The steps after a lookup that was no hit.
 #[cold]
 #[inline(never)]
-fn resolve_shared<K, Kd>(presented: Presented<'_>, same: fn(&K, &K) -> bool) -> &'static Instance<K, Kd>
-where
-    K: Send + Sync + 'static,
-    Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
-{
-    let target = presented.resolve(&make_shared::<K, Kd>(presented.site, same));
-    target.get().expect("it was asked for by type")
+fn miss<H: HomeOf<Kd>, K: 'static, Kd: Kind>(home: H, key: &dyn Ask, hash: u64) -> Started<H, K, Kd> {
+    let mut answer = Plain::<Kd>(None);
+    let running = steps::settle(home.instance(), key, hash, &mut answer, false);
+    Started::at(running, home, answer.0)
 }
 
-/// All instances of the process that an address may mean.
-pub(crate) fn shared_at<K, Kd>(presented: Presented<'_>, same: fn(&K, &K) -> bool) -> Vec<&'static Instance<K, Kd>>
-where
-    K: Send + Sync + 'static,
-    Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
-{
-    let make = make_shared::<K, Kd>(presented.site, same);
-    let targets = presented.addressed(&make);
-    targets.into_iter().filter_map(TypedRef::get).collect()
+/// The steps of a guarded call; `looks` as in [`steps::begin`].
+fn guarded<H: HomeOf<Kd>, K: 'static, Kd: Kind>(
+    home: H,
+    key: &dyn Ask,
+    hash: u64,
+    guard: &Guard<'_, Kd>,
+) -> Started<H, K, Kd> {
+    let mut answer = Guarded::by(guard);
+    let running = steps::settle(home.instance(), key, hash, &mut answer, !guard.is_open());
+    Started::at(running, home, answer.result)
 }
 
-fn local<M: Marker, Kd: Kind, Q: Query>(site: &'static Site, marker: &M, query: &Q) -> Local<Q, Kd> {
-    let threads = site
-        .first::<M, Threads<Owned<Q>, Kd>>()
-        .unwrap_or_else(|| resolve_local(Presented::new::<M, Threads<Owned<Q>, Kd>>(site, marker), query.same()));
-    threads.here()
-}
-
-#[cold]
-#[inline(never)]
-fn resolve_local<K: 'static, Kd: Kind>(presented: Presented<'_>, same: fn(&K, &K) -> bool) -> &'static Threads<K, Kd> {
-    let target = presented.resolve(&make_local::<K, Kd>(presented.site, same));
-    target.get().expect("it was asked for by type")
-}
-
-/// The threads' instances that an address may mean.
-pub(crate) fn local_at<K: 'static, Kd: Kind>(
-    presented: Presented<'_>,
-    same: fn(&K, &K) -> bool,
-) -> Vec<&'static Threads<K, Kd>> {
-    let make = make_local::<K, Kd>(presented.site, same);
-    let targets = presented.addressed(&make);
-    targets.into_iter().filter_map(TypedRef::get).collect()
+/// An ordinary hit of a call that uses entries without looking at them.
+fn hit_if_open<Kd: Kind, Q: Query>(
+    instance: &Typed<Owned<Q>, Val<Kd>>,
+    query: &Q,
+    hash: u64,
+    guard: &Guard<'_, Kd>,
+) -> Option<Kd::Ret> {
+    if guard.is_open() { hit::<Kd, Q>(instance, query, hash) } else { None }
 }
 
 /// Begins a call.
 #[inline]
-pub fn begin<M: Marker, Kd, Q>(site: &'static Site, marker: &M, _: Kd, query: &Q) -> Started<Shared<Q, Kd>>
+pub fn begin<M: Marker, Kd, Q>(site: &'static Site, marker: &M, _: Kd, query: &Q) -> Started<OfProcess, Owned<Q>, Kd>
 where
     Q: Query<Owned: Send + Sync>,
     Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
 {
-    start(&shared(site, marker, query), query)
-}
-
-/// Shared by all functions of the same types.
-pub(crate) fn start<H: Home>(home: &H, query: &impl Query<Owned = Key<H>>) -> Started<H> {
-    let hash = query.hash();
-    match steps::hit(home, query, hash) {
-        Some(value) => Started::Done(value),
-        None => miss(home, query, hash),
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn miss<H: Home>(home: &H, query: &impl Query<Owned = Key<H>>, hash: u64) -> Started<H> {
-    steps::begin(home, query, hash).settle(None)
-}
-
-/// An ordinary hit of a call that uses entries without looking at them.
-fn hit_if_open<H: Home>(
-    home: &H,
-    query: &impl Query<Owned = Key<H>>,
-    hash: u64,
-    guard: &Guard<'_, H::Kind>,
-) -> Option<Ret<H>> {
-    if guard.is_open() { steps::hit(home, query, hash) } else { None }
-}
-
-fn start_with<H: Home>(home: &H, query: &impl Query<Owned = Key<H>>, guard: &Guard<'_, H::Kind>) -> Started<H> {
-    let hash = query.hash();
-    match hit_if_open(home, query, hash, guard) {
-        Some(value) => Started::Done(value),
-        None => steps::begin_with(home, query, hash, guard).settle(Some(guard)),
-    }
+    start(target(site, marker, query.same()), query)
 }
 
 /// Begins a call whose entries are looked at before they are used, or that may fail.
@@ -196,28 +191,37 @@ pub fn begin_with<M: Marker, Kd, Q>(
     _: Kd,
     query: &Q,
     guard: Guard<'_, Kd>,
-) -> Started<Shared<Q, Kd>>
+) -> Started<OfProcess, Owned<Q>, Kd>
 where
     Q: Query<Owned: Send + Sync>,
     Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
 {
-    start_with(&shared(site, marker, query), query, &guard)
+    let (instance, hash) = (target::<M, Typed<_, _>>(site, marker, query.same()), query.hash());
+    match hit_if_open(instance, query, hash, &guard) {
+        Some(value) => Started::Done(value),
+        None => guarded(OfProcess(instance), &Asking::shared(query), hash, &guard),
+    }
 }
 
 /// Async functions: the first step only; the caller waits in its task.
 pub(crate) mod aio {
-    use super::{Begun, Guard, Kind, Marker, Query, Shared, Site, hit_if_open, shared, steps};
+    use super::{
+        super::begin::{Begun, Guard, Guarded, Plain},
+        Asking, Home as _, Kind, Marker, OfProcess, Owned, Query, Site, Typed, hit, hit_if_open, steps, target,
+    };
 
-    pub fn begin<M: Marker, Kd, Q>(site: &'static Site, marker: &M, _: Kd, query: &Q) -> Begun<Shared<Q, Kd>>
+    pub fn begin<M: Marker, Kd, Q>(site: &'static Site, marker: &M, _: Kd, query: &Q) -> Begun<OfProcess, Owned<Q>, Kd>
     where
         Q: Query<Owned: Send + Sync>,
         Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
     {
-        let (home, hash) = (shared(site, marker, query), query.hash());
-        match steps::hit(&home, query, hash) {
-            Some(value) => Begun::Done(value),
-            None => steps::begin(&home, query, hash),
+        let (instance, hash) = (target::<M, Typed<_, _>>(site, marker, query.same()), query.hash());
+        if let Some(value) = hit::<Kd, Q>(instance, query, hash) {
+            return Begun::Done(value);
         }
+        let (home, mut answer) = (OfProcess(instance), Plain::<Kd>(None));
+        let step = steps::begin(home.instance(), &Asking::shared(query), hash, &mut answer, false);
+        Begun::at(step, home, answer.0)
     }
 
     pub fn begin_with<M: Marker, Kd, Q>(
@@ -226,30 +230,40 @@ pub(crate) mod aio {
         _: Kd,
         query: &Q,
         guard: Guard<'_, Kd>,
-    ) -> Begun<Shared<Q, Kd>>
+    ) -> Begun<OfProcess, Owned<Q>, Kd>
     where
         Q: Query<Owned: Send + Sync>,
         Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
     {
-        let (home, hash) = (shared(site, marker, query), query.hash());
-        match hit_if_open(&home, query, hash, &guard) {
-            Some(value) => Begun::Done(value),
-            None => steps::begin_with(&home, query, hash, &guard),
+        let (instance, hash) = (target::<M, Typed<_, _>>(site, marker, query.same()), query.hash());
+        if let Some(value) = hit_if_open(instance, query, hash, &guard) {
+            return Begun::Done(value);
         }
+        let (home, mut answer) = (OfProcess(instance), Guarded::by(&guard));
+        let step = steps::begin(home.instance(), &Asking::shared(query), hash, &mut answer, !guard.is_open());
+        Begun::at(step, home, answer.result)
     }
 }
 
 /// `scope = "thread"`.
 pub(crate) mod local {
-    use super::{Guard, Kind, Local, Marker, Query, Site, Started, local, start, start_with};
+    use super::{
+        Asking, Guard, Kind, Marker, OfThread, Owned, Query, Site, Started, Threads, Val, guarded, hit, hit_if_open,
+        miss, target,
+    };
 
     pub fn begin<M: Marker, Kd: Kind, Q: Query>(
         site: &'static Site,
         marker: &M,
         _: Kd,
         query: &Q,
-    ) -> Started<Local<Q, Kd>> {
-        start(&local(site, marker, query), query)
+    ) -> Started<OfThread, Owned<Q>, Kd> {
+        let here = target::<M, Threads<_, Val<Kd>>>(site, marker, query.same()).here();
+        let hash = query.hash();
+        match hit::<Kd, Q>(&here, query, hash) {
+            Some(value) => Started::Done(value),
+            None => miss(OfThread(here), &Asking::local(query), hash),
+        }
     }
 
     pub fn begin_with<M: Marker, Kd: Kind, Q: Query>(
@@ -258,7 +272,12 @@ pub(crate) mod local {
         _: Kd,
         query: &Q,
         guard: Guard<'_, Kd>,
-    ) -> Started<Local<Q, Kd>> {
-        start_with(&local(site, marker, query), query, &guard)
+    ) -> Started<OfThread, Owned<Q>, Kd> {
+        let here = target::<M, Threads<_, Val<Kd>>>(site, marker, query.same()).here();
+        let hash = query.hash();
+        match hit_if_open(&here, query, hash, &guard) {
+            Some(value) => Started::Done(value),
+            None => guarded(OfThread(here), &Asking::local(query), hash, &guard),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! One flight: a run of a body that others may wait for.
 
 use std::{
+    any::Any,
     collections::HashMap,
     sync::{Arc, atomic::Ordering},
     task::{Wake, Waker},
@@ -27,12 +28,15 @@ pub(crate) fn next_id() -> FlightId {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// A leader's result, for its followers.
+pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
+
 /// How a flight ended, as its followers see it.
-enum Phase<S> {
+enum Phase {
     Running,
     /// The result, where it can be shared. Followers that joined at `fence` or later do not take it.
     Landed {
-        shared: Option<Arc<S>>,
+        shared: Option<Shared>,
         fence: u64,
     },
     /// The leader panicked or was cancelled.
@@ -40,18 +44,18 @@ enum Phase<S> {
 }
 
 /// What a follower does next.
-pub(crate) enum Verdict<S> {
+pub(crate) enum Verdict {
     Wait,
     /// The leader's result.
-    Take(Arc<S>),
+    Take(Shared),
     /// Ask again from the start: the leader gave up, or its result was invalidated before this follower came.
     Retry,
     /// The result can't be shared: run the body, waiting for nobody.
     RunAlone,
 }
 
-struct State<S> {
-    phase: Phase<S>,
+struct State {
+    phase: Phase,
     followers: u64,
     /// Who to wake when it ends, each under the number of its wait.
     wakers: Vec<(u64, Waker)>,
@@ -61,14 +65,14 @@ struct State<S> {
 }
 
 /// A running body. Its followers wait here; invalidations leave their marks here.
-pub(crate) struct Flight<S> {
+pub(crate) struct Flight {
     pub(crate) id: FlightId,
-    state: Mutex<State<S>>,
-    progress: Mutex<Progress<S>>,
+    state: Mutex<State>,
+    progress: Mutex<Progress>,
 }
 
 /// The polls of a leading future: they show a leader that its own task holds back.
-struct Progress<S> {
+struct Progress {
     polls: u64,
     /// It is being polled right now.
     polling: bool,
@@ -76,13 +80,11 @@ struct Progress<S> {
     woken: Option<Millis>,
     /// Wakes the followers when that is too long ago.
     watchdog: Option<Alarm>,
-    /// Sets the watchdog; there from the first poll on.
-    watch: Option<fn(&Arc<Flight<S>>)>,
     /// The waker of what polls it, and that of the whole task around.
     wakers: Option<(Waker, Waker)>,
 }
 
-impl<S> Flight<S> {
+impl Flight {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             id: next_id(),
@@ -93,14 +95,7 @@ impl<S> Flight<S> {
                 cleared: HashMap::new(),
                 clearings: 0,
             }),
-            progress: Mutex::new(Progress {
-                polls: 0,
-                polling: false,
-                woken: None,
-                watchdog: None,
-                watch: None,
-                wakers: None,
-            }),
+            progress: Mutex::new(Progress { polls: 0, polling: false, woken: None, watchdog: None, wakers: None }),
         })
     }
 
@@ -132,14 +127,10 @@ impl<S> Flight<S> {
     }
 
     /// The body returned.
-    pub(crate) fn land(&self, shared: Option<S>, fence: u64) {
+    pub(crate) fn land(&self, shared: Option<Shared>, fence: u64) {
         // A follower that joined at or after clearing number `fence` came later than that clearing.
         let fence = if fence == 0 { u64::MAX } else { fence };
-        self.end(Phase::Landed { shared: shared.map(Arc::new), fence });
-    }
-
-    pub(crate) fn is_running(&self) -> bool {
-        matches!(self.state.lock().phase, Phase::Running)
+        self.end(Phase::Landed { shared, fence });
     }
 
     /// The body panicked, or its future was dropped.
@@ -147,7 +138,7 @@ impl<S> Flight<S> {
         self.end(Phase::Abandoned);
     }
 
-    fn end(&self, phase: Phase<S>) {
+    fn end(&self, phase: Phase) {
         let mut state = self.state.lock();
         state.phase = phase;
         let wakers = std::mem::take(&mut state.wakers);
@@ -163,7 +154,7 @@ impl<S> Flight<S> {
 
     /// What a follower who joined at `joined` does now. If it has to wait, `waker` (its wait's number with it) is
     /// woken when the flight ends.
-    pub(crate) fn poll(&self, joined: u64, wait: u64, waker: &Waker) -> Verdict<S> {
+    pub(crate) fn poll(&self, joined: u64, wait: u64, waker: &Waker) -> Verdict {
         let mut state = self.state.lock();
         match &state.phase {
             Phase::Running => {
@@ -191,12 +182,8 @@ impl<S> Flight<S> {
     }
 
     /// The leading future is about to be polled in `task`, by the owner of `waker`.
-    pub(crate) fn polled(&self, task: &Waker, waker: &Waker)
-    where
-        S: Send + Sync + 'static,
-    {
+    pub(crate) fn polled(&self, task: &Waker, waker: &Waker) {
         let mut progress = self.progress.lock();
-        progress.watch = Some(Self::watch);
         progress.polls += 1;
         progress.polling = true;
         progress.woken = None;
@@ -220,10 +207,7 @@ impl<S> Flight<S> {
     }
 
     /// Something that the leading future waits for woke it: passes it on.
-    pub(crate) fn leader_woken(self: &Arc<Self>)
-    where
-        S: Send + Sync + 'static,
-    {
+    pub(crate) fn leader_woken(self: &Arc<Self>) {
         let mut progress = self.progress.lock();
         if progress.woken.is_none() {
             progress.woken = Some(clock::machine());
@@ -238,10 +222,7 @@ impl<S> Flight<S> {
 
     /// Has somebody look after a leader that was woken, if others wait for it: whoever should poll it may hold it back
     /// and wait for something that waits for it, out of our sight.
-    fn watch(self: &Arc<Self>)
-    where
-        S: Send + Sync + 'static,
-    {
+    fn watch(self: &Arc<Self>) {
         if !self.has_followers() {
             return;
         }
@@ -256,10 +237,7 @@ impl<S> Flight<S> {
 
     /// A follower waits: has somebody look after the leader, if it is a future.
     pub(crate) fn look_after(self: &Arc<Self>) {
-        let watch = self.progress.lock().watch;
-        if let Some(watch) = watch {
-            watch(self);
-        }
+        self.watch();
     }
 
     /// Was the leader woken so long ago, and not polled since, that nobody seems to be going to?
@@ -284,9 +262,9 @@ impl<S> Flight<S> {
 }
 
 /// Stands for the followers of a flight.
-struct Followers<S>(Arc<Flight<S>>);
+struct Followers(Arc<Flight>);
 
-impl<S: Send + Sync + 'static> Wake for Followers<S> {
+impl Wake for Followers {
     fn wake(self: Arc<Self>) {
         self.0.wake_followers();
     }

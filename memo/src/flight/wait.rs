@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     chain::{Inside, Waiting},
-    slot::{Flight, Verdict, next_id},
+    slot::{Flight, Shared, Verdict, next_id},
     timer,
 };
 use crate::{
@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// How a wait ended.
-pub(crate) enum Outcome<R> {
+pub(crate) enum Outcome {
     /// The leader's result.
-    Take(R),
+    Take(Shared),
     /// Ask again from the start.
     Retry,
     /// Run the body beside the others; the value may be stored.
@@ -32,8 +32,8 @@ pub(crate) enum Outcome<R> {
 }
 
 /// A caller that waits for a flight.
-pub(crate) struct Wait<S> {
-    flight: Arc<Flight<S>>,
+pub(crate) struct Wait {
+    flight: Arc<Flight>,
     /// How many clearings the flight had seen when the caller joined.
     joined: u64,
     number: u64,
@@ -43,18 +43,18 @@ pub(crate) struct Wait<S> {
     _edges: Waiting,
 }
 
-impl<S> Wait<S> {
+impl Wait {
     /// Begins to wait, unless the flight can't end before the caller does.
-    pub(crate) fn begin(flight: Arc<Flight<S>>, joined: u64, deadline: Option<Millis>) -> Option<Self> {
+    pub(crate) fn begin(flight: Arc<Flight>, joined: u64, deadline: Option<Millis>) -> Option<Self> {
         let edges = Waiting::begin(flight.id)?;
         let deadline = deadline.map(timer::Alarm::new);
         Some(Self { flight, joined, number: next_id(), deadline, held_back: None, _edges: edges })
     }
 
     /// `task` is the waker that stands for the caller's whole task, if it waits in one.
-    fn poll<R>(&mut self, waker: &Waker, task: Option<&Waker>, take: impl FnOnce(&S) -> R) -> Poll<Outcome<R>> {
+    fn poll(&mut self, waker: &Waker, task: Option<&Waker>) -> Poll<Outcome> {
         match self.flight.poll(self.joined, self.number, waker) {
-            Verdict::Take(shared) => return Poll::Ready(Outcome::Take(take(&shared))),
+            Verdict::Take(shared) => return Poll::Ready(Outcome::Take(shared)),
             Verdict::Retry => return Poll::Ready(Outcome::Retry),
             Verdict::RunAlone => return Poll::Ready(Outcome::RunAlone),
             Verdict::Wait => {}
@@ -84,11 +84,11 @@ impl<S> Wait<S> {
     }
 
     /// Waits on the calling thread.
-    pub(crate) fn block<R>(mut self, take: impl Fn(&S) -> R) -> Outcome<R> {
+    pub(crate) fn block(mut self) -> Outcome {
         let parked = Arc::new(Parked { thread: thread::current(), woken: AtomicBool::new(false) });
         let waker = Waker::from(parked.clone());
         loop {
-            if let Poll::Ready(outcome) = self.poll(&waker, None, &take) {
+            if let Poll::Ready(outcome) = self.poll(&waker, None) {
                 return outcome;
             }
             while !parked.woken.swap(false, Ordering::AcqRel) {
@@ -98,13 +98,13 @@ impl<S> Wait<S> {
     }
 
     /// Waits in a task.
-    pub(crate) fn poll_in_task<R>(&mut self, cx: &Context<'_>, take: impl FnOnce(&S) -> R) -> Poll<Outcome<R>> {
+    pub(crate) fn poll_in_task(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
         let task = task_waker(cx);
-        self.poll(cx.waker(), Some(&task), take)
+        self.poll(cx.waker(), Some(&task))
     }
 }
 
-impl<S> Drop for Wait<S> {
+impl Drop for Wait {
     fn drop(&mut self) {
         self.flight.leave(self.number);
     }
@@ -147,12 +147,12 @@ impl Drop for InTask {
 }
 
 /// Drives the body of a leading flight: shows its followers whether it makes progress.
-pub(crate) struct Leading<'a, S, F> {
-    pub(crate) flight: Option<&'a Arc<Flight<S>>>,
+pub(crate) struct Leading<'a, F> {
+    pub(crate) flight: Option<&'a Arc<Flight>>,
     pub(crate) body: Pin<&'a mut F>,
 }
 
-impl<S: Send + Sync + 'static, F: Future> Future for Leading<'_, S, F> {
+impl<F: Future> Future for Leading<'_, F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -171,15 +171,15 @@ impl<S: Send + Sync + 'static, F: Future> Future for Leading<'_, S, F> {
 }
 
 /// Notes the end of a poll, also if it panics.
-struct Polling<'a, S>(&'a Flight<S>);
+struct Polling<'a>(&'a Flight);
 
-impl<S> Drop for Polling<'_, S> {
+impl Drop for Polling<'_> {
     fn drop(&mut self) {
         self.0.poll_ended();
     }
 }
 
-impl<S: Send + Sync + 'static> Wake for Flight<S> {
+impl Wake for Flight {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }

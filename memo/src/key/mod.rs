@@ -7,11 +7,12 @@ pub(crate) mod tuple;
 mod unordered;
 
 use std::{
-    cell::RefCell,
+    any::Any,
     hash::{BuildHasher, Hasher as _},
 };
 
 use foldhash::fast::{FixedState, FoldHasher};
+use parking_lot::Mutex;
 
 use shape::Shape;
 
@@ -67,41 +68,79 @@ impl<S: Shape<A>, A> Query for Args<S, A> {
     }
 }
 
-/// A key that a waiting caller holds, to ask with it again.
-pub(crate) struct Held<K> {
-    key: RefCell<Option<K>>,
-    hash: u64,
+/// A key to look for, without its type: what is compiled once for all keys asks with this.
+pub trait Ask {
+    /// Is it this stored key?
+    fn is(&self, stored: &dyn Any) -> bool;
+    /// Puts an owned copy into `to`, an `Option` of the type that stores keep.
+    fn own(&self, to: &mut dyn Any);
+    /// The key, to ask with when the arguments are gone; `None` where it may not leave its thread.
+    fn hold(&self) -> Option<Held>;
+}
+
+/// A key that outlives the call's arguments.
+pub(crate) type Held = Box<dyn Ask + Send + Sync>;
+
+/// A call's key.
+pub(crate) struct Asking<'q, Q> {
+    query: &'q Q,
+    hold: fn(&Q) -> Option<Held>,
+}
+
+impl<'q, Q: Query> Asking<'q, Q> {
+    /// A key that threads may share.
+    pub(crate) fn shared(query: &'q Q) -> Self
+    where
+        Q::Owned: Send + Sync,
+    {
+        Self {
+            query,
+            hold: |query| Some(Box::new(Kept { key: Mutex::new(Some(query.to_owned())), same: query.same() })),
+        }
+    }
+
+    /// A key of one thread.
+    pub(crate) fn local(query: &'q Q) -> Self {
+        Self { query, hold: |_| None }
+    }
+}
+
+impl<Q: Query> Ask for Asking<'_, Q> {
+    fn is(&self, stored: &dyn Any) -> bool {
+        stored.downcast_ref().is_some_and(|stored| self.query.matches(stored))
+    }
+
+    fn own(&self, to: &mut dyn Any) {
+        if let Some(to) = to.downcast_mut() {
+            *to = Some(self.query.to_owned());
+        }
+    }
+
+    fn hold(&self) -> Option<Held> {
+        (self.hold)(self.query)
+    }
+}
+
+struct Kept<K> {
+    key: Mutex<Option<K>>,
     same: fn(&K, &K) -> bool,
 }
 
-impl<K: 'static> Held<K> {
-    pub(crate) fn new(query: &dyn Query<Owned = K>, hash: u64) -> Self {
-        Self { key: RefCell::new(Some(query.to_owned())), hash, same: query.same() }
-    }
-
-    /// The key in another place; this one asks no more.
-    pub(crate) fn move_out(&mut self) -> Self {
-        Self { key: RefCell::new(self.key.take()), ..*self }
-    }
-}
-
-impl<K: 'static> Query for Held<K> {
-    type Owned = K;
-
-    fn hash(&self) -> u64 {
-        self.hash
-    }
-
-    fn matches(&self, owned: &K) -> bool {
-        self.key.borrow().as_ref().is_some_and(|key| (self.same)(key, owned))
+impl<K: Send + Sync + 'static> Ask for Kept<K> {
+    fn is(&self, stored: &dyn Any) -> bool {
+        let key = self.key.lock();
+        key.as_ref().zip(stored.downcast_ref()).is_some_and(|(key, stored)| (self.same)(key, stored))
     }
 
     /// Gives the key away: a caller that starts a flight does not ask again.
-    fn to_owned(&self) -> K {
-        self.key.take().expect("a held key starts one flight at most")
+    fn own(&self, to: &mut dyn Any) {
+        if let Some(to) = to.downcast_mut() {
+            *to = self.key.lock().take();
+        }
     }
 
-    fn same(&self) -> fn(&K, &K) -> bool {
-        self.same
+    /// There is one already.
+    fn hold(&self) -> Option<Held> {
+        None
     }
 }

@@ -11,7 +11,7 @@
 
 use std::{cell::Cell, mem, num::NonZeroU64};
 
-use super::{Store, policy::Kind};
+use super::{Settings, policy::Kind};
 use crate::{
     clock::{self, Millis, NEVER},
     key::Query,
@@ -70,9 +70,8 @@ impl<K, V> Front<K, V> {
     pub(crate) const POSSIBLE: bool =
         !mem::needs_drop::<K>() && !mem::needs_drop::<V>() && size_of::<(K, V)>() <= LARGEST;
 
-    /// A front for a store; it stays empty where a hit changes something in the store.
-    pub(crate) fn new(store: &Store<K, V>) -> Self {
-        let settings = store.settings();
+    /// A front for a store that holds so many entries; it stays empty where a hit changes something in the store.
+    pub(crate) fn new(settings: &Settings, entries: u64) -> Self {
         let exact = settings.is_bounded() && settings.policy != Kind::S3Fifo;
         let off = !Self::POSSIBLE || exact || settings.sliding || settings.single_thread;
         let passes_on_after = if settings.is_bounded() { PASS_ON } else { u32::MAX };
@@ -80,7 +79,7 @@ impl<K, V> Front<K, V> {
         let mut front = Self { sets: Box::new([]), misses: 0, hits_before: 0, pause, off, bytes: 0, passes_on_after };
         if !off {
             // Now, on the way to a miss, so that the first hits need not allocate.
-            front.grow(store);
+            front.grow(entries);
         }
         front
     }
@@ -126,17 +125,17 @@ impl<K, V> Front<K, V> {
     }
 
     #[inline(never)]
-    /// Keeps a copy of what a lookup found, `hits` being the thread's hits so far.
+    /// Keeps a copy of what a lookup found. `entries`: how many the store holds; `hits`: the thread's hits so far.
     pub(crate) fn keep(
         &mut self,
-        store: &Store<K, V>,
+        entries: u64,
         hits: u64,
         query: &impl Query<Owned = K>,
         copy: (u64, NonZeroU64, Millis),
         value: impl FnOnce() -> V,
     ) {
         if self.misses >= WINDOW || self.sets.is_empty() {
-            self.judge(store, hits);
+            self.judge(entries, hits);
         }
         let (hash, generation, expires) = copy;
         let at = self.at(hash);
@@ -156,12 +155,12 @@ impl<K, V> Front<K, V> {
 
     /// A window is over: a front that does not answer half of the lookups grows or, where it can't, rests.
     #[cold]
-    fn judge(&mut self, store: &Store<K, V>, hits: u64) {
+    fn judge(&mut self, entries: u64, hits: u64) {
         let all = hits - self.hits_before;
         let poor = all < 2 * u64::from(self.misses);
         if self.sets.is_empty() {
-            self.grow(store);
-        } else if poor && !self.grow(store) {
+            self.grow(entries);
+        } else if poor && !self.grow(entries) {
             self.sets = Box::new([]);
             self.give_back();
             self.pause = PAUSE;
@@ -170,12 +169,12 @@ impl<K, V> Front<K, V> {
     }
 
     /// Makes the front as large as the store needs, within the budgets; says whether it grew.
-    fn grow(&mut self, store: &Store<K, V>) -> bool {
+    fn grow(&mut self, entries: u64) -> bool {
         let place = size_of::<Set<K, V>>();
         let now = self.sets.len();
         let free = THREAD_BUDGET.saturating_sub(BYTES.with(Cell::get)) + self.bytes;
         let most = previous_power_of_two(STORE_BUDGET.min(free) / place);
-        let entries = usize::try_from(store.len()).unwrap_or(usize::MAX);
+        let entries = usize::try_from(entries).unwrap_or(usize::MAX);
         let wanted = entries.saturating_mul(2).clamp(32, 1 << 20).next_power_of_two().min(most);
         if wanted <= now {
             return false;

@@ -1,27 +1,36 @@
-//! The typed store: values as they are, in this process, bounded or not.
+//! The typed store: values as they are, in this process, bounded or not, and the flights that bring more of them.
+//!
+//! A hit knows the types and goes straight to its entry. Everything else works on `Store<dyn Cells>`: it is compiled once,
+//! and reaches keys and values through [`entries::Rows`].
 
 pub(crate) mod bound;
+pub(crate) mod entries;
 mod expiry;
 pub(crate) mod front;
+mod gate;
+mod index;
+pub(crate) mod locked;
 pub(crate) mod policy;
 mod shard;
-pub(crate) mod slab;
 pub(crate) mod stamp;
 mod tag_index;
 mod write;
 
 use std::{
+    any::Any,
     num::NonZeroU64,
     sync::{Arc, atomic::Ordering},
 };
 
 use bound::Bound;
-use shard::Shard;
-pub(crate) use shard::{Gone, New};
-use stamp::Stamp;
+use entries::{Entries, Rows, Slot};
+pub(crate) use gate::{Entered, Put};
+use shard::{Shard, short};
+use stamp::{Stamp, is_over};
 
 use crate::{
     clock::{self, Millis, NEVER},
+    key::Ask,
     stats::counters::Counters,
     sync::{AtomicU64, Padded, RwLock},
     tags::Tag,
@@ -62,16 +71,45 @@ impl Settings {
     }
 }
 
-struct Cell<K, V> {
-    shard: RwLock<Shard<K, V>>,
+/// A shard, and what is read without its lock.
+pub struct Cell<R: ?Sized> {
     /// Rises by two, under the write lock, with every change after which a copy of an old value must not be used.
     generation: AtomicU64,
     /// No entry of the shard expires before this time.
     soonest: AtomicU64,
+    shard: RwLock<Shard<R>>,
 }
 
-pub(crate) struct Store<K, V> {
-    cells: Box<[Padded<Cell<K, V>>]>,
+/// The shards of a store; a power of two of them.
+pub(crate) struct Shards<K, V>(Box<[OneShard<K, V>]>);
+
+type OneShard<K, V> = Padded<Cell<Entries<K, V>>>;
+
+/// [`Shards`] of any types.
+pub trait Cells {
+    fn number(&self) -> usize;
+    fn get(&self, at: usize) -> &Cell<dyn Rows>;
+}
+
+impl<K: 'static, V: 'static> Cells for Shards<K, V> {
+    fn number(&self) -> usize {
+        self.0.len()
+    }
+
+    fn get(&self, at: usize) -> &Cell<dyn Rows> {
+        &self.0[at].0
+    }
+}
+
+/// Which of so many shards a key belongs to.
+#[inline]
+fn shard_of(hash: u64, number: usize) -> usize {
+    // Bits that the index of a shard does not use.
+    (hash >> 32) as usize & (number - 1)
+}
+
+/// `C` is [`Shards`] for those who know the types, `dyn Cells` for all others.
+pub(crate) struct Store<C: ?Sized> {
     bound: Arc<Bound>,
     settings: Settings,
     /// A hit needs the write lock.
@@ -79,6 +117,7 @@ pub(crate) struct Store<K, V> {
     /// No entry of any shard expires before this time.
     soonest: AtomicU64,
     counters: Arc<Counters>,
+    cells: C,
 }
 
 /// What a lookup found.
@@ -89,37 +128,23 @@ pub(crate) enum Found {
     Expired,
 }
 
-/// Is a stored key the one that is looked for?
-type Matches<'a, K> = &'a dyn Fn(&K) -> bool;
 /// Looks at an entry under its shard's lock.
-type Read<'a, K, V> = &'a mut dyn FnMut(Stored<'_, K, V>);
+pub(crate) type Read<'a> = &'a mut dyn FnMut(Stored<'_>);
 
 /// An entry as it stands in the store.
-pub(crate) struct Stored<'a, K, V> {
-    shard: &'a Shard<K, V>,
+pub(crate) struct Stored<'a> {
+    shard: &'a Shard<dyn Rows>,
     id: policy::SlotId,
-    slot: &'a shard::Slot<K, V>,
 }
 
-impl<'a, K, V> Stored<'a, K, V> {
-    #[inline]
-    fn find(shard: &'a Shard<K, V>, hash: u64, matches: impl Fn(&K) -> bool) -> Option<Self> {
-        let id = shard.find(hash, matches)?;
-        Some(Self { shard, id, slot: shard.get(id)? })
-    }
-
-    #[inline]
-    pub(crate) fn value(&self) -> &'a V {
-        &self.slot.value
-    }
-
-    #[inline]
-    pub(crate) fn expires(&self) -> Millis {
-        self.slot.expires
+impl<'a> Stored<'a> {
+    /// A value of the store's type.
+    pub(crate) fn value(&self) -> &'a dyn Any {
+        self.shard.rows.value(self.id)
     }
 
     pub(crate) fn stamp(&self) -> Stamp {
-        self.shard.stamp(self.id).unwrap_or_else(|| Stamp::new(self.slot.expires, self.slot.expires))
+        self.shard.stamp(self.id)
     }
 
     pub(crate) fn tags(&self) -> &'a [Tag] {
@@ -127,33 +152,61 @@ impl<'a, K, V> Stored<'a, K, V> {
     }
 }
 
-impl<K, V> Store<K, V> {
-    pub(crate) fn new(settings: Settings, counters: Arc<Counters>) -> Self {
+impl<K: 'static, V: 'static> Store<Shards<K, V>> {
+    /// `same` compares two stored keys.
+    pub(crate) fn new(settings: Settings, counters: Arc<Counters>, same: fn(&K, &K) -> bool) -> Self {
         let kind = settings.is_bounded().then_some(settings.policy);
         let cell = |_| {
-            Padded(Cell {
-                shard: RwLock::new(Shard::new(kind, settings.max_weight.is_some(), settings.sliding)),
-                generation: AtomicU64::new(0),
-                soonest: AtomicU64::new(NEVER),
-            })
+            let shard = Shard::new(kind, settings.max_weight.is_some(), settings.sliding, Entries::new(same));
+            Padded(Cell { generation: AtomicU64::new(0), soonest: AtomicU64::new(NEVER), shard: RwLock::new(shard) })
         };
         Self {
-            cells: (0..settings.shards()).map(cell).collect(),
             bound: Arc::new(Bound::new(settings.max_entries, settings.max_weight)),
             settings,
             exclusive: settings.is_exclusive(),
             soonest: AtomicU64::new(NEVER),
             counters,
+            cells: Shards((0..settings.shards()).map(cell).collect()),
         }
     }
 
     #[inline]
-    fn cell(&self, hash: u64) -> &Cell<K, V> {
-        // Bits that the index of a shard does not use.
-        let at = (hash >> 32) as usize & (self.cells.len() - 1);
-        &self.cells[at].0
+    fn typed_cell(&self, hash: u64) -> &Cell<Entries<K, V>> {
+        let cells = &self.cells.0;
+        &cells[shard_of(hash, cells.len())].0
     }
 
+    /// The generation of a key's shard: read before the entry itself, it tells later whether a copy is still good.
+    #[inline]
+    pub(crate) fn generation(&self, hash: u64) -> NonZeroU64 {
+        NonZeroU64::MIN | self.typed_cell(hash).generation.load(Ordering::Acquire)
+    }
+
+    /// Looks a key up for a hit that changes nothing in the store, and counts as a use. `read` runs under the
+    /// shard's lock.
+    #[inline]
+    pub(crate) fn get<T>(
+        &self,
+        hash: u64,
+        is: impl Fn(&K) -> bool,
+        read: impl FnOnce(&V, Millis) -> T,
+    ) -> Result<T, Found> {
+        let shard = self.typed_cell(hash).shard.read();
+        let Shard { around, rows } = &*shard;
+        let found = around.index.find(short(hash), |id| rows.get(id).is_some_and(|slot| is(&slot.key)));
+        let Some(Slot { head, value, .. }) = found.and_then(|id| rows.get(id)) else {
+            return Err(Found::Absent);
+        };
+        if is_over(head.expires, clock::now) {
+            return Err(Found::Expired);
+        }
+        // Costs nothing to note, and nobody looks at it where there is no bound.
+        policy::Policy::touch_shared(&head.meta);
+        Ok(read(value, head.expires))
+    }
+}
+
+impl<C: ?Sized> Store<C> {
     /// What the store holds, to be read from elsewhere.
     pub(crate) fn bound(&self) -> &Arc<Bound> {
         &self.bound
@@ -163,76 +216,10 @@ impl<K, V> Store<K, V> {
         &self.settings
     }
 
-    /// The generation of a key's shard: read before the entry itself, it tells later whether a copy is still good.
+    /// Does a hit change something in the store?
     #[inline]
-    pub(crate) fn generation(&self, hash: u64) -> NonZeroU64 {
-        NonZeroU64::MIN | self.cell(hash).generation.load(Ordering::Acquire)
-    }
-
-    /// Looks a key up; a live entry counts as used. `read` runs under the shard's lock.
-    #[inline]
-    pub(crate) fn get<T>(
-        &self,
-        hash: u64,
-        matches: impl Fn(&K) -> bool,
-        read: impl FnOnce(Stored<'_, K, V>) -> T,
-    ) -> Option<T> {
-        if self.exclusive {
-            let mut read = Some(read);
-            let mut result = None;
-            let found = self.visit(hash, &matches, true, &mut |stored| {
-                result = read.take().map(|read| read(stored));
-            });
-            return result.filter(|_| found == Found::Live);
-        }
-        let shard = self.cell(hash).shard.read();
-        let stored = Stored::find(&shard, hash, &matches)?;
-        if stamp::is_over(stored.expires(), clock::now) {
-            drop(shard);
-            self.remove_expired(hash, &matches);
-            return None;
-        }
-        // Costs nothing to note, and nobody looks at it where there is no bound.
-        policy::Policy::touch_shared(&stored.slot.meta);
-        Some(read(stored))
-    }
-
-    /// Looks a key up away from the hit path. With `touch` it counts as a use, and what has expired leaves.
-    #[inline(never)]
-    pub(crate) fn visit(&self, hash: u64, matches: Matches<'_, K>, touch: bool, read: Read<'_, K, V>) -> Found {
-        let cell = self.cell(hash);
-        if touch && self.exclusive {
-            let mut shard = cell.shard.write();
-            if let Some(id) = shard.find(hash, matches)
-                && shard.get(id).is_some_and(|slot| !stamp::is_over(slot.expires, clock::now))
-            {
-                shard.touch(id);
-                if self.settings.sliding {
-                    shard.slide(id, clock::now());
-                }
-            }
-        }
-        let shard = cell.shard.read();
-        let Some(stored) = Stored::find(&shard, hash, matches) else {
-            return Found::Absent;
-        };
-        if stamp::is_over(stored.expires(), clock::now) {
-            drop(shard);
-            if touch {
-                self.remove_expired(hash, matches);
-            }
-            return Found::Expired;
-        }
-        if touch && !self.exclusive {
-            policy::Policy::touch_shared(&stored.slot.meta);
-        }
-        read(stored);
-        Found::Live
-    }
-
-    /// Is there a live entry?
-    pub(crate) fn contains(&self, hash: u64, matches: Matches<'_, K>) -> bool {
-        self.visit(hash, matches, false, &mut |_| ()) == Found::Live
+    pub(crate) fn is_exclusive(&self) -> bool {
+        self.exclusive
     }
 
     /// The number of entries, expired ones that are still there included.
@@ -243,5 +230,61 @@ impl<K, V> Store<K, V> {
     /// The sum of the weights of all entries; 0 where there is no bound by weight.
     pub(crate) fn weight(&self) -> u64 {
         self.bound.weight()
+    }
+}
+
+impl Store<dyn Cells> {
+    fn cell(&self, hash: u64) -> &Cell<dyn Rows> {
+        self.cells.get(shard_of(hash, self.cells.number()))
+    }
+
+    fn all_cells(&self) -> impl Iterator<Item = &Cell<dyn Rows>> {
+        (0..self.cells.number()).map(|at| self.cells.get(at))
+    }
+
+    /// Looks a key up away from the hit path. With `touch` it counts as a use, and what has expired leaves.
+    pub(crate) fn visit(&self, hash: u64, key: &dyn Ask, touch: bool, read: Read<'_>) -> Found {
+        let found = if touch && self.exclusive {
+            let mut shard = self.cell(hash).write();
+            let found = shard.lookup(hash, key);
+            if let Ok(id) = found {
+                shard.touch(id);
+                if self.settings.sliding {
+                    shard.slide(id, clock::now());
+                }
+                read(Stored { shard: &shard, id });
+            }
+            found
+        } else {
+            let shard = self.cell(hash).read();
+            let found = shard.lookup(hash, key);
+            if let Ok(id) = found {
+                if touch {
+                    policy::Policy::touch_shared(&shard.rows.head(id).meta);
+                }
+                read(Stored { shard: &shard, id });
+            }
+            found
+        };
+        match found {
+            Ok(_) => Found::Live,
+            Err(found) => {
+                if touch && found == Found::Expired {
+                    self.remove_expired(hash, key);
+                }
+                found
+            }
+        }
+    }
+
+    /// How many flights stand in the tables.
+    #[cfg(all(test, shuttle))]
+    pub(crate) fn flights(&self) -> usize {
+        self.all_cells().map(|cell| cell.read().around.flights.len()).sum()
+    }
+
+    /// Is there a live entry?
+    pub(crate) fn contains(&self, hash: u64, key: &dyn Ask) -> bool {
+        self.visit(hash, key, false, &mut |_| ()) == Found::Live
     }
 }

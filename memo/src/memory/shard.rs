@@ -1,17 +1,18 @@
-//! One shard: an index by hash over a slab of entries, with their order of eviction, due times and tags.
+//! One shard: entries with their index, order of eviction, due times and tags, and the flights that are to bring more.
 
-use hashbrown::HashTable;
-
-pub(crate) use super::slab::Slot;
 use super::{
+    Found,
+    entries::{Gone, Head, Place, Rows},
     expiry::Expiry,
-    policy::{Kind, Meta, NIL, Policy, SlotId, Slots},
-    slab::Slab,
-    stamp::Stamp,
+    index::Index,
+    policy::{Kind, Links, Meta, NIL, Policy, SlotId, Slots},
+    stamp::{Stamp, is_over},
     tag_index::TagIndex,
 };
 use crate::{
-    clock::{Millis, NEVER},
+    clock::{self, Millis, NEVER},
+    flight::table::Flights,
+    key::Ask,
     tags::Tag,
 };
 
@@ -23,235 +24,98 @@ pub(crate) struct New<'a> {
     pub(crate) weight: u64,
     /// A hit may restart its time to live.
     pub(crate) slides: bool,
-    /// Somebody asked for this value in place of any other, so no copy of another may be used from now on.
-    pub(crate) replaces: bool,
 }
 
-pub(crate) struct Shard<K, V> {
-    slab: Slab<K, V>,
-    around: Around,
+/// `R` is [`Entries`](super::entries::Entries) for those who know its types, `dyn Rows` for all others.
+pub(crate) struct Shard<R: ?Sized> {
+    pub(super) around: Around,
+    pub(super) rows: R,
 }
 
-/// What does not depend on the types of key and value, and is compiled once.
-struct Around {
-    index: HashTable<SlotId>,
+/// All that does not depend on the types of key and value.
+pub(super) struct Around {
+    pub(super) index: Index,
+    pub(super) flights: Flights,
     policy: Option<Policy>,
     expiry: Expiry,
     tags: TagIndex,
+    asides: Vec<Aside>,
+    free: Vec<SlotId>,
     /// By slot; kept only in a store that is bounded by weight.
     weights: Option<Vec<u64>>,
     /// The times to live by slot; kept only in a store where hits restart them.
     ttls: Option<Vec<Millis>>,
 }
 
-/// Entries that left; they are dropped after the lock, since `Drop` is the user's code.
-pub(crate) type Gone<K, V> = Vec<Slot<K, V>>;
+/// What a hit does not look at of an entry.
+#[derive(Clone, Copy)]
+struct Aside {
+    links: Links,
+    created: Millis,
+}
 
-impl<K, V> Shard<K, V> {
-    pub(crate) fn new(policy: Option<Kind>, weighted: bool, sliding: bool) -> Self {
-        Self {
-            slab: Slab::new(),
-            around: Around {
-                index: HashTable::new(),
-                policy: policy.map(Policy::new),
-                expiry: Expiry::new(),
-                tags: TagIndex::default(),
-                weights: weighted.then(Vec::new),
-                ttls: sliding.then(Vec::new),
-            },
-        }
+/// The entries as a policy sees them.
+struct View<'a> {
+    rows: &'a mut dyn Rows,
+    asides: &'a mut [Aside],
+}
+
+impl Slots for View<'_> {
+    fn meta(&self, id: SlotId) -> &Meta {
+        &self.rows.head(id).meta
     }
 
-    #[inline]
-    pub(crate) fn find(&self, hash: u64, matches: impl Fn(&K) -> bool) -> Option<SlotId> {
-        let slab = &self.slab;
-        let id = self.around.index.find(index_hash(hash), |id| {
-            slab.get(*id).is_some_and(|slot| slot.meta.hash() == short(hash) && matches(&slot.key))
-        })?;
-        Some(*id)
+    fn meta_mut(&mut self, id: SlotId) -> &mut Meta {
+        &mut self.rows.head_mut(id).meta
     }
 
-    #[inline]
-    pub(crate) fn get(&self, id: SlotId) -> Option<&Slot<K, V>> {
-        self.slab.get(id)
+    fn links(&self, id: SlotId) -> Links {
+        self.asides[id as usize].links
     }
 
-    /// When an entry was made and when it ends.
-    pub(crate) fn stamp(&self, id: SlotId) -> Option<Stamp> {
-        Some(Stamp::new(self.slab.created(id), self.slab.get(id)?.expires))
-    }
-
-    pub(crate) fn tags(&self, id: SlotId) -> &[Tag] {
-        self.around.tags.tags(id)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.slab.len()
-    }
-
-    pub(crate) fn soonest(&self) -> Millis {
-        self.around.expiry.soonest()
-    }
-
-    pub(crate) fn weight(&self, id: SlotId) -> u64 {
-        self.around.weight(id)
-    }
-
-    pub(crate) fn total_weight(&self) -> u64 {
-        self.slab.iter().map(|(id, _)| self.around.weight(id)).sum()
-    }
-
-    /// A hit, under the write lock.
-    pub(crate) fn touch(&mut self, id: SlotId) {
-        if let Some(policy) = &mut self.around.policy {
-            policy.touch(&mut self.slab, id);
-        }
-    }
-
-    /// Begins the entry's time to live again.
-    pub(crate) fn slide(&mut self, id: SlotId, now: Millis) {
-        let ttl = self.around.ttls.as_ref().and_then(|ttls| ttls.get(id as usize));
-        if let (Some(ttl), Some(slot)) = (ttl, self.slab.get_mut(id))
-            && *ttl != 0
-            && slot.expires != NEVER
-        {
-            slot.expires = now.saturating_add(*ttl);
-        }
-    }
-
-    /// Stores an entry under a key that is not there.
-    pub(crate) fn insert(&mut self, hash: u64, key: K, value: V, new: New<'_>) -> Result<(), (K, V)> {
-        let slot = Slot { meta: Meta::new(short(hash)), expires: new.stamp.expires(), key, value };
-        match self.slab.insert(slot, new.stamp.created()) {
-            Ok(id) => {
-                self.around.insert(&mut self.slab, hash, id, new);
-                self.tidy(new.stamp.created());
-                Ok(())
-            }
-            Err(slot) => Err((slot.key, slot.value)),
-        }
-    }
-
-    /// Puts another value in an entry's place.
-    pub(crate) fn replace(&mut self, id: SlotId, value: V, new: New<'_>) -> Option<V> {
-        let slot = self.slab.get_mut(id)?;
-        slot.expires = new.stamp.expires();
-        let old = std::mem::replace(&mut slot.value, value);
-        self.slab.set_created(id, new.stamp.created());
-        self.around.replace(&mut self.slab, id, new);
-        self.tidy(new.stamp.created());
-        Some(old)
-    }
-
-    /// Takes an entry out.
-    pub(crate) fn remove(&mut self, id: SlotId) -> Option<Slot<K, V>> {
-        let hash = self.slab.get(id)?.meta.hash();
-        self.around.unlink(&mut self.slab, hash, id);
-        self.slab.remove(id)
-    }
-
-    /// Takes out the entry that the policy gives up first.
-    pub(crate) fn evict(&mut self) -> Option<(Slot<K, V>, u64)> {
-        let id = self.around.policy.as_mut()?.victim(&mut self.slab, NIL)?;
-        let (hash, weight) = (self.slab.get(id)?.meta.hash(), self.around.weight(id));
-        self.around.forget(hash, id);
-        Some((self.slab.remove(id)?, weight))
-    }
-
-    /// Takes out up to `most` expired entries; gives their number and weight.
-    pub(crate) fn sweep(&mut self, now: Millis, most: usize, gone: &mut Gone<K, V>) -> (u64, u64) {
-        self.tidy(now);
-        let (mut count, mut weight) = (0, 0);
-        let before = gone.len();
-        while gone.len() - before < most {
-            let Some((due, id)) = self.around.expiry.pop(now) else { break };
-            let Some(slot) = self.slab.get(id) else { continue };
-            let expires = slot.expires;
-            if expires > now {
-                // It slid, or its place was given to another entry whose own due time also stands in the heap.
-                if expires != due {
-                    self.around.expiry.push(expires, id);
-                }
-                continue;
-            }
-            weight += self.around.weight(id);
-            count += 1;
-            gone.extend(self.remove(id));
-        }
-        (count, weight)
-    }
-
-    /// The entries that carry all of these tags.
-    pub(crate) fn with_tags(&self, tags: &[Tag]) -> Vec<SlotId> {
-        self.around.tags.with_all(tags)
-    }
-
-    /// Takes everything out.
-    pub(crate) fn clear(&mut self) -> Slab<K, V> {
-        self.around.clear();
-        std::mem::replace(&mut self.slab, Slab::new())
-    }
-
-    pub(crate) fn ids_with_hash(&self, hash: u64) -> Vec<SlotId> {
-        self.around
-            .index
-            .iter_hash(index_hash(hash))
-            .copied()
-            .filter(|id| self.slab.get(*id).is_some_and(|slot| slot.meta.hash() == short(hash)))
-            .collect()
-    }
-
-    /// Makes the heap of due times anew when it holds too many that mean nothing any more, or counts from too long ago.
-    fn tidy(&mut self, now: Millis) {
-        if self.around.expiry.needs_rebuild(self.slab.len(), now) {
-            let live = self.slab.iter().map(|(id, slot)| (slot.expires, id));
-            self.around.expiry.rebuild(now, live);
-        }
+    fn links_mut(&mut self, id: SlotId) -> &mut Links {
+        &mut self.asides[id as usize].links
     }
 }
 
 /// The part of the hash that an entry keeps: the low half.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
-fn short(hash: u64) -> u32 {
+pub(super) fn short(hash: u64) -> u32 {
     hash as u32
 }
 
-/// The hash that the index works with, made from the part that an entry keeps, so that the index can grow
-/// without asking the keys. (The table takes the place from the low bits and a tag from the seven highest.)
-#[inline]
-fn index_hash(hash: u64) -> u64 {
-    spread(short(hash))
-}
-
-#[inline]
-fn spread(short: u32) -> u64 {
-    u64::from(short) | u64::from(short) << 32
-}
-
-fn set(column: &mut Vec<u64>, id: SlotId, value: u64) {
-    let at = id as usize;
-    if column.len() <= at {
-        column.resize(at + 1, 0);
+impl<R> Shard<R> {
+    pub(super) fn new(policy: Option<Kind>, weighted: bool, sliding: bool, rows: R) -> Self {
+        let around = Around {
+            index: Index::new(),
+            flights: Flights::new(),
+            policy: policy.map(Policy::new),
+            expiry: Expiry::new(),
+            tags: TagIndex::default(),
+            asides: Vec::new(),
+            free: Vec::new(),
+            weights: weighted.then(Vec::new),
+            ttls: sliding.then(Vec::new),
+        };
+        Self { around, rows }
     }
-    column[at] = value;
 }
 
 impl Around {
-    fn insert(&mut self, slots: &mut dyn Slots, hash: u64, id: SlotId, new: New<'_>) {
-        self.index.insert_unique(index_hash(hash), id, |id| spread(slots.meta(*id).hash()));
-        if let Some(policy) = &mut self.policy {
-            policy.inserted(slots, id);
-        }
-        self.note(id, new);
+    pub(super) fn len(&self) -> usize {
+        self.asides.len() - self.free.len()
     }
 
-    fn replace(&mut self, slots: &mut dyn Slots, id: SlotId, new: New<'_>) {
-        if let Some(policy) = &mut self.policy {
-            policy.touch(slots, id);
+    /// A slot for one more entry, if there are numbers left.
+    fn slot(&mut self, aside: Aside) -> Option<SlotId> {
+        if let Some(id) = self.free.pop() {
+            self.asides[id as usize] = aside;
+            return Some(id);
         }
-        self.tags.remove(id);
-        self.note(id, new);
+        let id = SlotId::try_from(self.asides.len()).ok().filter(|id| *id < Index::MOST)?;
+        self.asides.push(aside);
+        Some(id)
     }
 
     fn note(&mut self, id: SlotId, new: New<'_>) {
@@ -266,32 +130,188 @@ impl Around {
         }
     }
 
-    fn weight(&self, id: SlotId) -> u64 {
+    pub(super) fn weight(&self, id: SlotId) -> u64 {
         self.weights.as_ref().and_then(|weights| weights.get(id as usize)).copied().unwrap_or(0)
     }
 
-    fn unlink(&mut self, slots: &mut dyn Slots, hash: u32, id: SlotId) {
-        if let Some(policy) = &mut self.policy {
-            policy.removed(slots, id);
-        }
-        self.forget(hash, id);
-    }
-
-    fn forget(&mut self, hash: u32, id: SlotId) {
-        if let Ok(entry) = self.index.find_entry(spread(hash), |other| *other == id) {
-            entry.remove();
-        }
+    /// An entry is about to leave; the policy knows already.
+    fn forget(&mut self, rows: &dyn Rows, id: SlotId) {
+        self.index.remove(rows.head(id).meta.hash(), id, &|id| rows.head(id).meta.hash());
         self.tags.remove(id);
+        self.free.push(id);
+    }
+}
+
+fn set(column: &mut Vec<u64>, id: SlotId, value: u64) {
+    let at = id as usize;
+    if column.len() <= at {
+        column.resize(at + 1, 0);
+    }
+    column[at] = value;
+}
+
+impl Shard<dyn Rows> {
+    /// The entry of a key, expired or not.
+    pub(super) fn find(&self, hash: u64, key: &dyn Ask) -> Option<SlotId> {
+        self.around.index.find(short(hash), |id| self.rows.has_key(id, key))
     }
 
-    fn clear(&mut self) {
-        self.index = HashTable::new();
-        self.expiry.clear();
-        self.tags.clear();
-        self.weights = self.weights.is_some().then(Vec::new);
-        self.ttls = self.ttls.is_some().then(Vec::new);
-        if let Some(policy) = &mut self.policy {
+    /// The entry of the key that is parked there.
+    pub(super) fn find_parked(&self, hash: u64, at: Place) -> Option<SlotId> {
+        self.around.index.find(short(hash), |id| self.rows.has_parked_key(id, at))
+    }
+
+    /// The live entry of a key.
+    pub(super) fn lookup(&self, hash: u64, key: &dyn Ask) -> Result<SlotId, Found> {
+        let id = self.find(hash, key).ok_or(Found::Absent)?;
+        if self.is_live(id) { Ok(id) } else { Err(Found::Expired) }
+    }
+
+    pub(super) fn is_live(&self, id: SlotId) -> bool {
+        !is_over(self.rows.head(id).expires, clock::now)
+    }
+
+    /// When an entry was made and when it ends.
+    pub(super) fn stamp(&self, id: SlotId) -> Stamp {
+        Stamp::new(self.around.asides[id as usize].created, self.rows.head(id).expires)
+    }
+
+    pub(super) fn tags(&self, id: SlotId) -> &[Tag] {
+        self.around.tags.tags(id)
+    }
+
+    pub(super) fn soonest(&self) -> Millis {
+        self.around.expiry.soonest()
+    }
+
+    fn policed(&mut self, act: impl FnOnce(&mut Policy, &mut View<'_>)) {
+        let Around { policy, asides, .. } = &mut self.around;
+        if let Some(policy) = policy {
+            act(policy, &mut View { rows: &mut self.rows, asides });
+        }
+    }
+
+    /// A hit, under the write lock.
+    pub(super) fn touch(&mut self, id: SlotId) {
+        self.policed(|policy, view| policy.touch(view, id));
+    }
+
+    /// Begins the entry's time to live again.
+    pub(super) fn slide(&mut self, id: SlotId, now: Millis) {
+        let ttl = self.around.ttls.as_ref().and_then(|ttls| ttls.get(id as usize)).copied().unwrap_or(0);
+        let head = self.rows.head_mut(id);
+        if ttl != 0 && head.expires != NEVER {
+            head.expires = now.saturating_add(ttl);
+        }
+    }
+
+    /// Stores an entry under a parked key that has none. False if there is no number left for it.
+    pub(super) fn insert(&mut self, hash: u64, key: Place, value: &mut dyn std::any::Any, new: New<'_>) -> bool {
+        let aside = Aside { links: Links::NONE, created: new.stamp.created() };
+        let Some(id) = self.around.slot(aside) else { return false };
+        let head = Head { meta: Meta::new(short(hash)), expires: new.stamp.expires() };
+        self.rows.fill(id, head, key, value);
+        let Self { around, rows } = self;
+        around.index.insert(short(hash), id, &|id| rows.head(id).meta.hash());
+        self.policed(|policy, view| policy.inserted(view, id));
+        self.around.note(id, new);
+        self.tidy(new.stamp.created());
+        true
+    }
+
+    /// Puts another value in an entry's place.
+    pub(super) fn replace(&mut self, id: SlotId, value: &mut dyn std::any::Any, new: New<'_>, gone: &mut Gone) {
+        self.rows.head_mut(id).expires = new.stamp.expires();
+        self.rows.replace(id, value, gone);
+        self.around.asides[id as usize].created = new.stamp.created();
+        self.touch(id);
+        self.around.tags.remove(id);
+        self.around.note(id, new);
+        self.tidy(new.stamp.created());
+    }
+
+    /// Takes an entry out; gives its weight.
+    pub(super) fn remove(&mut self, id: SlotId, gone: &mut Gone) -> u64 {
+        self.policed(|policy, view| policy.removed(view, id));
+        self.let_go(id, gone)
+    }
+
+    /// Takes out the entry that the policy gives up first; gives its weight.
+    pub(super) fn evict(&mut self, gone: &mut Gone) -> Option<u64> {
+        let mut victim = None;
+        self.policed(|policy, view| victim = policy.victim(view, NIL));
+        victim.map(|id| self.let_go(id, gone))
+    }
+
+    fn let_go(&mut self, id: SlotId, gone: &mut Gone) -> u64 {
+        let weight = self.around.weight(id);
+        self.around.forget(&self.rows, id);
+        self.rows.take(id, gone);
+        weight
+    }
+
+    /// Takes out up to `most` expired entries; gives their number and weight.
+    pub(super) fn sweep(&mut self, now: Millis, most: u64, gone: &mut Gone) -> (u64, u64) {
+        self.tidy(now);
+        let (mut count, mut weight) = (0, 0);
+        while count < most {
+            let Some((due, id)) = self.around.expiry.pop(now) else { break };
+            if !self.rows.is_taken(id) {
+                continue;
+            }
+            let expires = self.rows.head(id).expires;
+            if expires > now {
+                // It slid, or its place was given to another entry whose own due time also stands in the heap.
+                if expires != due {
+                    self.around.expiry.push(expires, id);
+                }
+                continue;
+            }
+            weight += self.remove(id, gone);
+            count += 1;
+        }
+        (count, weight)
+    }
+
+    /// The entries that carry all of these tags.
+    pub(super) fn with_tags(&self, tags: &[Tag]) -> Vec<SlotId> {
+        self.around.tags.with_all(tags)
+    }
+
+    /// Takes everything out; gives its number and weight.
+    pub(super) fn clear(&mut self, gone: &mut Gone) -> (u64, u64) {
+        let count = self.around.len() as u64;
+        let weight = self.live().map(|id| self.around.weight(id)).sum();
+        self.rows.take_all(gone);
+        let around = &mut self.around;
+        around.index = Index::new();
+        around.expiry.clear();
+        around.tags.clear();
+        around.asides = Vec::new();
+        around.free = Vec::new();
+        around.weights = around.weights.is_some().then(Vec::new);
+        around.ttls = around.ttls.is_some().then(Vec::new);
+        if let Some(policy) = &mut around.policy {
             policy.clear();
+        }
+        (count, weight)
+    }
+
+    pub(super) fn with_hash(&self, hash: u64) -> Vec<SlotId> {
+        let all = self.around.index.with_hash(short(hash));
+        all.into_iter().filter(|id| self.rows.head(*id).meta.hash() == short(hash)).collect()
+    }
+
+    /// The numbers of all entries.
+    fn live(&self) -> impl Iterator<Item = SlotId> {
+        (0..).take(self.around.asides.len()).filter(|id| self.rows.is_taken(*id))
+    }
+
+    /// Makes the heap of due times anew when it holds too many that mean nothing any more, or counts from too long ago.
+    fn tidy(&mut self, now: Millis) {
+        if self.around.expiry.needs_rebuild(self.around.len(), now) {
+            let live: Vec<_> = self.live().map(|id| (self.rows.head(id).expires, id)).collect();
+            self.around.expiry.rebuild(now, live.into_iter());
         }
     }
 }

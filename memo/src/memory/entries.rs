@@ -1,0 +1,205 @@
+//! The part of a shard that knows the types of key and value. Everything else reaches it as `dyn Rows`, and is compiled
+//! once, whatever is stored.
+
+use std::{any::Any, mem};
+
+use super::policy::{Meta, SlotId};
+use crate::{clock::Millis, key::Ask};
+
+/// What every lookup reads of an entry.
+pub struct Head {
+    pub(super) meta: Meta,
+    pub(super) expires: Millis,
+}
+
+/// An entry: 32 bytes for a key and a value of eight each, so that none lies across two cache lines.
+pub(crate) struct Slot<K, V> {
+    pub(super) head: Head,
+    pub(super) key: K,
+    pub(super) value: V,
+}
+
+/// A place for the key of a running flight.
+pub(crate) type Place = u32;
+
+/// The entries of a shard by number, and the keys of the flights that are to bring more.
+pub(crate) struct Entries<K, V> {
+    /// `Meta` has a niche, so the `Option` costs nothing.
+    slots: Vec<Option<Slot<K, V>>>,
+    parked: Vec<Option<K>>,
+    same: fn(&K, &K) -> bool,
+}
+
+/// Keys and values that left, to be dropped when no lock is held: `Drop` is the user's code. Nothing as long as nothing
+/// that has a `Drop` left.
+pub(crate) type Gone = Option<Box<dyn Any>>;
+
+/// What is in a [`Gone`].
+struct Left<K, V> {
+    slots: Vec<Option<Slot<K, V>>>,
+    keys: Vec<K>,
+    values: Vec<V>,
+}
+
+impl<K: 'static, V: 'static> Left<K, V> {
+    fn of(gone: &mut Gone) -> Option<&mut Self> {
+        let new = || Box::new(Self { slots: Vec::new(), keys: Vec::new(), values: Vec::new() });
+        gone.get_or_insert_with(|| new()).downcast_mut()
+    }
+}
+
+/// Weighs a key and a value, given as they are stored.
+pub(crate) type Weigh<'a> = &'a dyn Fn(&dyn Any, &dyn Any) -> u64;
+
+/// [`Entries`] of any types. A value that goes in comes as an `Option` of its type, and is taken out of it.
+pub trait Rows {
+    /// Is there an entry in this slot?
+    fn is_taken(&self, id: SlotId) -> bool;
+    fn head(&self, id: SlotId) -> &Head;
+    fn head_mut(&mut self, id: SlotId) -> &mut Head;
+    /// Is it this entry's key?
+    fn has_key(&self, id: SlotId, key: &dyn Ask) -> bool;
+    fn value(&self, id: SlotId) -> &dyn Any;
+    /// Puts an entry into a free slot or the next new one; its key is taken from where it was parked.
+    fn fill(&mut self, id: SlotId, head: Head, key: Place, value: &mut dyn Any);
+    /// Puts another value into an entry.
+    fn replace(&mut self, id: SlotId, value: &mut dyn Any, gone: &mut Gone);
+    fn take(&mut self, id: SlotId, gone: &mut Gone);
+    /// Empties all slots, and gives their memory back.
+    fn take_all(&mut self, gone: &mut Gone);
+    /// Takes in the key of a flight, in a free place or the next new one.
+    fn park(&mut self, at: Place, key: &dyn Ask);
+    fn is_parked(&self, at: Place, key: &dyn Ask) -> bool;
+    /// Is it this entry's key that is parked there?
+    fn has_parked_key(&self, id: SlotId, at: Place) -> bool;
+    fn unpark(&mut self, at: Place, gone: &mut Gone);
+    /// Lets go of a value that does not go in.
+    fn refuse(&mut self, value: &mut dyn Any, gone: &mut Gone);
+    fn weigh(&self, at: Place, value: &dyn Any, weigh: Weigh<'_>) -> u64;
+}
+
+impl<K, V> Entries<K, V> {
+    pub(super) fn new(same: fn(&K, &K) -> bool) -> Self {
+        Self { slots: Vec::new(), parked: Vec::new(), same }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, id: SlotId) -> Option<&Slot<K, V>> {
+        self.slots.get(id as usize)?.as_ref()
+    }
+
+    fn parked(&self, at: Place) -> Option<&K> {
+        self.parked.get(at as usize)?.as_ref()
+    }
+
+    fn unparked(&mut self, at: Place) -> Option<K> {
+        self.parked.get_mut(at as usize)?.take()
+    }
+}
+
+/// Puts a value at a place of a vector that is as long at least.
+fn put<T>(places: &mut Vec<Option<T>>, at: u32, value: T) {
+    match places.get_mut(at as usize) {
+        Some(place) => *place = Some(value),
+        None => places.push(Some(value)),
+    }
+}
+
+fn taken<V: 'static>(value: &mut dyn Any) -> Option<V> {
+    value.downcast_mut::<Option<V>>()?.take()
+}
+
+impl<K: 'static, V: 'static> Rows for Entries<K, V> {
+    fn is_taken(&self, id: SlotId) -> bool {
+        self.get(id).is_some()
+    }
+
+    fn head(&self, id: SlotId) -> &Head {
+        &self.get(id).expect("it is a live entry").head
+    }
+
+    fn head_mut(&mut self, id: SlotId) -> &mut Head {
+        &mut self.slots[id as usize].as_mut().expect("it is a live entry").head
+    }
+
+    fn has_key(&self, id: SlotId, key: &dyn Ask) -> bool {
+        self.get(id).is_some_and(|slot| key.is(&slot.key))
+    }
+
+    fn value(&self, id: SlotId) -> &dyn Any {
+        &self.get(id).expect("it is a live entry").value
+    }
+
+    fn fill(&mut self, id: SlotId, head: Head, key: Place, value: &mut dyn Any) {
+        let key = self.unparked(key).expect("the flight's key is parked");
+        let value = taken(value).expect("a value of this store's type comes with it");
+        put(&mut self.slots, id, Slot { head, key, value });
+    }
+
+    fn replace(&mut self, id: SlotId, value: &mut dyn Any, gone: &mut Gone) {
+        let slot = self.slots[id as usize].as_mut().expect("it is a live entry");
+        let value = taken(value).expect("a value of this store's type comes with it");
+        let old = mem::replace(&mut slot.value, value);
+        if mem::needs_drop::<V>() {
+            Left::<K, V>::of(gone).expect("it is of this store").values.push(old);
+        }
+    }
+
+    fn take(&mut self, id: SlotId, gone: &mut Gone) {
+        let slot = self.slots[id as usize].take();
+        if mem::needs_drop::<(K, V)>() {
+            Left::<K, V>::of(gone).expect("it is of this store").slots.push(slot);
+        }
+    }
+
+    fn take_all(&mut self, gone: &mut Gone) {
+        let slots = mem::take(&mut self.slots);
+        if mem::needs_drop::<(K, V)>() {
+            Left::<K, V>::of(gone).expect("it is of this store").slots.extend(slots);
+        }
+    }
+
+    fn park(&mut self, at: Place, key: &dyn Ask) {
+        let mut owned: Option<K> = None;
+        key.own(&mut owned);
+        put(&mut self.parked, at, owned.expect("it is a key of this store"));
+    }
+
+    fn is_parked(&self, at: Place, key: &dyn Ask) -> bool {
+        self.parked(at).is_some_and(|parked| key.is(parked))
+    }
+
+    fn has_parked_key(&self, id: SlotId, at: Place) -> bool {
+        let keys = self.get(id).zip(self.parked(at));
+        keys.is_some_and(|(slot, parked)| (self.same)(&slot.key, parked))
+    }
+
+    fn unpark(&mut self, at: Place, gone: &mut Gone) {
+        let key = self.unparked(at);
+        if mem::needs_drop::<K>() {
+            Left::<K, V>::of(gone).expect("it is of this store").keys.extend(key);
+        }
+    }
+
+    fn refuse(&mut self, value: &mut dyn Any, gone: &mut Gone) {
+        let value = taken::<V>(value);
+        if mem::needs_drop::<V>() {
+            Left::<K, V>::of(gone).expect("it is of this store").values.extend(value);
+        }
+    }
+
+    fn weigh(&self, at: Place, value: &dyn Any, weigh: Weigh<'_>) -> u64 {
+        let value = value.downcast_ref::<Option<V>>().and_then(Option::as_ref);
+        self.parked(at).zip(value).map_or(0, |(key, value)| weigh(key, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_entry_fits_half_a_cache_line() {
+        assert_eq!(size_of::<Option<Slot<u64, u64>>>(), 32);
+    }
+}

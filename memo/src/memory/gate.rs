@@ -1,0 +1,211 @@
+//! The commit gate: what starts, joins and ends flights, and stores what they bring, each under the lock of the key's
+//! shard. The protocol is described in ARCHITECTURE.md.
+
+use std::{any::Any, sync::Arc};
+
+use super::{
+    Cell, Cells, Read, Store, Stored,
+    entries::{Gone, Place, Rows, Weigh},
+    shard::{New, Shard},
+    stamp::{Stamp, is_over},
+};
+use crate::{clock, flight::slot::Flight, key::Ask, stats::counters::Counters, tags::Tag};
+
+/// How many expired entries a write takes out of its shard at most, so that they leave without being asked for.
+const PASSIVE_SWEEP: u64 = 4;
+
+/// What a caller that found nothing in the store is to do.
+pub(crate) enum Entered {
+    /// The store had it after all.
+    Found,
+    /// Run the body; the flight stands in the table.
+    Lead(Arc<Flight>),
+    /// Wait for this flight; the number is that of the joining.
+    Follow(Arc<Flight>, u64),
+}
+
+/// A value on its way into the store.
+pub(crate) struct Put<'a> {
+    /// An `Option` of the store's type.
+    pub(crate) value: &'a mut dyn Any,
+    pub(crate) stamp: Stamp,
+    pub(crate) tags: &'a [Tag],
+    pub(crate) weigh: Option<Weigh<'a>>,
+    /// A hit may restart its time to live.
+    pub(crate) slides: bool,
+    /// Somebody asked for this value in place of any other, so no copy of another may be used from now on.
+    pub(crate) replaces: bool,
+    /// It does not take the place of a live entry.
+    pub(crate) yields: bool,
+}
+
+impl Shard<dyn Rows> {
+    fn start(&mut self, hash: u64, key: &dyn Ask, joinable: bool) -> Arc<Flight> {
+        let place = self.park(key);
+        self.around.flights.start(hash, place, joinable)
+    }
+
+    fn park(&mut self, key: &dyn Ask) -> Place {
+        let place = self.around.flights.place();
+        self.rows.park(place, key);
+        place
+    }
+
+    fn unpark(&mut self, place: Place, gone: &mut Gone) {
+        self.rows.unpark(place, gone);
+        self.around.flights.vacate(place);
+    }
+
+    /// Takes the flights of a key out: they end without storing anything, and nobody joins them any more.
+    pub(super) fn detach(&mut self, hash: u64, key: &dyn Ask, gone: &mut Gone) {
+        while let Some(flight) = self.around.flights.take(hash, |f| self.rows.is_parked(f.key, key)) {
+            self.unpark(flight.key, gone);
+        }
+    }
+
+    pub(super) fn detach_hash(&mut self, hash: u64, gone: &mut Gone) {
+        while let Some(flight) = self.around.flights.take(hash, |_| true) {
+            self.unpark(flight.key, gone);
+        }
+    }
+
+    pub(super) fn detach_all(&mut self, gone: &mut Gone) {
+        for flight in self.around.flights.take_all() {
+            self.unpark(flight.key, gone);
+        }
+    }
+
+    /// Takes one flight out; false if it was detached before.
+    fn withdraw(&mut self, hash: u64, flight: &Arc<Flight>, gone: &mut Gone) -> bool {
+        let Some(taken) = self.around.flights.take(hash, |f| Arc::ptr_eq(&f.flight, flight)) else {
+            return false;
+        };
+        self.unpark(taken.key, gone);
+        true
+    }
+}
+
+impl Store<dyn Cells> {
+    /// Starts a flight or joins one, if there is still no live entry: a flight may have landed since the store was
+    /// asked.
+    pub(crate) fn enter(&self, hash: u64, key: &dyn Ask, joinable: bool, read: Read<'_>) -> Entered {
+        let mut shard = self.cell(hash).write();
+        if joinable && let Some(flight) = shard.around.flights.joinable(hash, |at| shard.rows.is_parked(at, key)) {
+            return Entered::Follow(flight.clone(), flight.join());
+        }
+        if let Ok(id) = shard.lookup(hash, key) {
+            read(Stored { shard: &shard, id });
+            return Entered::Found;
+        }
+        Entered::Lead(shard.start(hash, key, joinable))
+    }
+
+    /// Starts a flight that replaces the ones of its key: what began earlier will not be stored any more.
+    pub(crate) fn supersede(&self, hash: u64, key: &dyn Ask) -> Arc<Flight> {
+        let mut gone = Gone::None;
+        let mut shard = self.cell(hash).write();
+        shard.detach(hash, key, &mut gone);
+        let flight = shard.start(hash, key, true);
+        drop(shard);
+        flight
+    }
+
+    /// Ends a flight: takes it out and, if no invalidation did so before, stores its value. Gives the number of the last
+    /// clearing of the value's tags, 0 if there was none since the flight began: then the value is stored.
+    pub(crate) fn commit(&self, hash: u64, flight: &Arc<Flight>, mut put: Put<'_>) -> u64 {
+        // Dropped after the lock: `Drop` is the user's code.
+        let mut gone = Gone::None;
+        let cell = self.cell(hash);
+        loop {
+            let mut shard = cell.write();
+            let fence = flight.fence(put.tags);
+            let Some(place) = shard.around.flights.key_of(hash, flight) else {
+                // Something else invalidated the key; a follower may still have come after a clearing of one of its tags.
+                return fence;
+            };
+            if fence != 0 || self.put(cell, &mut shard, hash, place, &mut put, &mut gone) {
+                shard.withdraw(hash, flight, &mut gone);
+                return fence;
+            }
+            drop(shard);
+            self.make_room_elsewhere(clock::now(), &mut gone);
+        }
+    }
+
+    /// Ends a flight without storing anything.
+    pub(crate) fn withdraw(&self, hash: u64, flight: &Arc<Flight>) {
+        let mut gone = Gone::None;
+        let mut shard = self.cell(hash).write();
+        shard.withdraw(hash, flight, &mut gone);
+        drop(shard);
+    }
+
+    /// Stores a value that no flight brings, and detaches the flights of its key.
+    pub(crate) fn set(&self, hash: u64, key: &dyn Ask, mut put: Put<'_>) {
+        let mut gone = Gone::None;
+        let cell = self.cell(hash);
+        loop {
+            let mut shard = cell.write();
+            shard.detach(hash, key, &mut gone);
+            let place = shard.park(key);
+            let done = self.put(cell, &mut shard, hash, place, &mut put, &mut gone);
+            shard.unpark(place, &mut gone);
+            if done {
+                return;
+            }
+            drop(shard);
+            self.make_room_elsewhere(clock::now(), &mut gone);
+        }
+    }
+
+    /// Stores a value under a parked key. One heavier than the whole bound is not stored, nor is one that has expired
+    /// already; what stood in its place is gone all the same. False if there is no room before other shards gave some.
+    fn put(
+        &self,
+        cell: &Cell<dyn Rows>,
+        shard: &mut Shard<dyn Rows>,
+        hash: u64,
+        key: Place,
+        put: &mut Put<'_>,
+        gone: &mut Gone,
+    ) -> bool {
+        let now = clock::now();
+        self.sweep_shard(shard, now, PASSIVE_SWEEP, gone);
+        let present = shard.find_parked(hash, key);
+        if put.yields && present.is_some_and(|id| shard.is_live(id)) {
+            shard.rows.refuse(put.value, gone);
+            return true;
+        }
+        if present.is_some() || put.replaces {
+            // Also where nothing is found: a copy may be about of an entry that was evicted since.
+            cell.outdate();
+        }
+        let weight = put.weigh.map_or(0, |weigh| shard.rows.weigh(key, put.value, weigh));
+        let new = New { stamp: put.stamp, tags: put.tags, weight, slides: put.slides };
+        let fits = !is_over(new.stamp.expires(), || now) && self.bound.can_hold(weight);
+        match present {
+            Some(id) if fits && self.bound.exchange(shard.around.weight(id), weight) => {
+                shard.replace(id, put.value, new, gone);
+            }
+            _ => {
+                if let Some(id) = present {
+                    self.take_out(shard, id, gone);
+                }
+                if !fits {
+                    shard.rows.refuse(put.value, gone);
+                    return true;
+                }
+                if !self.take_room(shard, weight, now, gone) {
+                    return false;
+                }
+                if !shard.insert(hash, key, put.value, new) {
+                    self.bound.release(weight);
+                    shard.rows.refuse(put.value, gone);
+                }
+            }
+        }
+        self.note_soonest(cell, shard);
+        Counters::add(&self.counters.stores, 1);
+        true
+    }
+}
