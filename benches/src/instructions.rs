@@ -12,6 +12,7 @@ use crate::contenders::{
 /// What can be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
+    Many,
     Numbers,
     Strings,
     SharedStrings,
@@ -19,10 +20,11 @@ pub enum Work {
 }
 
 impl Work {
-    const ALL: [Self; 4] = [Self::Numbers, Self::Strings, Self::SharedStrings, Self::Misses];
+    const ALL: [Self; 5] = [Self::Many, Self::Numbers, Self::Strings, Self::SharedStrings, Self::Misses];
 
     fn name(self) -> &'static str {
         match self {
+            Self::Many => "many",
             Self::Numbers => "numbers",
             Self::Strings => "strings",
             Self::SharedStrings => "shared-strings",
@@ -33,6 +35,7 @@ impl Work {
     /// A contender in this work, if there is one for the column.
     pub fn contender(self, column: Column) -> Option<Contender> {
         match self {
+            Self::Many => numbers::make(column, Room::Large, Keys::Random(100_000)),
             Self::Numbers => numbers::make(column, Room::Small, Keys::Random(1_000)),
             Self::Strings => strings::owned(column),
             Self::SharedStrings => strings::shared(column),

@@ -179,6 +179,45 @@ pub(crate) fn is_certainly_not(ty: &Type, name: &str) -> bool {
     }
 }
 
+/// The name of a primitive type other than `str`.
+pub(crate) fn primitive(ty: &Type) -> Option<String> {
+    const PRIMITIVES: &[&str] = &[
+        "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32",
+        "f64",
+    ];
+    match bare(ty) {
+        Type::Path(path) if path.qself.is_none() => {
+            let name = path.path.get_ident()?.to_string();
+            PRIMITIVES.contains(&name.as_str()).then_some(name)
+        }
+        _ => None,
+    }
+}
+
+/// Whether the type, as written, is made of primitives and texts alone: its values can be cloned and shared.
+pub(crate) fn is_plain(ty: &Type) -> bool {
+    match bare(ty) {
+        Type::Path(path) if path.qself.is_none() => last_segment(ty).is_some_and(|last| {
+            let inner = type_arguments(last);
+            let holds = |inside: &Type| is_plain(inside);
+            match last.ident.to_string().as_str() {
+                "String" => last.arguments.is_none(),
+                "Option" | "Vec" => inner.len() == 1 && inner.into_iter().all(holds),
+                "Box" | "Arc" => inner.len() == 1 && inner.into_iter().all(|inside| is_str(inside) || is_plain(inside)),
+                _ => primitive(ty).is_some(),
+            }
+        }),
+        Type::Tuple(tuple) => tuple.elems.iter().all(is_plain),
+        Type::Array(array) => is_plain(&array.elem),
+        _ => false,
+    }
+}
+
+/// Whether the type is `str`.
+pub(crate) fn is_str(ty: &Type) -> bool {
+    matches!(bare(ty), Type::Path(path) if path.qself.is_none() && path.path.is_ident("str"))
+}
+
 /// The type behind `->`, or `()`.
 pub(crate) fn returned(output: &ReturnType) -> Type {
     match output {
@@ -211,6 +250,16 @@ mod tests {
         assert_eq!(boxed_output(&boxed).to_token_stream().to_string(), "u8");
         assert_eq!(boxed_output(&ty("BoxFuture<'a, (u8, u8)>")).to_token_stream().to_string(), "(u8 , u8)");
         assert!(boxed_output(&ty("Pin<Box<u8>>")).is_none());
+    }
+
+    #[test]
+    fn plain_types() {
+        for text in ["()", "u8", "(u32, char)", "[u64; 4]", "Option<i64>", "std::sync::Arc<str>", "Vec<String>"] {
+            assert!(is_plain(&ty(text)), "{text}");
+        }
+        for text in ["Page", "Result<u8, u8>", "Option<Page>", "Rc<str>", "&str", "my::u64", "String<u8>", "Vec<T>"] {
+            assert!(!is_plain(&ty(text)), "{text}");
+        }
     }
 
     #[test]

@@ -174,8 +174,8 @@ fn an_overwrite_that_began_later_wins() {
         let overwrite = move |value: u64| {
             let query = key((Val,), (&1u64,));
             let flight = erased(cache).store.supersede(query.hash(), &Asking::shared(&query));
-            let running = Running::leading(erased(cache), query.hash(), flight, true);
-            let mut run = Run::<_, u64, Plain<u64>>::new(OfProcess(cache), running);
+            let running = Running::new(query.hash(), flight, true);
+            let mut run = Run::<_, u64, Plain<u64>>::new(OfProcess(cache), Some(running));
             let result = run.call(|| value);
             run.finish(result);
         };

@@ -15,31 +15,32 @@ pub use linkme;
 #[cfg(not(any(target_family = "wasm", miri)))]
 pub use crate::call::site::SITES_0_1_0 as SITES;
 pub use crate::{
-    __memo_delete as delete, __memo_entry as entry, __memo_explain as explain, __memo_get as get, __memo_set as set,
-};
-pub use crate::{
-    __memo_done as done, __memo_ids as ids, __memo_invalidate as invalidate, __memo_kind as kind, __memo_leaf as leaf,
-    __memo_leaf_of as leaf_of, __memo_quiet_leaf_or_skip as leaf_or_skip, __memo_site as site,
+    __memo_declaration as declaration, __memo_done as done, __memo_ids as ids, __memo_invalidate as invalidate,
+    __memo_kind as kind, __memo_leaf as leaf, __memo_leaf_of as leaf_of, __memo_quiet_leaf_or_skip as leaf_or_skip,
+    __memo_site as site,
     call::{
-        address::{Address, Setting, address},
+        address::{Address, Setting, address, unchanged},
         begin::{Begun, Guard, Started},
         extras::{Extras, FromTimeout, IntoTtl, Ttl, fail_with, tags, tags_of, ttl, ttl_of},
         invalidation::{Invalidation, SuccessOfResult, SuccessOfValue},
         kind::{
             Kind, LocalViaClone, LocalViaNone, LocalViaResult, LocalViaShared, LocalViaUncloned, ViaClone,
             ViaNeitherWhole, ViaNone, ViaResult, ViaShared, ViaUncloned, ViaUnclonedValue, ViaUnshared,
-            ViaUnsharedValue, Whole, storable,
+            ViaUnsharedValue, Whole, plain, storable,
         },
-        site::{Jitter, Options, Policy, Scope, Site},
+        site::{Declaration, Jitter, Options, Policy, Scope, Site},
         start::{begin, begin_with},
         switch::{Armed, DoneFuture, DoneValue, Mode, Outcome, arm},
     },
     key::{
         Query, key,
         probe::{LocalReference, LocalValue, OrSkip, Probe, Reference, Special, Unshared, Unusable, Value, of, usable},
-        shape::{Arr, Opt, RefOf, Seq, Skip, Tup},
+        shape::{Arr, Float, Opt, Ref, RefOf, Seq, Skip, Tup, Val},
         tuple::Rest,
     },
+};
+pub use crate::{
+    __memo_delete as delete, __memo_entry as entry, __memo_explain as explain, __memo_get as get, __memo_set as set,
 };
 
 /// The async forms.
@@ -140,33 +141,47 @@ pub mod constant {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __memo_site {
-    ($site:ident, registered, $name:expr, $options:expr) => {
-        fn __memo_path() -> &'static ::core::primitive::str {
-            ::core::any::type_name_of_val(&__memo_path)
-        }
+    ($name:expr, $options:expr) => {
+        $crate::__memo_path!();
         $crate::__memo_registered! {
-            static $site: $crate::__private::Site = $crate::__private::Site::new(
-                $name,
-                ::core::module_path!(),
-                $crate::__private::version(::core::option_env!("CARGO_PKG_VERSION")),
-                (::core::line!(), ::core::column!()),
-                __memo_path,
-                $options,
-            );
+            static __MEMO_SITE: $crate::__private::Site =
+                $crate::__private::Site::new($crate::__memo_declared!($name, $options));
         }
     };
-    ($site:ident, unregistered, $name:expr, $options:expr) => {
+}
+
+/// The declaration in a function's address form, which has no part in the life of the caches.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __memo_declaration {
+    ($name:expr, $options:expr) => {
+        $crate::__memo_path!();
+        const __MEMO_DECLARED: &$crate::__private::Declaration = &$crate::__memo_declared!($name, $options);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __memo_path {
+    () => {
         fn __memo_path() -> &'static ::core::primitive::str {
             ::core::any::type_name_of_val(&__memo_path)
         }
-        static $site: $crate::__private::Site = $crate::__private::Site::new(
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __memo_declared {
+    ($name:expr, $options:expr) => {
+        $crate::__private::Declaration::new(
             $name,
             ::core::module_path!(),
             $crate::__private::version(::core::option_env!("CARGO_PKG_VERSION")),
             (::core::line!(), ::core::column!()),
             __memo_path,
             $options,
-        );
+        )
     };
 }
 
@@ -174,13 +189,10 @@ macro_rules! __memo_site {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __memo_registered {
-    (static $site:ident: $($rest:tt)*) => {
-        static $site: $($rest)*
-        const _: () = {
-            #[$crate::__private::linkme::distributed_slice($crate::__private::SITES)]
-            #[linkme(crate = $crate::__private::linkme)]
-            static __MEMO_LINK: &'static $crate::__private::Site = &$site;
-        };
+    ($($static:tt)*) => {
+        #[$crate::__private::linkme::distributed_slice($crate::__private::SITES)]
+        #[linkme(crate = $crate::__private::linkme)]
+        $($static)*
     };
 }
 

@@ -6,8 +6,6 @@ use memo::memoize;
 
 pub fn user(log: &str, id: u64) -> Option<String> {
     ::memo::__private::site!(
-        __MEMO_SITE,
-        registered,
         "user",
         ::memo::__private::Options {
             ttl: ::memo::__private::millis(300000u64),
@@ -18,8 +16,8 @@ pub fn user(log: &str, id: u64) -> Option<String> {
     match ::memo::__private::begin(
         &__MEMO_SITE,
         &|| ::memo::__private::ids!(),
-        ::memo::__private::kind!(Option<String>),
-        &::memo::__private::key((::memo::__private::leaf!(id),), (&id,)),
+        ::memo::__private::plain::<Option<String>>(),
+        &::memo::__private::key((::memo::__private::Val,), (&id,)),
     ) {
         ::memo::__private::Started::Done(value) => value,
         ::memo::__private::Started::Run(mut run) => {
@@ -36,9 +34,7 @@ pub fn __memoize_attribute_of_user(
     (id,): (u64,),
     then: &mut dyn ::core::ops::FnMut(&::memo::__private::Address<'_, Option<String>>),
 ) {
-    ::memo::__private::site!(
-        __MEMO_SITE,
-        unregistered,
+    ::memo::__private::declaration!(
         "user",
         ::memo::__private::Options {
             ttl: ::memo::__private::millis(300000u64),
@@ -47,30 +43,30 @@ pub fn __memoize_attribute_of_user(
         }
     );
     ::memo::__private::address(
-        &__MEMO_SITE,
+        __MEMO_DECLARED,
         &|| ::memo::__private::ids!(),
-        ::memo::__private::quiet::kind!(Option<String>),
-        &::memo::__private::key((::memo::__private::quiet::leaf!(id),), (&id,)),
-        ::memo::__private::Guard::new(::memo::__private::quiet::kind!(Option<String>)),
+        ::memo::__private::plain::<Option<String>>(),
+        &::memo::__private::key((::memo::__private::Val,), (&id,)),
+        ::memo::__private::Guard::none(),
         &|set| set.store(set.extras().tags(::memo::__private::tags([format!("user:{id}")]))),
         then,
     );
 }
 
 pub async fn fetch(url: &str) -> Result<String, std::fmt::Error> {
-    ::memo::__private::site!(__MEMO_SITE, registered, "fetch", ::memo::__private::Options::NEW);
+    ::memo::__private::site!("fetch", ::memo::__private::Options::NEW);
     let mut begun = ::memo::__private::aio::begin(
         &__MEMO_SITE,
         &|| ::memo::__private::ids!(),
         ::memo::__private::kind!(Result<String, std::fmt::Error>),
-        &::memo::__private::key((::memo::__private::leaf!(url),), (&url,)),
+        &::memo::__private::key((::memo::__private::Ref,), (&url,)),
     );
     while let ::memo::__private::Begun::Wait(wait) = begun {
         begun = wait.await.again();
     }
     match begun {
         ::memo::__private::Begun::Done(value) => value,
-        ::memo::__private::Begun::Run(mut run) => {
+        ::memo::__private::Begun::Run(run) => {
             let result = run
                 .drive(::memo::__private::output::<Result<String, std::fmt::Error>, _>(async move {
                     if let ::core::option::Option::Some(value) =
@@ -93,22 +89,20 @@ pub fn __memoize_attribute_of_fetch(
     (): (),
     then: &mut dyn ::core::ops::FnMut(&::memo::__private::aio::Address<'_, Result<String, std::fmt::Error>>),
 ) {
-    ::memo::__private::site!(__MEMO_SITE, unregistered, "fetch", ::memo::__private::Options::NEW);
+    ::memo::__private::declaration!("fetch", ::memo::__private::Options::NEW);
     ::memo::__private::aio::address(
-        &__MEMO_SITE,
+        __MEMO_DECLARED,
         &|| ::memo::__private::ids!(),
         ::memo::__private::quiet::kind!(Result<String, std::fmt::Error>),
-        &::memo::__private::key((::memo::__private::quiet::leaf!(url),), (&url,)),
-        ::memo::__private::Guard::new(::memo::__private::quiet::kind!(Result<String, std::fmt::Error>)),
-        &|set| set.store(set.extras()),
+        &::memo::__private::key((::memo::__private::Ref,), (&url,)),
+        ::memo::__private::Guard::none(),
+        &::memo::__private::unchanged,
         then,
     );
 }
 
 pub fn pair<T: Hash + Eq + Clone + Send + Sync + 'static, const N: usize>(value: T) -> ([T; N], usize) {
     ::memo::__private::site!(
-        __MEMO_SITE,
-        registered,
         "pair",
         ::memo::__private::Options {
             max_entries: ::core::option::Option::Some(10u64),
@@ -135,9 +129,7 @@ pub fn __memoize_attribute_of_pair<T: Hash + Eq + Clone + Send + Sync + 'static,
     (): (),
     then: &mut dyn ::core::ops::FnMut(&::memo::__private::Address<'_, ([T; N], usize)>),
 ) {
-    ::memo::__private::site!(
-        __MEMO_SITE,
-        unregistered,
+    ::memo::__private::declaration!(
         "pair",
         ::memo::__private::Options {
             max_entries: ::core::option::Option::Some(10u64),
@@ -145,12 +137,12 @@ pub fn __memoize_attribute_of_pair<T: Hash + Eq + Clone + Send + Sync + 'static,
         }
     );
     ::memo::__private::address(
-        &__MEMO_SITE,
+        __MEMO_DECLARED,
         &|| ::memo::__private::ids!(T; N: usize),
         ::memo::__private::quiet::kind!(([T; N], usize)),
         &::memo::__private::key((::memo::__private::quiet::leaf!(value),), (&value,)),
-        ::memo::__private::Guard::new(::memo::__private::quiet::kind!(([T; N], usize))),
-        &|set| set.store(set.extras()),
+        ::memo::__private::Guard::none(),
+        &::memo::__private::unchanged,
         then,
     );
 }
@@ -161,13 +153,13 @@ pub struct Repo {
 
 impl Repo {
     pub fn profile(&self, id: u64) -> String {
-        ::memo::__private::site!(__MEMO_SITE, registered, "profile", ::memo::__private::Options::NEW);
+        ::memo::__private::site!("profile", ::memo::__private::Options::NEW);
         match ::memo::__private::begin(
             &__MEMO_SITE,
             &|| ::memo::__private::ids!(Self),
-            ::memo::__private::kind!(String),
+            ::memo::__private::plain::<String>(),
             &::memo::__private::key(
-                (::memo::__private::leaf!(id), ::memo::__private::leaf!(self.tenant)),
+                (::memo::__private::Val, ::memo::__private::leaf!(self.tenant)),
                 (&id, &self.tenant),
             ),
         ) {
@@ -185,17 +177,17 @@ impl Repo {
         (id,): (u64,),
         then: &mut dyn ::core::ops::FnMut(&::memo::__private::Address<'_, String>),
     ) {
-        ::memo::__private::site!(__MEMO_SITE, unregistered, "profile", ::memo::__private::Options::NEW);
+        ::memo::__private::declaration!("profile", ::memo::__private::Options::NEW);
         ::memo::__private::address(
-            &__MEMO_SITE,
+            __MEMO_DECLARED,
             &|| ::memo::__private::ids!(Self),
-            ::memo::__private::quiet::kind!(String),
+            ::memo::__private::plain::<String>(),
             &::memo::__private::key(
-                (::memo::__private::quiet::leaf!(id), ::memo::__private::quiet::leaf!(self.tenant)),
+                (::memo::__private::Val, ::memo::__private::quiet::leaf!(self.tenant)),
                 (&id, &self.tenant),
             ),
-            ::memo::__private::Guard::new(::memo::__private::quiet::kind!(String)),
-            &|set| set.store(set.extras()),
+            ::memo::__private::Guard::none(),
+            &::memo::__private::unchanged,
             then,
         );
     }
@@ -218,11 +210,11 @@ pub trait Load {
 impl Load for Repo {
     type Key = u32;
     fn load(&self, key: Self::Key) -> u64 {
-        ::memo::__private::site!(__MEMO_SITE, registered, "load", ::memo::__private::Options::NEW);
+        ::memo::__private::site!("load", ::memo::__private::Options::NEW);
         match ::memo::__private::begin(
             &__MEMO_SITE,
             &|| ::memo::__private::ids!(Self),
-            ::memo::__private::kind!(u64),
+            ::memo::__private::plain::<u64>(),
             &::memo::__private::key((::memo::__private::leaf!(key),), (&key,)),
         ) {
             ::memo::__private::Started::Done(value) => value,
@@ -260,14 +252,14 @@ impl __Memo_Load_for_Repo_65bd0063 for Repo {
     ) where
         Self: 'memo0,
     {
-        ::memo::__private::site!(__MEMO_SITE, unregistered, "load", ::memo::__private::Options::NEW);
+        ::memo::__private::declaration!("load", ::memo::__private::Options::NEW);
         ::memo::__private::address(
-            &__MEMO_SITE,
+            __MEMO_DECLARED,
             &|| ::memo::__private::ids!(Self),
-            ::memo::__private::quiet::kind!(u64),
+            ::memo::__private::plain::<u64>(),
             &::memo::__private::key((::memo::__private::quiet::leaf!(key),), (&key,)),
-            ::memo::__private::Guard::new(::memo::__private::quiet::kind!(u64)),
-            &|set| set.store(set.extras()),
+            ::memo::__private::Guard::none(),
+            &::memo::__private::unchanged,
             then,
         );
     }

@@ -18,7 +18,7 @@ pub(super) fn function(plan: &Plan<'_>) -> TokenStream {
     let sig = signature(plan);
     let inner_attrs = &function.inner_attrs;
     let warning = receiver::warning(plan);
-    let site = site::site(plan, true);
+    let site = site::site(plan);
     let call = match plan.face {
         Face::Blocking | Face::PerThread => blocking(plan),
         Face::Future(form) => future(plan, form),
@@ -170,6 +170,12 @@ fn future_content(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
     let again = again(plan, &begin);
     let extras = extras::of_function(plan);
     let finish = finish(&extras);
+    // Only what is told more at its end changes.
+    let run = if extras.chain.is_empty() {
+        quote_spanned!(Span::mixed_site()=> run)
+    } else {
+        quote_spanned!(Span::mixed_site()=> mut run)
+    };
     let Extras { before, after, .. } = extras;
     let future = body_future(plan, form);
     quote_spanned! {Span::mixed_site()=>
@@ -179,7 +185,7 @@ fn future_content(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
         }
         match begun {
             #private::Begun::Done(value) => value,
-            #private::Begun::Run(mut run) => {
+            #private::Begun::Run(#run) => {
                 #before
                 let result = run.drive(#future).await;
                 #after

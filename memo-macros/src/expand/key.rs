@@ -111,6 +111,9 @@ fn word_span(param: &Param) -> Span {
 }
 
 fn shape(paths: &Paths<'_>, ty: &Type, place: &impl ToTokens, span: Span) -> TokenStream {
+    if let Some(shape) = certain(paths, ty, span) {
+        return shape;
+    }
     if !types::has_impl(ty)
         && let Some(shape) = composite(paths, ty, span)
     {
@@ -118,6 +121,19 @@ fn shape(paths: &Paths<'_>, ty: &Type, place: &impl ToTokens, span: Span) -> Tok
     }
     let probes = at(span, paths.probes);
     quote_spanned!(span=> #probes::leaf!(#place))
+}
+
+/// The shape of a type that needs no probe, which takes the compiler a while: a primitive, or `&str`.
+fn certain(paths: &Paths<'_>, ty: &Type, span: Span) -> Option<TokenStream> {
+    let private = at(span, paths.private);
+    let shape = match (types::primitive(ty).as_deref(), types::bare(ty)) {
+        (Some("f32" | "f64"), _) => "Float",
+        (Some(_), _) => "Val",
+        (None, Type::Reference(reference)) if reference.mutability.is_none() && types::is_str(&reference.elem) => "Ref",
+        _ => return None,
+    };
+    let shape = format_ident!("{shape}", span = span);
+    Some(quote_spanned!(span=> #private::#shape))
 }
 
 /// The shape of a type whose insides have to be looked at one by one; `None` for a leaf.
@@ -156,7 +172,7 @@ fn composite(paths: &Paths<'_>, ty: &Type, span: Span) -> Option<TokenStream> {
 }
 
 fn inner_shape(paths: &Paths<'_>, ty: &Type, span: Span) -> TokenStream {
-    composite(paths, ty, span).unwrap_or_else(|| {
+    certain(paths, ty, span).or_else(|| composite(paths, ty, span)).unwrap_or_else(|| {
         let (probes, ty) = (at(span, paths.probes), super::repeated(ty));
         quote_spanned!(span=> #probes::leaf_of!(#ty))
     })
@@ -191,15 +207,22 @@ mod tests {
     }
 
     #[test]
+    fn some_types_need_no_probe() {
+        for (ty, shape) in [("u64", "P::Val"), ("f64", "P::Float"), ("&str", "P::Ref"), ("&'static str", "P::Ref")] {
+            assert_eq!(shape_of(ty), shape, "{ty}");
+        }
+    }
+
+    #[test]
     fn plain_types_are_leaves() {
         for ty in [
-            "u64",
-            "&str",
+            "&mut str",
+            "&u64",
+            "my::u64",
             "&[u8]",
             "Option<u32>",
             "Vec<String>",
             "Cow<'_,str>",
-            "f64",
             "HashMap<u8,f64>",
             "Option<impl Fn(&str)>",
         ] {
@@ -209,11 +232,11 @@ mod tests {
 
     #[test]
     fn borrowed_insides_are_composite() {
-        assert_eq!(shape_of("Option<&str>"), "P::Opt(P::leaf_of!(&str))");
-        assert_eq!(shape_of("&[&str]"), "P::RefOf(P::Seq(P::leaf_of!(&str)))");
-        assert_eq!(shape_of("Vec<f64>"), "P::Seq(P::leaf_of!(f64))");
-        assert_eq!(shape_of("[Option<&str>; 3]"), "P::Arr(P::Opt(P::leaf_of!(&str)))");
-        assert_eq!(shape_of("(&str, u8)"), "P::Tup((P::leaf_of!(&str),P::leaf_of!(u8),))");
+        assert_eq!(shape_of("Option<&str>"), "P::Opt(P::Ref)");
+        assert_eq!(shape_of("&[&str]"), "P::RefOf(P::Seq(P::Ref))");
+        assert_eq!(shape_of("Vec<f64>"), "P::Seq(P::Float)");
+        assert_eq!(shape_of("[Option<&str>; 3]"), "P::Arr(P::Opt(P::Ref))");
+        assert_eq!(shape_of("(&str, u8)"), "P::Tup((P::Ref,P::Val,))");
     }
 
     #[test]

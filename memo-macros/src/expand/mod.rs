@@ -114,6 +114,11 @@ fn kind(plan: &Plan<'_>, probes: &TokenStream) -> TokenStream {
         ReturnType::Default => ours(plan.analysis.sig.ident.span()),
     };
     let (probes, kept) = (at(span, probes), kept_type(plan));
+    if matches!(plan.stored, Stored::Value) && types::is_plain(&plan.output()) {
+        // No probe, which takes the compiler a while.
+        let private = at(span, &plan.private);
+        return quote_spanned!(span=> #private::plain::<#kept>());
+    }
     quote_spanned!(span=> #probes::kind!(#kept))
 }
 
@@ -130,7 +135,11 @@ fn marker(plan: &Plan<'_>) -> TokenStream {
 
 /// The guard of a call or an address: the tests on a hit.
 fn guard(plan: &Plan<'_>, probes: &TokenStream) -> TokenStream {
-    let (private, kind) = (&plan.private, kind(plan, probes));
+    let private = &plan.private;
+    if plan.validate.is_empty() {
+        return quote_spanned!(Span::mixed_site()=> #private::Guard::none());
+    }
+    let kind = kind(plan, probes);
     let tests = plan.validate.iter().map(|test| quote!(.validate(&#test)));
     quote_spanned!(Span::mixed_site()=> #private::Guard::new(#kind) #(#tests)*)
 }

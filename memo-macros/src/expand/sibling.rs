@@ -87,22 +87,22 @@ fn addressed(plan: &Plan<'_>) -> Sibling {
     let (module, marker, kind) = (module(plan), marker(plan), kind(plan, &probes));
     let KeyCode { lets, key } = key::key(plan, &probes);
     let guard = guard(plan, &probes);
-    let chain = extras::of_sibling(plan, &probes);
+    let store = store(plan, &extras::of_sibling(plan, &probes));
     let patterns = patterns_for(plan, &expressions);
     let used = used_names(plan, &expressions);
-    let site = site::site(plan, false);
+    let declaration = site::declaration(plan);
     let body = quote_spanned! {Span::mixed_site()=>
-        #site
+        #declaration
         #patterns
         #used
         #lets
         #module::address(
-            &__MEMO_SITE,
+            __MEMO_DECLARED,
             #marker,
             #kind,
             &#key,
             #guard,
-            &|set| set.store(set.extras() #chain),
+            &#store,
             then,
         );
     };
@@ -117,6 +117,16 @@ fn addressed(plan: &Plan<'_>) -> Sibling {
         inputs.push(pattern(plan, param, &role), &input_type(plan, param, &role));
     }
     sibling(plan, path_name(plan), inputs, body)
+}
+
+/// What stores a value at the address, on the terms that the attribute states.
+fn store(plan: &Plan<'_>, chain: &TokenStream) -> TokenStream {
+    let private = &plan.private;
+    if chain.is_empty() {
+        quote_spanned!(Span::mixed_site()=> #private::unchanged)
+    } else {
+        quote_spanned!(Span::mixed_site()=> |set| set.store(set.extras() #chain))
+    }
 }
 
 /// What a method call reaches.

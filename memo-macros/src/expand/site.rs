@@ -6,22 +6,30 @@ use quote::{quote, quote_spanned};
 use crate::options::{Bound, Jitter, Lifetime, Policy};
 use crate::plan::{Capacity, Face, Freshness, Plan, Wait};
 
-/// `P::site!(…)`. Only the function's own site is registered; those of its siblings name the same function.
-pub(super) fn site(plan: &Plan<'_>, registered: bool) -> TokenStream {
+/// `P::site!(…)`: the static of the function.
+pub(super) fn site(plan: &Plan<'_>) -> TokenStream {
+    let (private, name, options) = (&plan.private, plan.analysis.name(), options(plan));
+    quote_spanned!(Span::mixed_site()=> #private::site!(#name, #options);)
+}
+
+/// `P::declaration!(…)`: how a sibling names the same function.
+pub(super) fn declaration(plan: &Plan<'_>) -> TokenStream {
+    let (private, name, options) = (&plan.private, plan.analysis.name(), options(plan));
+    quote_spanned!(Span::mixed_site()=> #private::declaration!(#name, #options);)
+}
+
+fn options(plan: &Plan<'_>) -> TokenStream {
     let private = &plan.private;
-    let name = plan.analysis.name();
-    let registration = if registered { quote!(registered) } else { quote!(unregistered) };
     let mut fields = Vec::new();
     freshness(plan, &mut fields);
     capacity(plan, &mut fields);
     waiting(plan, &mut fields);
     rest(plan, &mut fields);
-    let options = if fields.is_empty() {
+    if fields.is_empty() {
         quote!(#private::Options::NEW)
     } else {
         quote!(#private::Options { #(#fields,)* ..#private::Options::NEW })
-    };
-    quote_spanned!(Span::mixed_site()=> #private::site!(__MEMO_SITE, #registration, #name, #options);)
+    }
 }
 
 fn freshness(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {

@@ -9,7 +9,7 @@ use super::{
     instance::{AnyInstance, Home, OfProcess, Typed},
     kind::Kind,
     local::Threads,
-    site::Site,
+    site::Declaration,
     start::{Marker, addressed},
     switch,
 };
@@ -141,6 +141,11 @@ impl<K, V> Setting<'_, K, V> {
     }
 }
 
+/// Stores a value on the declared terms.
+pub fn unchanged<K, V>(set: &mut Setting<'_, K, V>) {
+    set.store(set.extras());
+}
+
 struct At<'a, K, Kd: Kind> {
     /// Several only where generics that the address does not name made several instances.
     instances: &'a [&'a AnyInstance],
@@ -171,7 +176,7 @@ impl<K: 'static, Kd: Kind> Operations for At<'_, K, Kd> {
         }
         reachable()?;
         for instance in self.instances {
-            let options = &instance.site.options;
+            let options = &instance.declared.options;
             let mut put = |extras: &Extras<'_, K, Kd::Val>| {
                 let terms = extras.terms(&value, options.tags);
                 let weigh = extras.weigh_any();
@@ -226,7 +231,7 @@ type Then<'a, R> = &'a mut dyn FnMut(&Address<'_, R>);
 
 /// Gives the address of an entry of a function of the process.
 pub fn address<M: Marker, Kd, Q, R>(
-    site: &'static Site,
+    declared: &'static Declaration,
     marker: &M,
     _: Kd,
     query: &Q,
@@ -237,7 +242,7 @@ pub fn address<M: Marker, Kd, Q, R>(
     Q: Query<Owned: Send + Sync>,
     Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
 {
-    let all: Vec<&'static Typed<Q::Owned, Kd::Val>> = addressed(site, marker, query.same());
+    let all: Vec<&'static Typed<Q::Owned, Kd::Val>> = addressed(declared, marker, query.same());
     let homes: Vec<_> = all.into_iter().map(|instance| OfProcess(instance)).collect();
     let instances: Vec<_> = homes.iter().map(Home::instance).collect();
     let (key, hash) = (Asking::shared(query), query.hash());
@@ -253,13 +258,13 @@ pub fn address<M: Marker, Kd, Q, R>(
 /// `scope = "thread"`.
 pub(crate) mod local {
     use super::{
-        AnyInstance, Asking, At, Deletion, Guard, Kind, Marker, PhantomData, Query, Site, Store, Then, Threads,
+        AnyInstance, Asking, At, Declaration, Deletion, Guard, Kind, Marker, PhantomData, Query, Store, Then, Threads,
         addressed,
     };
 
     /// Gives the address of an entry on the calling thread; deleting reaches all threads.
     pub fn address<M: Marker, Kd: Kind, Q: Query, R>(
-        site: &'static Site,
+        declared: &'static Declaration,
         marker: &M,
         _: Kd,
         query: &Q,
@@ -267,7 +272,7 @@ pub(crate) mod local {
         store: Store<'_, Q::Owned, Kd::Val>,
         then: Then<'_, R>,
     ) {
-        let all: Vec<&'static Threads<Q::Owned, Kd::Val>> = addressed(site, marker, query.same());
+        let all: Vec<&'static Threads<Q::Owned, Kd::Val>> = addressed(declared, marker, query.same());
         let homes: Vec<_> = all.iter().map(|threads| threads.here()).collect();
         let instances: Vec<&AnyInstance> = homes.iter().map(|home| &**home as _).collect();
         let (key, hash) = (Asking::local(query), query.hash());
@@ -288,7 +293,7 @@ pub(crate) mod local {
 
 /// Async functions: the same operations, whose results are futures.
 pub(crate) mod aio {
-    use super::{Deref, Entry, Error, Explanation, Guard, Kind, Marker, Query, Ready, Site, Store};
+    use super::{Declaration, Deref, Entry, Error, Explanation, Guard, Kind, Marker, Query, Ready, Store};
 
     /// The address of an entry of an async function.
     pub struct Address<'a, R>(super::Address<'a, R>);
@@ -325,7 +330,7 @@ pub(crate) mod aio {
 
     /// Gives the address of an entry of an async function.
     pub fn address<M: Marker, Kd, Q, R>(
-        site: &'static Site,
+        declared: &'static Declaration,
         marker: &M,
         kind: Kd,
         query: &Q,
@@ -339,6 +344,6 @@ pub(crate) mod aio {
         let mut then = |address: &super::Address<'_, R>| {
             then(&Address(super::Address { operations: address.operations, _returns: super::PhantomData }));
         };
-        super::address(site, marker, kind, query, guard, store, &mut then);
+        super::address(declared, marker, kind, query, guard, store, &mut then);
     }
 }

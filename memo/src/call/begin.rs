@@ -5,6 +5,7 @@ use std::{
     any::Any,
     marker::PhantomData,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -19,7 +20,10 @@ use super::{
 use crate::{
     clock::{self, Millis},
     error::{Error, Kind as ErrorKind},
-    flight::wait::{Outcome, Wait},
+    flight::{
+        slot::Flight,
+        wait::{Outcome, Wait},
+    },
     key::{Ask, Held},
     memory::{Entered, Found, Stored, locked::UnderLock, stamp::Stamp},
     stats::counters::Counters,
@@ -35,6 +39,11 @@ pub struct Guard<'a, Kd: Kind> {
 
 impl<'a, Kd: Kind> Guard<'a, Kd> {
     pub fn new(_: Kd) -> Self {
+        Self::none()
+    }
+
+    /// Asks nothing.
+    pub fn none() -> Self {
         Self { validate: None, validate_too: Vec::new(), fail: None }
     }
 
@@ -138,10 +147,16 @@ impl<Kd: Kind> Answer for Guarded<'_, '_, Kd> {
 pub(crate) enum Step {
     /// The answer has its result.
     Done,
-    /// It is to run the body.
-    Run(Running),
+    /// It is to run the body: leading a flight, or past the cache.
+    Run(Option<Running>),
     /// It is to wait for another's run.
     Wait(Waits),
+}
+
+/// A step after which there is no waiting.
+pub(crate) enum Settled {
+    Done,
+    Run(Option<Running>),
 }
 
 /// How a caller that found nothing is to go on.
@@ -155,7 +170,7 @@ struct Attempt {
 
 impl Attempt {
     fn first(instance: &AnyInstance) -> Self {
-        let options = &instance.site.options;
+        let options = &instance.declared.options;
         let deadline = options.wait_timeout.map(|timeout| clock::now().saturating_add(timeout));
         Self { joins: options.single_flight, deadline }
     }
@@ -205,19 +220,30 @@ pub(crate) fn begin(instance: &AnyInstance, key: &dyn Ask, hash: u64, answer: &m
     if switch::is_ordinary() { call.begin(looks) } else { call.unusual() }
 }
 
-/// All steps, on a thread that waits as often as it takes; `None` if there is an answer.
+fn lead(instance: &AnyInstance, hash: u64, flight: Arc<Flight>, overwrites: bool) -> Step {
+    Counters::add(&instance.counters.misses, 1);
+    Step::Run(Some(Running::new(hash, flight, overwrites)))
+}
+
+/// Runs inside a run of the same key, which can't end before this one does.
+fn run_inline(instance: &AnyInstance) -> Step {
+    Counters::add(&instance.counters.misses, 1);
+    Step::Run(None)
+}
+
+/// All steps, on a thread that waits as often as it takes.
 pub(crate) fn settle(
     instance: &AnyInstance,
     key: &dyn Ask,
     hash: u64,
     answer: &mut dyn Answer,
     looks: bool,
-) -> Option<Running> {
+) -> Settled {
     let mut step = begin(instance, key, hash, answer, looks);
     loop {
         match step {
-            Step::Done => return None,
-            Step::Run(running) => return Some(running),
+            Step::Done => return Settled::Done,
+            Step::Run(running) => return Settled::Run(running),
             Step::Wait(waits) => step = waits.block().step(instance, answer),
         }
     }
@@ -226,7 +252,7 @@ pub(crate) fn settle(
 impl Call<'_> {
     fn begin(mut self, looks: bool) -> Step {
         if UnderLock::is_here() {
-            return Step::Run(Running::aside());
+            return Step::Run(None);
         }
         if looks && self.look() {
             return Step::Done;
@@ -239,14 +265,14 @@ impl Call<'_> {
     #[cold]
     fn unusual(self) -> Step {
         match switch::take_mode() {
-            None => Step::Run(Running::aside()),
+            None => Step::Run(None),
             Some(Mode::Skip) => {
                 Counters::add(&self.instance.counters.skipped, 1);
-                Step::Run(Running::aside())
+                Step::Run(None)
             }
             Some(Mode::Overwrite) if !UnderLock::is_here() => {
                 let flight = self.instance.store.supersede(self.hash, self.key.ask());
-                Step::Run(Running::leading(self.instance, self.hash, flight, true))
+                lead(self.instance, self.hash, flight, true)
             }
             Some(_) => self.begin(true),
         }
@@ -254,7 +280,7 @@ impl Call<'_> {
 
     /// Answers from the store, if there is an entry that is accepted.
     fn look(&mut self) -> bool {
-        let (answer, tags) = (&mut *self.answer, self.instance.site.options.tags);
+        let (answer, tags) = (&mut *self.answer, self.instance.declared.options.tags);
         let read = &mut |stored: Stored<'_>| answer.read(stored, tags);
         self.instance.store.visit(self.hash, self.key.ask(), true, read) == Found::Live && self.accepts()
     }
@@ -275,19 +301,19 @@ impl Call<'_> {
 
     /// Leads a flight, or joins one.
     fn enter(mut self, attempt: Attempt) -> Step {
-        let (instance, hash, tags) = (self.instance, self.hash, self.instance.site.options.tags);
+        let (instance, hash, tags) = (self.instance, self.hash, self.instance.declared.options.tags);
         loop {
             let answer = &mut *self.answer;
             let read = &mut |stored: Stored<'_>| answer.read(stored, tags);
             match instance.store.enter(hash, self.key.ask(), attempt.joins, read) {
                 Entered::Found if self.accepts() => return Step::Done,
                 Entered::Found => {}
-                Entered::Lead(flight) => return Step::Run(Running::leading(instance, hash, flight, false)),
+                Entered::Lead(flight) => return lead(instance, hash, flight, false),
                 Entered::Follow(flight, joined) => {
                     let wait = Wait::begin(flight, joined, attempt.deadline);
                     return match wait.zip(self.key.hold()) {
                         Some((wait, held)) => Step::Wait(Waits { held, hash, attempt, wait }),
-                        None => Step::Run(Running::inline(instance)),
+                        None => run_inline(instance),
                     };
                 }
             }
@@ -328,7 +354,7 @@ impl Waited {
                 Counters::add(&instance.counters.coalesced, 1);
                 return Step::Done;
             }
-            Outcome::RunInline => return Step::Run(Running::inline(instance)),
+            Outcome::RunInline => return run_inline(instance),
             Outcome::TimedOut if answer.fail(&|| timed_out(instance)) => {
                 Counters::add(&instance.counters.errors, 1);
                 return Step::Done;
@@ -342,8 +368,8 @@ impl Waited {
 
 #[cold]
 fn timed_out(instance: &AnyInstance) -> Error {
-    let waited = instance.site.options.wait_timeout.unwrap_or_default();
-    let name = instance.site.name;
+    let waited = instance.declared.options.wait_timeout.unwrap_or_default();
+    let name = instance.declared.name;
     let message = format!("`{name}` waited {waited} ms for a run of the same key that has not ended");
     Error::new(ErrorKind::Timeout, message)
 }
@@ -365,10 +391,11 @@ pub enum Started<H: Home, K, Kd: Kind> {
 }
 
 impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Started<H, K, Kd> {
-    pub(crate) fn at(running: Option<Running>, home: H, result: Option<Kd::Ret>) -> Self {
-        match (running, result) {
-            (None, Some(result)) => Self::Done(result),
-            (running, _) => Self::Run(Run::new(home, running.unwrap_or_else(Running::aside))),
+    pub(crate) fn at(settled: Settled, home: H, result: Option<Kd::Ret>) -> Self {
+        match (settled, result) {
+            (Settled::Run(running), _) => Self::Run(Run::new(home, running)),
+            (Settled::Done, Some(result)) => Self::Done(result),
+            (Settled::Done, None) => Self::Run(Run::new(home, None)),
         }
     }
 }
@@ -379,7 +406,7 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Begun<H, K, Kd> {
             (Step::Wait(waits), _) => Self::Wait(Waiting { home, waits: Some(waits), _types: PhantomData }),
             (Step::Run(running), _) => Self::Run(Run::new(home, running)),
             (Step::Done, Some(result)) => Self::Done(result),
-            (Step::Done, None) => Self::Run(Run::new(home, Running::aside())),
+            (Step::Done, None) => Self::Run(Run::new(home, None)),
         }
     }
 }

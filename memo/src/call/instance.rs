@@ -1,12 +1,12 @@
 //! One instantiation of a memoized function: its store, its counters, and the hit path.
 
-use std::{cell::RefCell, num::NonZeroU64, rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use super::{
     entry::Entry,
     kind::Kind,
     registry::Reach,
-    site::{Options, Policy, Scope, Site},
+    site::{Declaration, Options, Policy, Scope},
     typed::TypedBox,
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 /// is compiled once.
 pub struct Instance<C: ?Sized> {
     pub(crate) id: usize,
-    pub(crate) site: &'static Site,
+    pub(crate) declared: &'static Declaration,
     pub(crate) counters: Arc<Counters>,
     pub(crate) store: Store<C>,
 }
@@ -105,62 +105,67 @@ impl Options {
     }
 }
 
-/// Copies a value under the lock.
+/// Copies a value.
 type Copy<V> = fn(&V) -> V;
 
 impl<K: 'static, V: 'static> Typed<K, V> {
-    pub(crate) fn new(id: usize, site: &'static Site, counters: Arc<Counters>, same: fn(&K, &K) -> bool) -> Self {
-        let store = Store::new(site.options.settings(), counters.clone(), same);
-        Self { id, site, counters, store }
+    pub(crate) fn new(
+        id: usize,
+        declared: &'static Declaration,
+        counters: Arc<Counters>,
+        same: fn(&K, &K) -> bool,
+    ) -> Self {
+        let store = Store::new(declared.options.settings(), counters.clone(), same);
+        Self { id, declared, counters, store }
     }
 
-    /// The value of a key, counted as a hit. `None` may also mean that this thread can't ask: it is ending, or comes
-    /// from the user's code that this very path runs.
+    /// What `give` makes of a key's value, counted as a hit. `None` may also mean that this thread can't ask: it is
+    /// ending, or comes from the user's code that this very path runs.
+    ///
+    /// `give` makes the result in its final form under the lock, so that a value is not moved on its way out.
     #[inline]
-    pub(crate) fn hit<Q: Query<Owned = K>>(&self, query: &Q, hash: u64, copy: Copy<V>) -> Option<V> {
-        if UnderLock::is_here() {
-            return None;
-        }
-        let on = |locals: &RefCell<Vec<_>>| self.hit_on(&mut *locals.try_borrow_mut().ok()?, query, hash, copy);
-        LOCALS.try_with(on).ok().flatten()
-    }
-
-    #[inline]
-    fn hit_on<Q: Query<Owned = K>>(
+    pub(crate) fn hit<Q: Query<Owned = K>, R>(
         &self,
-        locals: &mut Vec<Option<Local>>,
         query: &Q,
         hash: u64,
         copy: Copy<V>,
-    ) -> Option<V> {
-        let local = match locals.get_mut(self.id) {
-            Some(Some(local)) => local,
-            _ => self.new_local(locals),
-        };
-        if !Front::<K, V>::POSSIBLE {
-            return Some(self.shared_hit(&local.counters, query, hash, copy)?.0);
+        give: impl FnOnce(&V) -> R,
+    ) -> Option<R> {
+        if UnderLock::is_here() {
+            return None;
         }
-        let front: &mut Front<K, V> = local.front.as_mut()?.get_mut()?;
-        let generation = self.store.generation(hash);
-        if let Some(value) = front.get(query, hash, generation, copy) {
-            if local.counters.hit() {
-                time_lookup(self, &local.counters, hash, &Asking::local(query));
+        let on = |locals: &RefCell<Vec<_>>| {
+            let locals = &mut *locals.try_borrow_mut().ok()?;
+            let local = match locals.get_mut(self.id) {
+                Some(Some(local)) => local,
+                _ => self.new_local(locals),
+            };
+            let Local { counters, front } = local;
+            if Front::<K, V>::POSSIBLE {
+                self.hit_in_front(counters, front.as_mut()?.get_mut()?, query, hash, copy).map(|value| give(&value))
+            } else {
+                self.shared_hit(counters, query, hash, |value, _| give(value))
             }
-            return Some(value);
-        }
-        self.behind_front(&local.counters, front, query, hash, (generation, copy))
+        };
+        LOCALS.try_with(on).ok().flatten()
     }
 
+    /// A hit on a copy that this thread keeps, or on the entry itself.
     #[inline]
-    fn behind_front<Q: Query<Owned = K>>(
+    fn hit_in_front<Q: Query<Owned = K>>(
         &self,
         counters: &ThreadCounters,
         front: &mut Front<K, V>,
         query: &Q,
         hash: u64,
-        (generation, copy): (NonZeroU64, Copy<V>),
+        copy: Copy<V>,
     ) -> Option<V> {
-        let (value, expires) = self.shared_hit(counters, query, hash, copy)?;
+        let generation = self.store.generation(hash);
+        if let Some(value) = front.get(query, hash, generation, copy) {
+            self.counted(counters, query, hash);
+            return Some(value);
+        }
+        let (value, expires) = self.shared_hit(counters, query, hash, |value, expires| (copy(value), expires))?;
         if !front.is_resting() {
             let entries = self.store.len();
             front.keep(entries, counters.hits(), query, (hash, generation, expires), || copy(&value));
@@ -177,32 +182,55 @@ impl<K: 'static, V: 'static> Typed<K, V> {
     }
 
     #[inline]
-    fn shared_hit<Q: Query<Owned = K>>(
+    fn shared_hit<Q: Query<Owned = K>, R>(
         &self,
         counters: &ThreadCounters,
         query: &Q,
         hash: u64,
-        copy: Copy<V>,
-    ) -> Option<(V, Millis)> {
+        give: impl FnOnce(&V, Millis) -> R,
+    ) -> Option<R> {
         let found = if self.store.is_exclusive() {
-            exclusive_hit(self, hash, &Asking::local(query), copy)
+            self.exclusive_hit(query, hash, give)
         } else {
             let _under = UnderLock::enter();
-            self.store.get(hash, |key| query.matches(key), |value, expires| (copy(value), expires))
+            self.store.get(hash, |key| query.matches(key), give)
         };
         match found {
             Ok(found) => {
-                if counters.hit() {
-                    time_lookup(self, counters, hash, &Asking::local(query));
-                }
+                self.counted(counters, query, hash);
                 Some(found)
             }
-            Err(Found::Expired) => {
-                expired(self, hash, &Asking::local(query));
+            Err(found) => {
+                if found == Found::Expired {
+                    expired(self, hash, &Asking::local(query));
+                }
                 None
             }
-            Err(_) => None,
         }
+    }
+
+    #[inline]
+    fn counted<Q: Query<Owned = K>>(&self, counters: &ThreadCounters, query: &Q, hash: u64) {
+        if counters.hit() {
+            time_lookup(self, counters, hash, &Asking::local(query));
+        }
+    }
+
+    /// A hit that changes something in the store.
+    #[cold]
+    #[inline(never)]
+    fn exclusive_hit<Q: Query<Owned = K>, R>(
+        &self,
+        query: &Q,
+        hash: u64,
+        give: impl FnOnce(&V, Millis) -> R,
+    ) -> Result<R, Found> {
+        let (erased, mut give, mut given): (&AnyInstance, _, _) = (self, Some(give), None);
+        let found = erased.store.visit(hash, &Asking::local(query), true, &mut |stored| {
+            let value = stored.value().downcast_ref();
+            given = value.zip(give.take()).map(|(value, give)| give(value, stored.stamp().expires()));
+        });
+        given.ok_or(found)
     }
 }
 
@@ -211,22 +239,6 @@ fn insert_local(locals: &mut Vec<Option<Local>>, id: usize, local: Local) -> &mu
         locals.resize_with(id + 1, || None);
     }
     locals[id].insert(local)
-}
-
-/// A hit that changes something in the store.
-#[cold]
-#[inline(never)]
-fn exclusive_hit<V: 'static>(
-    instance: &AnyInstance,
-    hash: u64,
-    key: &dyn Ask,
-    copy: Copy<V>,
-) -> Result<(V, Millis), Found> {
-    let mut value = None;
-    let found = instance.store.visit(hash, key, true, &mut |stored| {
-        value = stored.value().downcast_ref().map(|value| (copy(value), stored.stamp().expires()));
-    });
-    value.ok_or(found)
 }
 
 #[cold]
@@ -247,7 +259,7 @@ fn time_lookup(instance: &AnyInstance, counters: &ThreadCounters, hash: u64, key
 impl AnyInstance {
     /// The entry of a key with all that is known of it, if its value is a `V`; does not count as a use.
     pub(crate) fn entry<V: 'static>(&self, hash: u64, key: &dyn Ask, copy: Copy<V>) -> (Found, Option<Entry<V>>) {
-        let literal = self.site.options.tags;
+        let literal = self.declared.options.tags;
         let mut entry = None;
         let found = self.store.visit(hash, key, false, &mut |stored| {
             let value = stored.value().downcast_ref().map(copy);

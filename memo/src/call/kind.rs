@@ -52,6 +52,11 @@ macro_rules! copy {
 }
 copy!(Plain<R>, Fallible<T, E>, FallibleShared<T, E>, Unstorable<V, R, Why>);
 
+/// The kind of a type that is certainly no `Result`.
+pub const fn plain<R>() -> Plain<R> {
+    Plain(PhantomData)
+}
+
 impl<R: Clone + 'static> Kind for Plain<R> {
     type Ret = R;
     type Val = R;

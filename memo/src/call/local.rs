@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use super::{
     instance::{AnyInstance, Typed},
     registry::Reach,
-    site::Site,
+    site::Declaration,
 };
 use crate::{memory::bound::Bound, stats::counters::Counters, tags::Tag};
 
@@ -37,7 +37,7 @@ const MOST_LETTERS: usize = 256;
 /// The instances of one instantiation on all threads.
 pub(crate) struct Threads<K, V> {
     id: usize,
-    site: &'static Site,
+    declared: &'static Declaration,
     counters: Arc<Counters>,
     same: fn(&K, &K) -> bool,
     /// The number of the last letter.
@@ -59,10 +59,15 @@ thread_local! {
 }
 
 impl<K: 'static, V: 'static> Threads<K, V> {
-    pub(crate) fn new(id: usize, site: &'static Site, counters: Arc<Counters>, same: fn(&K, &K) -> bool) -> Self {
+    pub(crate) fn new(
+        id: usize,
+        declared: &'static Declaration,
+        counters: Arc<Counters>,
+        same: fn(&K, &K) -> bool,
+    ) -> Self {
         Self {
             id,
-            site,
+            declared,
             counters,
             same,
             posted: AtomicU64::new(0),
@@ -89,7 +94,7 @@ impl<K: 'static, V: 'static> Threads<K, V> {
     /// Makes the calling thread's instance. On a thread that is ending it serves this one call.
     #[cold]
     fn settle(&self) -> Rc<Here<K, V>> {
-        let instance = Typed::new(self.id, self.site, self.counters.clone(), self.same);
+        let instance = Typed::new(self.id, self.declared, self.counters.clone(), self.same);
         let mut bounds = self.bounds.lock();
         // Those of threads that have ended; every thread takes away about as many as it adds.
         bounds.retain(|bound| bound.strong_count() > 0);

@@ -6,13 +6,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
-use super::{
-    names,
-    site::Site,
-    typed::{Mark, TypedRef},
-};
+use super::{names, site::Declaration, typed::TypedRef};
 use crate::{
     error::{Error, Kind},
     stats::{
@@ -66,7 +62,7 @@ struct Claim {
 
 /// A memoized function.
 pub(crate) struct Function {
-    pub(crate) site: &'static Site,
+    pub(crate) declared: &'static Declaration,
     /// Its path without generics.
     pub(crate) path: String,
     claims: Mutex<Vec<Claim>>,
@@ -76,23 +72,31 @@ type Key = (&'static str, &'static str, &'static str, (u32, u32), String);
 
 static FUNCTIONS: OnceLock<Mutex<HashMap<Key, &'static Function>>> = OnceLock::new();
 
-/// The function that a site belongs to: the two generated functions of one attribute have a site each.
-pub(crate) fn function_of(site: &'static Site) -> &'static Function {
-    site.function.get_or_init(|| {
-        let path = names::function_path((site.path)(), site.name);
-        let key = (site.module, site.version, site.name, site.position, names::without_trait(&path));
-        let mut functions = FUNCTIONS.get_or_init(Mutex::default).lock();
-        functions
-            .entry(key)
-            .or_insert_with(|| Box::leak(Box::new(Function { site, path, claims: Mutex::new(Vec::new()) })))
-    })
+/// Where declarations lie, and what they declare: the parts of a function have one each.
+static DECLARED: OnceLock<RwLock<HashMap<usize, &'static Function>>> = OnceLock::new();
+
+/// The function that a declaration is about.
+pub(crate) fn function_of(declared: &'static Declaration) -> &'static Function {
+    let all = DECLARED.get_or_init(RwLock::default);
+    let at = std::ptr::from_ref(declared).addr();
+    if let Some(known) = all.read().get(&at) {
+        return known;
+    }
+    let path = names::function_path((declared.path)(), declared.name);
+    let key = (declared.module, declared.version, declared.name, declared.position, names::without_trait(&path));
+    let mut functions = FUNCTIONS.get_or_init(Mutex::default).lock();
+    let function: &'static Function = functions
+        .entry(key)
+        .or_insert_with(|| Box::leak(Box::new(Function { declared, path, claims: Mutex::new(Vec::new()) })));
+    all.write().insert(at, function);
+    function
 }
 
 /// Every function that was linked or has been called.
 pub(crate) fn all() -> Vec<&'static Function> {
     #[cfg(not(any(target_family = "wasm", miri)))]
     for site in super::site::SITES_0_1_0 {
-        function_of(site);
+        function_of(&site.declared);
     }
     let functions = FUNCTIONS.get_or_init(Mutex::default).lock();
     functions.values().copied().collect()
@@ -128,7 +132,7 @@ pub(crate) fn find(type_name: &str) -> Result<Vec<&'static Function>, Error> {
 pub(crate) fn find_text(text: &str) -> Vec<&'static Function> {
     all()
         .into_iter()
-        .filter(|function| function.path == text || function.site.options.display_name == Some(text))
+        .filter(|function| function.path == text || function.declared.options.display_name == Some(text))
         .collect()
 }
 
@@ -137,19 +141,24 @@ static NEXT_ID: Mutex<usize> = Mutex::new(0);
 impl Function {
     /// What belongs to an instantiation, made with `make` if there is none. The marker is that of the function itself; the
     /// address form has none, and takes what it finds.
-    pub(crate) fn instance(&'static self, identity: &Identity, mark: Mark, make: Make<'_>) -> TypedRef {
+    pub(crate) fn instance(
+        &'static self,
+        identity: &Identity,
+        (marker, of): (TypeId, TypeId),
+        make: Make<'_>,
+    ) -> TypedRef {
         let mut claims = self.claims.lock();
         let ours = |claim: &&mut Claim| match claim.marker {
-            Some(known) => known == mark.marker,
+            Some(known) => known == marker,
             None => claim.record.identity.matches(identity),
         };
-        let found = claims.iter_mut().filter(ours).find(|claim| claim.record.target.is(mark.of));
+        let found = claims.iter_mut().filter(ours).find(|claim| claim.record.target.is(of));
         if let Some(claim) = found {
-            claim.marker = Some(mark.marker);
+            claim.marker = Some(marker);
             return claim.record.target;
         }
         let record = new_record(identity, make);
-        claims.push(Claim { record, marker: Some(mark.marker) });
+        claims.push(Claim { record, marker: Some(marker) });
         record.target
     }
 
@@ -172,7 +181,7 @@ impl Function {
 
     /// Its name for people.
     pub(crate) fn display_name(&self) -> &str {
-        self.site.options.display_name.unwrap_or(&self.path)
+        self.declared.options.display_name.unwrap_or(&self.path)
     }
 
     pub(crate) fn info(&self) -> CacheInfo {
@@ -191,7 +200,7 @@ impl Function {
     }
 
     fn empty_info(&self, name: &str) -> CacheInfo {
-        let options = &self.site.options;
+        let options = &self.declared.options;
         let bounded = options.max_entries.is_some() || options.max_weight.is_some();
         CacheInfo {
             name: name.to_owned(),

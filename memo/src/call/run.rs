@@ -32,30 +32,29 @@ use crate::{
 
 /// A run of the body by the caller. Dropped before it is finished, it lets a follower take over.
 pub struct Run<H: Home, K, Kd> {
-    led: Led<H>,
+    /// None for a run that goes past the cache, or beside others, and stores nothing.
+    led: Option<Box<Led<H>>>,
     _types: PhantomData<fn(K) -> Kd>,
 }
 
-/// A run in its home.
+/// A run that leads a flight.
 struct Led<H: Home> {
     home: H,
     running: Running,
 }
 
 impl<H: Home> Drop for Led<H> {
-    #[inline]
     fn drop(&mut self) {
-        if self.running.flight.is_some() {
-            self.running.abandon(self.home.instance());
-        }
+        self.running.end_body(self.home.instance());
+        self.running.abandon(self.home.instance());
     }
 }
 
-/// A run, whatever it brings.
+/// A run that leads a flight, whatever it brings.
 pub(crate) struct Running {
     hash: u64,
-    /// The flight that it leads, until it has landed; a run without one stores nothing.
-    flight: Option<Arc<Flight>>,
+    flight: Arc<Flight>,
+    landed: bool,
     overwrites: bool,
     /// The user's code that runs is part of this run.
     inside: Option<Inside>,
@@ -63,39 +62,27 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Goes past the cache.
-    pub(crate) fn aside() -> Self {
-        Self { hash: 0, flight: None, overwrites: false, inside: None, start: None }
-    }
-
-    /// Runs inside a run of the same key, which can't end before this one does.
-    pub(crate) fn inline(instance: &AnyInstance) -> Self {
-        Counters::add(&instance.counters.misses, 1);
-        Self::aside()
-    }
-
-    pub(crate) fn leading(instance: &AnyInstance, hash: u64, flight: Arc<Flight>, overwrites: bool) -> Self {
-        Counters::add(&instance.counters.misses, 1);
-        Self { hash, flight: Some(flight), overwrites, ..Self::aside() }
+    pub(crate) fn new(hash: u64, flight: Arc<Flight>, overwrites: bool) -> Self {
+        Self { hash, flight, landed: false, overwrites, inside: None, start: None }
     }
 
     /// From here on the calling thread is inside this run: what it calls can't wait for it.
     fn enter(&mut self) {
-        if let (Some(flight), None) = (&self.flight, &self.inside) {
-            self.inside = Some(Inside::enter(&[flight.id]));
+        if self.inside.is_none() {
+            self.inside = Some(Inside::enter(&[self.flight.id]));
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn begin_body(&mut self) {
-        if self.flight.is_some() {
-            self.enter();
-            self.start = Some(Instant::now());
-        }
+        self.enter();
+        self.start = Some(Instant::now());
     }
 
-    fn end_body(&mut self, counters: &Counters) {
+    fn end_body(&mut self, instance: &AnyInstance) {
         if let Some(start) = self.start.take() {
-            note_cost(counters, start);
+            note_cost(&instance.counters, start);
         }
     }
 
@@ -108,34 +95,25 @@ impl Running {
         terms: &Terms,
         weigh: Option<Weigh<'_>>,
     ) -> u64 {
-        let Some(flight) = &self.flight else { return 0 };
         if let Some(value) = value {
-            let put = terms.put(&instance.site.options, value, weigh, self.overwrites);
-            return instance.store.commit(self.hash, flight, put);
+            let put = terms.put(&instance.declared.options, value, weigh, self.overwrites);
+            return instance.store.commit(self.hash, &self.flight, put);
         }
-        instance.store.withdraw(self.hash, flight);
-        flight.fence(&terms.tags)
-    }
-
-    fn has_followers(&self) -> bool {
-        self.flight.as_ref().is_some_and(|flight| flight.has_followers())
+        instance.store.withdraw(self.hash, &self.flight);
+        self.flight.fence(&terms.tags)
     }
 
     /// Tells the followers. No more can join: the flight is out of the table.
     fn land(&mut self, shared: Option<Shared>, fence: u64) {
-        if let Some(flight) = self.flight.take() {
-            flight.land(shared, fence);
-        }
-        self.inside = None;
+        self.flight.land(shared, fence);
+        self.landed = true;
     }
 
-    /// The body panicked, or its future was dropped.
-    #[cold]
+    /// The body panicked, or its future was dropped; nothing happens to a flight that has landed.
     fn abandon(&mut self, instance: &AnyInstance) {
-        self.end_body(&instance.counters);
-        if let Some(flight) = self.flight.take() {
-            instance.store.withdraw(self.hash, &flight);
-            flight.abandon();
+        if !self.landed {
+            instance.store.withdraw(self.hash, &self.flight);
+            self.flight.abandon();
         }
         self.inside = None;
     }
@@ -148,38 +126,38 @@ fn note_cost(counters: &Counters, start: Instant) {
 }
 
 impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
-    pub(crate) fn new(home: H, running: Running) -> Self {
-        Self { led: Led { home, running }, _types: PhantomData }
+    pub(crate) fn new(home: H, running: Option<Running>) -> Self {
+        Self { led: running.map(|running| Box::new(Led { home, running })), _types: PhantomData }
     }
 
     /// Runs the body.
     #[inline]
     pub fn call(&mut self, body: impl FnOnce() -> Kd::Ret) -> Kd::Ret {
-        self.led.running.begin_body();
-        let result = body();
-        self.led.running.end_body(&self.led.home.instance().counters);
-        result
+        if let Some(led) = &mut self.led {
+            led.running.begin_body();
+        }
+        body()
     }
 
     /// Runs the body of an async function.
     pub async fn drive<F: Future<Output = Kd::Ret>>(&self, body: F) -> Kd::Ret {
         let body = pin!(body);
-        let flight = self.led.running.flight.as_ref();
+        let flight = self.led.as_ref().map(|led| &led.running.flight);
         let start = Instant::now();
         let result = Leading { flight, body }.await;
-        if flight.is_some() {
-            note_cost(&self.led.home.instance().counters, start);
+        if let Some(led) = &self.led {
+            note_cost(&led.home.instance().counters, start);
         }
         result
     }
 
     /// Stores what the body returned and gives it back.
     #[inline]
-    pub fn finish(&mut self, result: Kd::Ret) -> Kd::Ret {
-        if self.led.running.flight.is_none() {
-            return result;
+    pub fn finish(self, result: Kd::Ret) -> Kd::Ret {
+        match self.led {
+            Some(led) => Self::store(led, result, None),
+            None => result,
         }
-        self.store(result, None)
     }
 
     /// The terms on which a value of this function is stored, to be completed by what its attribute says.
@@ -191,21 +169,20 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
     /// Stores what the body returned, on these terms, and gives it back.
     #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]
     pub fn finish_with(&mut self, result: Kd::Ret, extras: Extras<'_, K, Kd::Val>) -> Kd::Ret {
-        if self.led.running.flight.is_none() {
-            return result;
-        }
-        let literal = self.led.home.instance().site.options.tags;
+        let Some(led) = self.led.take() else { return result };
+        let literal = led.home.instance().declared.options.tags;
         let terms = |value: &Kd::Val| extras.terms(value, literal);
         let weigh = extras.weigh_any();
         let weigh = weigh.as_ref().map(|weigh| weigh as Weigh<'_>);
-        self.store(result, Some(&Told { terms: &terms, weigh, tags: &extras.tags }))
+        Self::store(led, result, Some(&Told { terms: &terms, weigh, tags: &extras.tags }))
     }
 
     /// The same for all functions of these types. If the user's code in here panics, the flight is abandoned.
     #[inline(never)]
-    fn store(&mut self, result: Kd::Ret, told: Option<&Told<'_, Kd::Val>>) -> Kd::Ret {
-        let Led { home, running } = &mut self.led;
+    fn store(mut led: Box<Led<H>>, result: Kd::Ret, told: Option<&Told<'_, Kd::Val>>) -> Kd::Ret {
+        let Led { home, running } = &mut *led;
         let instance = home.instance();
+        running.end_body(instance);
         // It may call the function again, and is still inside this run.
         running.enter();
         let (result, fence) = match Kd::split(result) {
@@ -221,7 +198,7 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
                 (result, running.offer(instance, None, &Terms { tags, ..Terms::default() }, None))
             }
         };
-        let shared = if running.has_followers() { H::share(&result) } else { None };
+        let shared = if running.flight.has_followers() { H::share(&result) } else { None };
         running.land(shared, fence);
         result
     }

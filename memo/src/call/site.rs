@@ -3,20 +3,19 @@
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
-    sync::{OnceLock, RwLock},
+    sync::OnceLock,
 };
 
-use super::{
-    registry::Function,
-    typed::{Mark, MarkedRef, TypedRef},
-};
+use parking_lot::RwLock;
+
+use super::typed::{Mark, MarkedRef, TypedRef};
 use crate::clock::Millis;
 
 /// Every memoized function linked into the program. The name carries the version, so that two versions of this
 /// crate can live in one program.
 #[cfg(not(any(target_family = "wasm", miri)))]
 #[linkme::distributed_slice]
-pub static SITES_0_1_0: [&'static Site];
+pub static SITES_0_1_0: [Site];
 
 /// Who leaves first when a bound is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +90,8 @@ impl Options {
     };
 }
 
-/// The static of one attribute.
-pub struct Site {
+/// What an attribute declares: the function and its options.
+pub struct Declaration {
     pub(crate) name: &'static str,
     pub(crate) module: &'static str,
     /// Of the crate that the function stands in: two versions of one crate may be in a program.
@@ -101,13 +100,9 @@ pub struct Site {
     /// The full path of an item inside the function, with the type that the function belongs to.
     pub(crate) path: fn() -> &'static str,
     pub(crate) options: Options,
-    /// The first instance that was asked for, nearly always the only one.
-    first: OnceLock<MarkedRef>,
-    others: RwLock<Option<HashMap<TypeId, TypedRef>>>,
-    pub(crate) function: OnceLock<&'static Function>,
 }
 
-impl Site {
+impl Declaration {
     pub const fn new(
         name: &'static str,
         module: &'static str,
@@ -116,17 +111,36 @@ impl Site {
         path: fn() -> &'static str,
         options: Options,
     ) -> Self {
-        Self {
-            name,
-            module,
-            version,
-            position,
-            path,
-            options,
-            first: OnceLock::new(),
-            others: RwLock::new(None),
-            function: OnceLock::new(),
-        }
+        Self { name, module, version, position, path, options }
+    }
+
+    /// The name of the crate that the function stands in.
+    pub(crate) fn crate_name(&self) -> &'static str {
+        self.module.split("::").next().unwrap_or(self.module)
+    }
+}
+
+impl std::fmt::Debug for Declaration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Declaration").field("name", &self.name).field("module", &self.module).finish_non_exhaustive()
+    }
+}
+
+/// The static of a function: its declaration, and the way to what belongs to its instantiations.
+#[derive(Debug)]
+pub struct Site {
+    pub(crate) declared: Declaration,
+    /// Of the instantiation that came first, nearly always the only one.
+    first: OnceLock<MarkedRef>,
+    /// Of the others, by their markers.
+    others: OnceLock<Others>,
+}
+
+type Others = Box<RwLock<HashMap<TypeId, TypedRef>>>;
+
+impl Site {
+    pub const fn new(declared: Declaration) -> Self {
+        Self { declared, first: OnceLock::new(), others: OnceLock::new() }
     }
 
     /// What belongs to the instantiation that came first: told apart by the type `M` of a closure inside the function.
@@ -136,28 +150,17 @@ impl Site {
     }
 
     /// What belongs to any instantiation; `find` finds or makes what is not known yet.
-    pub(crate) fn target(&'static self, mark: Mark, find: &dyn Fn() -> TypedRef) -> TypedRef {
-        let known = self.others.read().ok().and_then(|others| others.as_ref()?.get(&mark.marker).copied());
+    pub(crate) fn target(&'static self, mark: Mark, marker: TypeId, find: &dyn Fn() -> TypedRef) -> TypedRef {
+        let known = self.others.get().and_then(|others| others.read().get(&marker).copied());
         if let Some(target) = known.filter(|target| target.is(mark.of)) {
             return target;
         }
         let target = find();
         let is_first = target.marked(mark).is_some_and(|marked| self.first.set(marked).is_ok());
-        if !is_first && let Ok(mut others) = self.others.write() {
-            others.get_or_insert_default().insert(mark.marker, target);
+        if !is_first {
+            self.others.get_or_init(Others::default).write().insert(marker, target);
         }
         target
-    }
-
-    /// The name of the crate that the function stands in.
-    pub(crate) fn crate_name(&self) -> &'static str {
-        self.module.split("::").next().unwrap_or(self.module)
-    }
-}
-
-impl std::fmt::Debug for Site {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Site").field("name", &self.name).field("module", &self.module).finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "generated code has no other use for what it passes")]
 
 use std::{
-    any::{Any, TypeId},
+    any::{Any, TypeId, type_name},
     sync::Arc,
 };
 
@@ -13,7 +13,7 @@ use super::{
     local::Threads,
     names,
     registry::{Identity, Make, Reach, function_of},
-    site::Site,
+    site::{Declaration, Site},
     switch,
     typed::{Mark, TypedRef},
 };
@@ -23,47 +23,34 @@ use crate::{
 };
 
 /// A closure of the function's own: its type tells instantiations apart, its result lists the generics.
-pub trait Marker: Fn() -> Vec<TypeId> {}
+pub trait Marker {
+    fn describe(&self) -> Described;
+}
 
-impl<M: Fn() -> Vec<TypeId>> Marker for M {}
+/// What a marker says.
+pub struct Described {
+    marker: TypeId,
+    name: &'static str,
+    generics: Vec<TypeId>,
+}
+
+impl<M: Fn() -> Vec<TypeId>> Marker for M {
+    fn describe(&self) -> Described {
+        Described { marker: typeid::of::<M>(), name: type_name::<M>(), generics: self() }
+    }
+}
+
+impl Described {
+    /// How the function and its address form find the same instance.
+    fn identity(self, declared: &Declaration) -> Identity {
+        let name = names::without_closures(self.name);
+        let prefix = names::prefix(name, declared.name);
+        Identity { prefix, generics: self.generics, name: name.to_owned() }
+    }
+}
 
 type Owned<Q> = <Q as Query>::Owned;
 type Val<Kd> = <Kd as Kind>::Val;
-
-/// An instantiation, as one of its generated functions presents it.
-#[derive(Clone, Copy)]
-pub(crate) struct Presented<'a> {
-    site: &'static Site,
-    mark: Mark,
-    /// Of the marker.
-    name: &'static str,
-    generics: &'a dyn Marker,
-}
-
-impl<'a> Presented<'a> {
-    #[inline]
-    pub(crate) fn new<M: Marker, T: Any>(site: &'static Site, marker: &'a M) -> Self {
-        Self { site, mark: Mark::new::<M, T>(), name: std::any::type_name::<M>(), generics: marker }
-    }
-
-    /// How the function and its address form find the same instance.
-    fn identity(self) -> Identity {
-        let name = names::without_closures(self.name);
-        let prefix = names::prefix(name, self.site.name);
-        Identity { prefix, generics: (self.generics)(), name: name.to_owned() }
-    }
-
-    /// What the function itself uses.
-    fn resolve(self, make: Make<'_>) -> TypedRef {
-        let find = || function_of(self.site).instance(&self.identity(), self.mark, make);
-        self.site.target(self.mark, &find)
-    }
-
-    /// What its address form may mean.
-    fn addressed(self, make: Make<'_>) -> Vec<TypedRef> {
-        function_of(self.site).addressed(&self.identity(), self.mark.of, make)
-    }
-}
 
 type MakeResult = (TypedRef, &'static dyn Reach);
 type Same<K> = fn(&K, &K) -> bool;
@@ -71,15 +58,15 @@ type Same<K> = fn(&K, &K) -> bool;
 /// What belongs to an instantiation with keys and values of these types: an instance, or one for each thread.
 pub(crate) trait Target: Any + Send + Sync + Sized {
     type Key: 'static;
-    fn make(id: usize, site: &'static Site, counters: Arc<Counters>, same: Same<Self::Key>) -> &'static Self;
+    fn make(id: usize, declared: &'static Declaration, counters: Arc<Counters>, same: Same<Self::Key>) -> Self;
     fn reach(&'static self) -> &'static dyn Reach;
 }
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Target for Typed<K, V> {
     type Key = K;
 
-    fn make(id: usize, site: &'static Site, counters: Arc<Counters>, same: Same<K>) -> &'static Self {
-        Box::leak(Box::new(Self::new(id, site, counters, same)))
+    fn make(id: usize, declared: &'static Declaration, counters: Arc<Counters>, same: Same<K>) -> Self {
+        Self::new(id, declared, counters, same)
     }
 
     fn reach(&'static self) -> &'static dyn Reach {
@@ -90,8 +77,8 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Target for Typed<K, V> 
 impl<K: 'static, V: 'static> Target for Threads<K, V> {
     type Key = K;
 
-    fn make(id: usize, site: &'static Site, counters: Arc<Counters>, same: Same<K>) -> &'static Self {
-        Box::leak(Box::new(Self::new(id, site, counters, same)))
+    fn make(id: usize, declared: &'static Declaration, counters: Arc<Counters>, same: Same<K>) -> Self {
+        Self::new(id, declared, counters, same)
     }
 
     fn reach(&'static self) -> &'static dyn Reach {
@@ -99,35 +86,55 @@ impl<K: 'static, V: 'static> Target for Threads<K, V> {
     }
 }
 
-fn make<T: Target>(site: &'static Site, same: Same<T::Key>) -> impl Fn(usize, Arc<Counters>) -> MakeResult {
+fn make<T: Target>(declared: &'static Declaration, same: Same<T::Key>) -> impl Fn(usize, Arc<Counters>) -> MakeResult {
     move |id, counters| {
-        let target = T::make(id, site, counters, same);
+        let target: &'static T = Box::leak(Box::new(T::make(id, declared, counters, same)));
         (TypedRef::new(target), target.reach())
     }
 }
 
 #[inline]
 fn target<M: Marker, T: Target>(site: &'static Site, marker: &M, same: Same<T::Key>) -> &'static T {
-    site.first::<M, T>().unwrap_or_else(|| resolve(Presented::new::<M, T>(site, marker), same))
+    site.first::<M, T>().unwrap_or_else(|| resolve(site, marker, Mark::new::<M, T>(), same))
 }
 
 /// The target of an instantiation that did not come first, or that comes for the first time.
 #[cold]
 #[inline(never)]
-fn resolve<T: Target>(presented: Presented<'_>, same: Same<T::Key>) -> &'static T {
-    presented.resolve(&make::<T>(presented.site, same)).get().expect("it was asked for by type")
+fn resolve<T: Target>(site: &'static Site, marker: &dyn Marker, mark: Mark, same: Same<T::Key>) -> &'static T {
+    resolve_any(site, marker, mark, &make::<T>(&site.declared, same)).get().expect("it was asked for by type")
+}
+
+fn resolve_any(site: &'static Site, marker: &dyn Marker, mark: Mark, make: Make<'_>) -> TypedRef {
+    let described = marker.describe();
+    let id = described.marker;
+    let identity = described.identity(&site.declared);
+    site.target(mark, id, &|| function_of(&site.declared).instance(&identity, (id, mark.of), make))
 }
 
 /// All targets that an address may mean.
-pub(crate) fn addressed<M: Marker, T: Target>(site: &'static Site, marker: &M, same: Same<T::Key>) -> Vec<&'static T> {
-    let targets = Presented::new::<M, T>(site, marker).addressed(&make::<T>(site, same));
+pub(crate) fn addressed<T: Target>(
+    declared: &'static Declaration,
+    marker: &dyn Marker,
+    same: Same<T::Key>,
+) -> Vec<&'static T> {
+    let identity = marker.describe().identity(declared);
+    let targets = function_of(declared).addressed(&identity, TypeId::of::<T>(), &make::<T>(declared, same));
     targets.into_iter().filter_map(TypedRef::get).collect()
 }
 
-/// An ordinary hit.
+/// What `give` makes of an ordinary hit.
 #[inline]
-fn hit<Kd: Kind, Q: Query>(instance: &Typed<Owned<Q>, Val<Kd>>, query: &Q, hash: u64) -> Option<Kd::Ret> {
-    if switch::is_ordinary() { instance.hit(query, hash, Kd::copy).map(Kd::join) } else { None }
+fn hit<Kd: Kind, Q: Query, R>(
+    instance: &Typed<Owned<Q>, Val<Kd>>,
+    query: &Q,
+    hash: u64,
+    give: impl FnOnce(Kd::Ret) -> R,
+) -> Option<R> {
+    if !switch::is_ordinary() {
+        return None;
+    }
+    instance.hit(query, hash, Kd::copy, |value| give(Kd::join(Kd::copy(value))))
 }
 
 /// Begins a call of a function of the process; the same for all functions of these types.
@@ -137,10 +144,8 @@ where
     Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
 {
     let hash = query.hash();
-    match hit::<Kd, Q>(instance, query, hash) {
-        Some(value) => Started::Done(value),
-        None => miss(OfProcess(instance), &Asking::shared(query), hash),
-    }
+    hit::<Kd, Q, _>(instance, query, hash, Started::Done)
+        .unwrap_or_else(|| miss(OfProcess(instance), &Asking::shared(query), hash))
 }
 
 /// The steps after a lookup that was no hit.
@@ -171,7 +176,7 @@ fn hit_if_open<Kd: Kind, Q: Query>(
     hash: u64,
     guard: &Guard<'_, Kd>,
 ) -> Option<Kd::Ret> {
-    if guard.is_open() { hit::<Kd, Q>(instance, query, hash) } else { None }
+    if guard.is_open() { hit::<Kd, Q, _>(instance, query, hash, |value| value) } else { None }
 }
 
 /// Begins a call.
@@ -216,8 +221,8 @@ pub(crate) mod aio {
         Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
     {
         let (instance, hash) = (target::<M, Typed<_, _>>(site, marker, query.same()), query.hash());
-        if let Some(value) = hit::<Kd, Q>(instance, query, hash) {
-            return Begun::Done(value);
+        if let Some(done) = hit::<Kd, Q, _>(instance, query, hash, Begun::Done) {
+            return done;
         }
         let (home, mut answer) = (OfProcess(instance), Plain::<Kd>(None));
         let step = steps::begin(home.instance(), &Asking::shared(query), hash, &mut answer, false);
@@ -260,10 +265,8 @@ pub(crate) mod local {
     ) -> Started<OfThread, Owned<Q>, Kd> {
         let here = target::<M, Threads<_, Val<Kd>>>(site, marker, query.same()).here();
         let hash = query.hash();
-        match hit::<Kd, Q>(&here, query, hash) {
-            Some(value) => Started::Done(value),
-            None => miss(OfThread(here), &Asking::local(query), hash),
-        }
+        hit::<Kd, Q, _>(&here, query, hash, Started::Done)
+            .unwrap_or_else(|| miss(OfThread(here.clone()), &Asking::local(query), hash))
     }
 
     pub fn begin_with<M: Marker, Kd: Kind, Q: Query>(

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// A shared reference to a value that lives as long as the process.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct TypedRef {
     /// Of the value behind `value`: set in `new`, never changed.
     id: TypeId,
@@ -36,19 +36,25 @@ impl TypedRef {
     }
 }
 
-/// A marker, which need not be 'static, and the type of what belongs to it.
+/// The type of what belongs to a marker, which need not be 'static.
 #[derive(Clone, Copy)]
 pub(crate) struct Mark {
-    pub(crate) marker: TypeId,
     /// The type's id.
     pub(crate) of: TypeId,
-    /// One id for the two.
+    /// One id for marker and type.
     both: TypeId,
 }
 
 impl Mark {
+    #[inline]
     pub(crate) fn new<M, T: Any>() -> Self {
-        Self { marker: typeid::of::<M>(), of: TypeId::of::<T>(), both: typeid::of::<fn(M) -> T>() }
+        Self { of: TypeId::of::<T>(), both: typeid::of::<fn(M) -> T>() }
+    }
+}
+
+impl std::fmt::Debug for MarkedRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MarkedRef").finish_non_exhaustive()
     }
 }
 

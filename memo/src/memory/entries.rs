@@ -36,15 +36,28 @@ pub(crate) type Gone = Option<Box<dyn Any>>;
 
 /// What is in a [`Gone`].
 struct Left<K, V> {
-    slots: Vec<Option<Slot<K, V>>>,
+    slots: Vec<Vec<Option<Slot<K, V>>>>,
     keys: Vec<K>,
     values: Vec<V>,
 }
 
 impl<K: 'static, V: 'static> Left<K, V> {
-    fn of(gone: &mut Gone) -> Option<&mut Self> {
-        let new = || Box::new(Self { slots: Vec::new(), keys: Vec::new(), values: Vec::new() });
-        gone.get_or_insert_with(|| new()).downcast_mut()
+    #[inline(never)]
+    fn add(gone: &mut Gone, key: Option<K>, value: Option<V>) {
+        if let (true, Some(key)) = (mem::needs_drop::<K>(), key) {
+            Self::of(gone).keys.push(key);
+        }
+        if let (true, Some(value)) = (mem::needs_drop::<V>(), value) {
+            Self::of(gone).values.push(value);
+        }
+    }
+
+    fn of(gone: &mut Gone) -> &mut Self {
+        if gone.is_none() {
+            *gone = Some(Box::new(Self { slots: Vec::new(), keys: Vec::new(), values: Vec::new() }));
+        }
+        let left = gone.as_mut().and_then(|gone| gone.downcast_mut());
+        left.expect("it is of this store")
     }
 }
 
@@ -140,22 +153,19 @@ impl<K: 'static, V: 'static> Rows for Entries<K, V> {
         let slot = self.slots[id as usize].as_mut().expect("it is a live entry");
         let value = taken(value).expect("a value of this store's type comes with it");
         let old = mem::replace(&mut slot.value, value);
-        if mem::needs_drop::<V>() {
-            Left::<K, V>::of(gone).expect("it is of this store").values.push(old);
-        }
+        Left::<K, V>::add(gone, None, Some(old));
     }
 
     fn take(&mut self, id: SlotId, gone: &mut Gone) {
-        let slot = self.slots[id as usize].take();
-        if mem::needs_drop::<(K, V)>() {
-            Left::<K, V>::of(gone).expect("it is of this store").slots.push(slot);
+        if let Some(slot) = self.slots[id as usize].take() {
+            Left::add(gone, Some(slot.key), Some(slot.value));
         }
     }
 
     fn take_all(&mut self, gone: &mut Gone) {
         let slots = mem::take(&mut self.slots);
         if mem::needs_drop::<(K, V)>() {
-            Left::<K, V>::of(gone).expect("it is of this store").slots.extend(slots);
+            Left::<K, V>::of(gone).slots.push(slots);
         }
     }
 
@@ -176,16 +186,11 @@ impl<K: 'static, V: 'static> Rows for Entries<K, V> {
 
     fn unpark(&mut self, at: Place, gone: &mut Gone) {
         let key = self.unparked(at);
-        if mem::needs_drop::<K>() {
-            Left::<K, V>::of(gone).expect("it is of this store").keys.extend(key);
-        }
+        Left::<K, V>::add(gone, key, None);
     }
 
     fn refuse(&mut self, value: &mut dyn Any, gone: &mut Gone) {
-        let value = taken::<V>(value);
-        if mem::needs_drop::<V>() {
-            Left::<K, V>::of(gone).expect("it is of this store").values.extend(value);
-        }
+        Left::<K, V>::add(gone, None, taken(value));
     }
 
     fn weigh(&self, at: Place, value: &dyn Any, weigh: Weigh<'_>) -> u64 {

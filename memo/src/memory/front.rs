@@ -26,10 +26,11 @@ const STORE_BUDGET: usize = 1 << 20;
 const LARGEST: usize = 128;
 /// Entries are looked for in this many neighbouring places.
 const WAYS: usize = 2;
-/// Good copies that had to give way, after which the front asks whether it profits.
-const WINDOW: u32 = 512;
-/// Lookups that pass an unprofitable front by before it gets another chance.
+/// Copies made, after which the front asks whether it profits; in a larger table, twice as many as it has places.
+const WINDOW: usize = 512;
+/// Lookups that pass an unprofitable front by before it gets another chance; twice as many each time that it fails again.
 const PAUSE: u32 = 16 * 1024;
+const LONGEST_PAUSE: u32 = 16 * 1024 * 1024;
 /// In a bounded store, every so many uses of a copy count as one of the entry itself.
 const PASS_ON: u32 = 64;
 
@@ -53,12 +54,13 @@ type Set<K, V> = [Option<Copy<K, V>>; WAYS];
 pub(crate) struct Front<K, V> {
     /// A power of two, or none.
     sets: Box<[Set<K, V>]>,
-    /// Good copies that had to give way in this window.
+    /// Copies made in this window: lookups that found none.
     misses: u32,
     /// The thread's hits at the start of the window.
     hits_before: u64,
     /// Lookups that still pass the front by.
     pause: u32,
+    next_pause: u32,
     off: bool,
     /// What this front counts for in the thread's budget.
     bytes: usize,
@@ -75,8 +77,16 @@ impl<K, V> Front<K, V> {
         let exact = settings.is_bounded() && settings.policy != Kind::S3Fifo;
         let off = !Self::POSSIBLE || exact || settings.sliding || settings.single_thread;
         let passes_on_after = if settings.is_bounded() { PASS_ON } else { u32::MAX };
-        let pause = u32::from(off);
-        let mut front = Self { sets: Box::new([]), misses: 0, hits_before: 0, pause, off, bytes: 0, passes_on_after };
+        let mut front = Self {
+            sets: Box::new([]),
+            misses: 0,
+            hits_before: 0,
+            pause: u32::from(off),
+            next_pause: PAUSE,
+            off,
+            bytes: 0,
+            passes_on_after,
+        };
         if !off {
             // Now, on the way to a miss, so that the first hits need not allocate.
             front.grow(entries);
@@ -134,7 +144,7 @@ impl<K, V> Front<K, V> {
         copy: (u64, NonZeroU64, Millis),
         value: impl FnOnce() -> V,
     ) {
-        if self.misses >= WINDOW || self.sets.is_empty() {
+        if self.misses as usize >= WINDOW.max(2 * WAYS * self.sets.len()) || self.sets.is_empty() {
             self.judge(entries, hits);
         }
         let (hash, generation, expires) = copy;
@@ -145,10 +155,10 @@ impl<K, V> Front<K, V> {
         };
         let at = set.iter().position(stale).unwrap_or_else(|| {
             // A good copy gives way, the older of the two.
-            self.misses += 1;
             set.rotate_right(1);
             0
         });
+        self.misses += 1;
         let (key, value) = (query.to_owned(), value());
         set[at] = Some(Copy { generation, expires, uses_left: self.passes_on_after, key, value });
     }
@@ -163,7 +173,10 @@ impl<K, V> Front<K, V> {
         } else if poor && !self.grow(entries) {
             self.sets = Box::new([]);
             self.give_back();
-            self.pause = PAUSE;
+            self.pause = self.next_pause;
+            self.next_pause = (2 * self.pause).min(LONGEST_PAUSE);
+        } else if !poor {
+            self.next_pause = PAUSE;
         }
         (self.misses, self.hits_before) = (0, hits);
     }
@@ -179,7 +192,11 @@ impl<K, V> Front<K, V> {
         if wanted <= now {
             return false;
         }
-        self.sets = std::iter::repeat_with(|| [const { None }; WAYS]).take(wanted).collect();
+        let mut sets = Vec::with_capacity(wanted);
+        while sets.len() < wanted {
+            sets.push([const { None }; WAYS]);
+        }
+        self.sets = sets.into();
         self.give_back();
         self.bytes = wanted * place;
         BYTES.with(|all| all.set(all.get() + self.bytes));

@@ -187,7 +187,7 @@ mod tests {
             assert!(index.with_hash(*hash).contains(id));
         }
         for gone in &free {
-            assert_eq!(index.find((u64::from(*gone) * 77) as u32 & mask, |found| found == *gone), None);
+            assert_eq!(index.find(gone.wrapping_mul(77) & mask, |found| found == *gone), None);
         }
     }
 

@@ -25,7 +25,7 @@ use std::{
 use bound::Bound;
 use entries::{Entries, Rows, Slot};
 pub(crate) use gate::{Entered, Put};
-use shard::{Shard, short};
+use shard::{Around, Shard, short};
 use stamp::{Stamp, is_over};
 
 use crate::{
@@ -156,17 +156,23 @@ impl<K: 'static, V: 'static> Store<Shards<K, V>> {
     /// `same` compares two stored keys.
     pub(crate) fn new(settings: Settings, counters: Arc<Counters>, same: fn(&K, &K) -> bool) -> Self {
         let kind = settings.is_bounded().then_some(settings.policy);
-        let cell = |_| {
-            let shard = Shard::new(kind, settings.max_weight.is_some(), settings.sliding, Entries::new(same));
-            Padded(Cell { generation: AtomicU64::new(0), soonest: AtomicU64::new(NEVER), shard: RwLock::new(shard) })
-        };
+        // Loops, here and elsewhere in what every pair of types pays for: iterators take a compiler longer.
+        let mut cells = Vec::with_capacity(settings.shards());
+        while cells.len() < settings.shards() {
+            let around = Around::new(kind, settings.max_weight.is_some(), settings.sliding);
+            cells.push(Padded(Cell {
+                generation: AtomicU64::new(0),
+                soonest: AtomicU64::new(NEVER),
+                shard: RwLock::new(Shard { around, rows: Entries::new(same) }),
+            }));
+        }
         Self {
             bound: Arc::new(Bound::new(settings.max_entries, settings.max_weight)),
             settings,
             exclusive: settings.is_exclusive(),
             soonest: AtomicU64::new(NEVER),
             counters,
-            cells: Shards((0..settings.shards()).map(cell).collect()),
+            cells: Shards(cells.into()),
         }
     }
 
@@ -202,7 +208,10 @@ impl<K: 'static, V: 'static> Store<Shards<K, V>> {
         }
         // Costs nothing to note, and nobody looks at it where there is no bound.
         policy::Policy::touch_shared(&head.meta);
-        Ok(read(value, head.expires))
+        let result = read(value, head.expires);
+        // Moved only now: right after it was written in parts, reading it as a whole stalls.
+        drop(shard);
+        Ok(result)
     }
 }
 

@@ -85,9 +85,9 @@ pub(super) fn short(hash: u64) -> u32 {
     hash as u32
 }
 
-impl<R> Shard<R> {
-    pub(super) fn new(policy: Option<Kind>, weighted: bool, sliding: bool, rows: R) -> Self {
-        let around = Around {
+impl Around {
+    pub(super) fn new(policy: Option<Kind>, weighted: bool, sliding: bool) -> Self {
+        Self {
             index: Index::new(),
             flights: Flights::new(),
             policy: policy.map(Policy::new),
@@ -97,12 +97,9 @@ impl<R> Shard<R> {
             free: Vec::new(),
             weights: weighted.then(Vec::new),
             ttls: sliding.then(Vec::new),
-        };
-        Self { around, rows }
+        }
     }
-}
 
-impl Around {
     pub(super) fn len(&self) -> usize {
         self.asides.len() - self.free.len()
     }

@@ -89,13 +89,13 @@ impl Clear {
     }
 
     fn selects(&self, function: &Function) -> bool {
-        let site = function.site;
-        self.crate_name.as_ref().is_none_or(|name| site.crate_name() == name)
-            && self.ttl.is_none_or(|ttl| site.options.ttl == ttl.0)
+        let declared = function.declared;
+        self.crate_name.as_ref().is_none_or(|name| declared.crate_name() == name)
+            && self.ttl.is_none_or(|ttl| declared.options.ttl == ttl.0)
     }
 
     fn clear(&self, function: &Function) -> u64 {
-        let options = &function.site.options;
+        let options = &function.declared.options;
         let mut rest: Vec<Tag> =
             self.tags.iter().filter(|tag| !options.tags.contains(&tag.as_str())).cloned().collect();
         rest.sort_unstable();
