@@ -193,7 +193,7 @@ pub trait Shareable<A: ?Sized> {}
 
 macro_rules! leaves {
     ($trait:ident: $($leaf:ident)*) => {
-        $(impl<A: ?Sized> $trait<A> for $leaf {})*
+        $(#[diagnostic::do_not_recommend] impl<A: ?Sized> $trait<A> for $leaf {})*
         impl<A: ?Sized, S> $trait<A> for RefOf<S> {}
     };
 }
