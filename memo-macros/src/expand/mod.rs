@@ -114,7 +114,7 @@ fn kind(plan: &Plan<'_>, probes: &TokenStream) -> TokenStream {
         ReturnType::Default => ours(plan.analysis.sig.ident.span()),
     };
     let (probes, kept) = (at(span, probes), kept_type(plan));
-    if matches!(plan.stored, Stored::Value) && types::is_plain(&plan.output()) {
+    if matches!(plan.stored, Stored::Value) && types::is_plain(plan.output()) {
         // No probe, which takes the compiler a while.
         let private = at(span, &plan.private);
         return quote_spanned!(span=> #private::plain::<#kept>());

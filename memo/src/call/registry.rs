@@ -68,9 +68,7 @@ pub(crate) struct Function {
     claims: Mutex<Vec<Claim>>,
 }
 
-type Key = (&'static str, &'static str, &'static str, (u32, u32), String);
-
-static FUNCTIONS: OnceLock<Mutex<HashMap<Key, &'static Function>>> = OnceLock::new();
+static FUNCTIONS: Mutex<Vec<&'static Function>> = Mutex::new(Vec::new());
 
 /// Where declarations lie, and what they declare: the parts of a function have one each.
 static DECLARED: OnceLock<RwLock<HashMap<usize, &'static Function>>> = OnceLock::new();
@@ -83,11 +81,14 @@ pub(crate) fn function_of(declared: &'static Declaration) -> &'static Function {
         return known;
     }
     let path = names::function_path((declared.path)(), declared.name);
-    let key = (declared.module, declared.version, declared.name, declared.position, names::without_trait(&path));
-    let mut functions = FUNCTIONS.get_or_init(Mutex::default).lock();
-    let function: &'static Function = functions
-        .entry(key)
-        .or_insert_with(|| Box::leak(Box::new(Function { declared, path, claims: Mutex::new(Vec::new()) })));
+    let mut functions = FUNCTIONS.lock();
+    let known = functions.iter().find(|function| function.is(declared, &path)).copied();
+    let function = known.unwrap_or_else(|| {
+        let function: &'static Function =
+            Box::leak(Box::new(Function { declared, path, claims: Mutex::new(Vec::new()) }));
+        functions.push(function);
+        function
+    });
     all.write().insert(at, function);
     function
 }
@@ -98,8 +99,7 @@ pub(crate) fn all() -> Vec<&'static Function> {
     for site in super::site::SITES_0_1_0 {
         function_of(&site.declared);
     }
-    let functions = FUNCTIONS.get_or_init(Mutex::default).lock();
-    functions.values().copied().collect()
+    FUNCTIONS.lock().clone()
 }
 
 /// The functions that a function item's type name stands for. Several only if they have the same path (functions of
@@ -139,6 +139,17 @@ pub(crate) fn find_text(text: &str) -> Vec<&'static Function> {
 static NEXT_ID: Mutex<usize> = Mutex::new(0);
 
 impl Function {
+    /// Is it this one's declaration?
+    fn is(&self, declared: &Declaration, path: &str) -> bool {
+        let same = |one: &Declaration| {
+            one.position == declared.position
+                && one.name == declared.name
+                && one.module == declared.module
+                && one.version == declared.version
+        };
+        same(self.declared) && names::without_trait(&self.path) == names::without_trait(path)
+    }
+
     /// What belongs to an instantiation, made with `make` if there is none. The marker is that of the function itself; the
     /// address form has none, and takes what it finds.
     pub(crate) fn instance(

@@ -2,7 +2,6 @@
 
 use std::{
     any::{Any, TypeId},
-    collections::HashMap,
     sync::OnceLock,
 };
 
@@ -132,15 +131,13 @@ pub struct Site {
     pub(crate) declared: Declaration,
     /// Of the instantiation that came first, nearly always the only one.
     first: OnceLock<MarkedRef>,
-    /// Of the others, by their markers.
-    others: OnceLock<Others>,
+    /// Of the others, sorted by their markers.
+    others: RwLock<Vec<(TypeId, TypedRef)>>,
 }
-
-type Others = Box<RwLock<HashMap<TypeId, TypedRef>>>;
 
 impl Site {
     pub const fn new(declared: Declaration) -> Self {
-        Self { declared, first: OnceLock::new(), others: OnceLock::new() }
+        Self { declared, first: OnceLock::new(), others: RwLock::new(Vec::new()) }
     }
 
     /// What belongs to the instantiation that came first: told apart by the type `M` of a closure inside the function.
@@ -151,14 +148,21 @@ impl Site {
 
     /// What belongs to any instantiation; `find` finds or makes what is not known yet.
     pub(crate) fn target(&'static self, mark: Mark, marker: TypeId, find: &dyn Fn() -> TypedRef) -> TypedRef {
-        let known = self.others.get().and_then(|others| others.read().get(&marker).copied());
-        if let Some(target) = known.filter(|target| target.is(mark.of)) {
-            return target;
+        let others = self.others.read();
+        if let Ok(at) = others.binary_search_by_key(&marker, |(of, _)| *of)
+            && others[at].1.is(mark.of)
+        {
+            return others[at].1;
         }
+        drop(others);
         let target = find();
         let is_first = target.marked(mark).is_some_and(|marked| self.first.set(marked).is_ok());
         if !is_first {
-            self.others.get_or_init(Others::default).write().insert(marker, target);
+            let mut others = self.others.write();
+            match others.binary_search_by_key(&marker, |(of, _)| *of) {
+                Ok(at) => others[at].1 = target,
+                Err(at) => others.insert(at, (marker, target)),
+            }
         }
         target
     }

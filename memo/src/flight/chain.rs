@@ -7,7 +7,7 @@
 
 use std::{
     cell::RefCell,
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     pin::Pin,
     task::{Context as TaskContext, Poll},
 };
@@ -47,9 +47,9 @@ fn chain() -> Vec<FlightId> {
     CHAIN.try_with(|chain| chain.borrow().clone()).unwrap_or_default()
 }
 
-/// Edges from a flight to those that something inside it waits for. A flight waits twice for another if two of its
-/// branches do, so edges are counted.
-type Edges = HashMap<FlightId, HashMap<FlightId, usize>>;
+/// Edges from a flight to those that something inside it waits for: one for each wait, so two if two of its branches wait
+/// for the same.
+type Edges = HashMap<FlightId, Vec<FlightId>>;
 
 #[cfg(not(shuttle))]
 static EDGES: Mutex<Option<Edges>> = Mutex::new(None);
@@ -87,7 +87,7 @@ impl Waiting {
                 return None;
             }
             for flight in &from {
-                *edges.entry(*flight).or_default().entry(to).or_default() += 1;
+                edges.entry(*flight).or_default().push(to);
             }
             Some(Self { from, to })
         })
@@ -102,11 +102,8 @@ impl Drop for Waiting {
         with_edges(|edges| {
             for flight in &self.from {
                 let Some(targets) = edges.get_mut(flight) else { continue };
-                if let Some(count) = targets.get_mut(&self.to) {
-                    *count -= 1;
-                    if *count == 0 {
-                        targets.remove(&self.to);
-                    }
+                if let Some(at) = targets.iter().position(|target| *target == self.to) {
+                    targets.swap_remove(at);
                 }
                 if targets.is_empty() {
                     edges.remove(flight);
@@ -118,16 +115,18 @@ impl Drop for Waiting {
 
 /// Does `start`, or something it waits for, stand in the caller's chain?
 fn reaches(edges: &Edges, start: FlightId, chain: &[FlightId]) -> bool {
-    let (mut seen, mut open) = (HashSet::from([start]), vec![start]);
-    while let Some(flight) = open.pop() {
-        if chain.contains(&flight) {
+    // Those before `at` were looked at, the others are still to be.
+    let (mut seen, mut at) = (vec![start], 0);
+    while let Some(flight) = seen.get(at) {
+        if chain.contains(flight) {
             return true;
         }
-        for next in edges.get(&flight).into_iter().flat_map(HashMap::keys) {
-            if seen.insert(*next) {
-                open.push(*next);
+        for next in edges.get(flight).into_iter().flatten() {
+            if !seen.contains(next) {
+                seen.push(*next);
             }
         }
+        at += 1;
     }
     false
 }

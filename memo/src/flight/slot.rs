@@ -2,7 +2,6 @@
 
 use std::{
     any::Any,
-    collections::HashMap,
     sync::{Arc, atomic::Ordering},
     task::{Wake, Waker},
 };
@@ -60,7 +59,7 @@ struct State {
     /// Who to wake when it ends, each under the number of its wait.
     wakers: Vec<(u64, Waker)>,
     /// The sets of tags that were cleared since the start, each with the number of its last clearing in this flight.
-    cleared: HashMap<Arc<[Tag]>, u64>,
+    cleared: Vec<(Arc<[Tag]>, u64)>,
     clearings: u64,
 }
 
@@ -92,7 +91,7 @@ impl Flight {
                 phase: Phase::Running,
                 followers: 0,
                 wakers: Vec::new(),
-                cleared: HashMap::new(),
+                cleared: Vec::new(),
                 clearings: 0,
             }),
             progress: Mutex::new(Progress { polls: 0, polling: false, woken: None, watchdog: None, wakers: None }),
@@ -116,7 +115,11 @@ impl Flight {
         let mut state = self.state.lock();
         state.clearings += 1;
         let number = state.clearings;
-        state.cleared.insert(tags.clone(), number);
+        // The latest first: who clears in a loop clears the same.
+        match state.cleared.iter_mut().rev().find(|(set, _)| set == tags) {
+            Some((_, last)) => *last = number,
+            None => state.cleared.push((tags.clone(), number)),
+        }
     }
 
     /// The number of the last clearing that hits a value with these tags, 0 if there was none since the start.

@@ -1,7 +1,6 @@
 //! Wakes waiters at a time: one thread for the process, started by the first alarm. No async runtime is needed.
 
 use std::{
-    collections::BTreeMap,
     sync::{Condvar, Mutex, MutexGuard, Once, PoisonError},
     task::Waker,
     thread,
@@ -11,10 +10,16 @@ use std::{
 use super::slot::next_id;
 use crate::clock::{self, Millis};
 
-type Alarms = BTreeMap<(Millis, u64), Waker>;
+/// Sorted by time, the next at the end.
+type Alarms = Vec<((Millis, u64), Waker)>;
 
-static ALARMS: Mutex<Alarms> = Mutex::new(BTreeMap::new());
+static ALARMS: Mutex<Alarms> = Mutex::new(Vec::new());
 static CHANGED: Condvar = Condvar::new();
+
+/// Where an alarm stands, or where it belongs.
+fn find(alarms: &Alarms, wanted: (Millis, u64)) -> Result<usize, usize> {
+    alarms.binary_search_by(|(at, _)| wanted.cmp(at))
+}
 
 fn alarms() -> MutexGuard<'static, Alarms> {
     ALARMS.lock().unwrap_or_else(PoisonError::into_inner)
@@ -38,10 +43,12 @@ impl Alarm {
         }
         start();
         let mut alarms = alarms();
-        let replaced = alarms.insert(self.at, waker.clone());
-        let is_first = alarms.first_key_value().is_some_and(|(at, _)| *at == self.at);
+        match find(&alarms, self.at) {
+            Ok(known) => alarms[known].1.clone_from(waker),
+            Err(place) => alarms.insert(place, (self.at, waker.clone())),
+        }
+        let is_first = alarms.last().is_some_and(|(at, _)| *at == self.at);
         drop(alarms);
-        drop(replaced);
         if is_first {
             CHANGED.notify_one();
         }
@@ -52,7 +59,9 @@ impl Alarm {
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        let waker = alarms().remove(&self.at);
+        let mut alarms = alarms();
+        let waker = find(&alarms, self.at).ok().map(|at| alarms.remove(at));
+        drop(alarms);
         drop(waker);
     }
 }
@@ -73,20 +82,27 @@ fn start() {
     });
 }
 
+/// Takes the first alarm out if its time has come.
+fn pop_due(alarms: &mut Alarms, now: Millis) -> Option<Waker> {
+    let ((at, _), _) = alarms.last()?;
+    if *at > now {
+        return None;
+    }
+    alarms.pop().map(|(_, waker)| waker)
+}
+
 fn run() {
     let mut alarms = alarms();
     loop {
         let now = clock::now();
-        let later = alarms.split_off(&(now + 1, 0));
-        let due = std::mem::replace(&mut *alarms, later);
-        if !due.is_empty() {
+        if let Some(waker) = pop_due(&mut alarms, now) {
             drop(alarms);
-            due.into_values().for_each(Waker::wake);
+            waker.wake();
             alarms = self::alarms();
             continue;
         }
-        alarms = match alarms.keys().next() {
-            Some((at, _)) if !clock::is_frozen() => {
+        alarms = match alarms.last() {
+            Some(((at, _), _)) if !clock::is_frozen() => {
                 let pause = Duration::from_millis(at - now);
                 CHANGED.wait_timeout(alarms, pause).unwrap_or_else(PoisonError::into_inner).0
             }

@@ -8,7 +8,8 @@ use crate::tags::Tag;
 /// Costs nothing for entries without tags of their own.
 #[derive(Debug, Default)]
 pub(crate) struct TagIndex {
-    of: HashMap<SlotId, Box<[Tag]>>,
+    /// By slot, as far as there are any.
+    of: Vec<Box<[Tag]>>,
     entries: HashMap<Tag, HashSet<SlotId>>,
 }
 
@@ -20,14 +21,16 @@ impl TagIndex {
         for tag in tags {
             self.entries.entry(tag.clone()).or_default().insert(id);
         }
-        self.of.insert(id, tags.into());
+        let at = id as usize;
+        if self.of.len() <= at {
+            self.of.resize_with(at + 1, Box::default);
+        }
+        self.of[at] = tags.into();
     }
 
     pub(crate) fn remove(&mut self, id: SlotId) {
-        if self.of.is_empty() {
-            return;
-        }
-        for tag in self.of.remove(&id).into_iter().flatten() {
+        let Some(tags) = self.of.get_mut(id as usize) else { return };
+        for tag in std::mem::take(tags) {
             if let Some(entries) = self.entries.get_mut(&tag) {
                 entries.remove(&id);
                 if entries.is_empty() {
@@ -38,16 +41,15 @@ impl TagIndex {
     }
 
     pub(crate) fn tags(&self, id: SlotId) -> &[Tag] {
-        self.of.get(&id).map_or(&[], |tags| tags)
+        self.of.get(id as usize).map_or(&[], |tags| tags)
     }
 
     /// The entries that carry all of these tags. Cost: the size of the smallest tag's group.
     pub(crate) fn with_all(&self, tags: &[Tag]) -> Vec<SlotId> {
         let groups: Option<Vec<_>> = tags.iter().map(|tag| self.entries.get(tag)).collect();
-        let Some(mut groups) = groups else { return Vec::new() };
-        groups.sort_by_key(|group| group.len());
-        let Some((smallest, others)) = groups.split_first() else { return Vec::new() };
-        smallest.iter().filter(|id| others.iter().all(|group| group.contains(id))).copied().collect()
+        let Some(groups) = groups else { return Vec::new() };
+        let Some(smallest) = groups.iter().min_by_key(|group| group.len()) else { return Vec::new() };
+        smallest.iter().filter(|id| groups.iter().all(|group| group.contains(id))).copied().collect()
     }
 
     pub(crate) fn clear(&mut self) {
