@@ -17,7 +17,7 @@ use crate::{
         instance::{AnyInstance, Home, OfProcess, Typed},
         kind::Plain,
         run::{Run, Running},
-        site::{Options, Site},
+        site::{Declaration, Options},
         start::start,
     },
     key::{Asking, Query, key, shape::Val},
@@ -30,8 +30,8 @@ const ITERATIONS: usize = 3_000;
 
 /// A cache of its own for one execution. It is leaked: the library's are never dropped.
 fn cache(options: Options) -> Cache {
-    let site = Box::leak(Box::new(Site::new("model", "model", "0", (0, 0), || "model::path", options)));
-    Box::leak(Box::new(Typed::new(0, site, Arc::new(Counters::default()), u64::eq)))
+    let declared = Declaration::new("model", "model", "0", (0, 0), || "model::path", options);
+    Box::leak(Box::new(Typed::new(0, Box::leak(Box::new(declared)), Arc::new(Counters::default()), u64::eq)))
 }
 
 fn erased(cache: Cache) -> &'static AnyInstance {

@@ -178,6 +178,7 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
     }
 
     /// The same for all functions of these types. If the user's code in here panics, the flight is abandoned.
+    #[expect(clippy::boxed_local, reason = "it comes in one pointer from code that is there once per function")]
     #[inline(never)]
     fn store(mut led: Box<Led<H>>, result: Kd::Ret, told: Option<&Told<'_, Kd::Val>>) -> Kd::Ret {
         let Led { home, running } = &mut *led;
