@@ -176,6 +176,15 @@ impl Rules<'_> {
         {
             self.cx.error(word.span(), "nobody waits where `single_flight = false`; remove it, or `wait_timeout`");
         }
+        if options.scope.value() == Some(&Scope::Thread) {
+            let words = [options.single_flight.word(), options.wait_timeout.word()];
+            for word in words.into_iter().flatten() {
+                let message = format!(
+                    "with `scope = \"thread\"` no caller waits for another, so `{word}` has nothing to say; remove one of them"
+                );
+                self.cx.error(word.span(), message);
+            }
+        }
     }
 
     fn results_where_needed(&self) {

@@ -30,7 +30,7 @@ pub use crate::{
         },
         site::{Declaration, Jitter, Options, Policy, Scope, Site},
         start::{begin, begin_with},
-        switch::{Armed, DoneFuture, DoneValue, Mode, Outcome, arm},
+        switch::{Armed, DoneFuture, DoneValue, Mode, Outcome, arm, set_aside},
     },
     key::{
         Query, key,
@@ -86,6 +86,20 @@ pub const fn version(version: Option<&'static str>) -> &'static str {
         Some(version) => version,
         None => "",
     }
+}
+
+/// A bound that is a constant of the user's.
+///
+/// # Panics
+/// If it is not positive; that is when the program is compiled.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked, in a function that can't call others"
+)]
+pub const fn bound(bound: i128) -> u64 {
+    assert!(bound > 0, "the bound of a cache is at least 1");
+    if bound > u64::MAX as i128 { u64::MAX } else { bound as u64 }
 }
 
 /// Seconds as milliseconds.

@@ -323,3 +323,35 @@ fn temporaries_and_closures_can_be_arguments() {
     assert!(cache_set!(plain("1", &[]), 3).is_ok());
     assert_eq!(plain("1", &[]), 3);
 }
+
+mod keys_that_call {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use memo::{Mode, call_with, memoize, overwrite_cache, skip_cache};
+
+    static NORMALIZED: AtomicUsize = AtomicUsize::new(0);
+
+    #[memoize]
+    fn normalized(name: &str) -> String {
+        NORMALIZED.fetch_add(1, Ordering::Relaxed);
+        name.to_lowercase()
+    }
+
+    #[memoize(key = normalized(name))]
+    fn greeting(name: &str) -> String {
+        format!("Hello, {name}")
+    }
+
+    #[test]
+    fn the_mode_of_a_call_is_not_for_the_functions_in_its_key() {
+        assert_eq!(greeting("ANNA"), "Hello, ANNA");
+        assert_eq!(greeting("Anna"), "Hello, ANNA");
+        assert_eq!(skip_cache!(greeting("anna")), "Hello, anna");
+        assert_eq!(overwrite_cache!(greeting("aNNa")), "Hello, aNNa");
+        assert_eq!(call_with!(Mode::Normal, greeting("anna")), "Hello, aNNa");
+        let info = memo::cache_info(greeting);
+        assert_eq!((info.skipped, info.misses, info.hits), (1, 2, 2));
+        assert_eq!(memo::cache_info(normalized).skipped, 0);
+        assert_eq!(NORMALIZED.load(Ordering::Relaxed), 4, "each spelling once");
+    }
+}

@@ -115,17 +115,24 @@ fn first_expressions(plan: &Plan<'_>) -> TokenStream {
 }
 
 /// The beginning as one expression. Its temporaries end before what is bound for it does.
-fn begun(begin: &Begin) -> TokenStream {
-    let Begin { lets, call, .. } = begin;
+fn begun(plan: &Plan<'_>, begin: &Begin) -> TokenStream {
+    let (Begin { lets, call, .. }, private) = (begin, &plan.private);
     if lets.is_empty() {
         return call.clone();
     }
-    quote_spanned!(Span::mixed_site()=> { #lets let begun = #call; begun })
+    quote_spanned! {Span::mixed_site()=> {
+        // The user's expressions may call memoized functions, which the mode of this call is not for.
+        let mode = #private::set_aside();
+        #lets
+        ::core::mem::drop(mode);
+        let begun = #call;
+        begun
+    }}
 }
 
 fn blocking(plan: &Plan<'_>) -> TokenStream {
     let private = &plan.private;
-    let begun = begun(&begin(plan));
+    let begun = begun(plan, &begin(plan));
     let extras = extras::of_function(plan);
     let finish = finish(&extras);
     let Extras { before, after, .. } = extras;
@@ -166,7 +173,7 @@ fn future(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
 fn future_content(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
     let private = &plan.private;
     let begin = begin(plan);
-    let first = begun(&begin);
+    let first = begun(plan, &begin);
     let again = again(plan, &begin);
     let extras = extras::of_function(plan);
     let finish = finish(&extras);

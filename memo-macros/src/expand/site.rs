@@ -2,27 +2,36 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
 
+use super::{at, ours};
 use crate::options::{Bound, Jitter, Lifetime, Policy};
 use crate::plan::{Capacity, Face, Freshness, Plan, Wait};
 
 /// `P::site!(…)`: the static of the function.
 pub(super) fn site(plan: &Plan<'_>) -> TokenStream {
-    let (private, name, options) = (&plan.private, plan.analysis.name(), options(plan));
+    let (private, name, options) = (&plan.private, plan.analysis.name(), options(plan, Checked::Yes));
     quote_spanned!(Span::mixed_site()=> #private::site!(#name, #options);)
 }
 
 /// `P::declaration!(…)`: how a sibling names the same function.
 pub(super) fn declaration(plan: &Plan<'_>) -> TokenStream {
-    let (private, name, options) = (&plan.private, plan.analysis.name(), options(plan));
+    let (private, name, options) = (&plan.private, plan.analysis.name(), options(plan, Checked::No));
     quote_spanned!(Span::mixed_site()=> #private::declaration!(#name, #options);)
 }
 
-fn options(plan: &Plan<'_>) -> TokenStream {
+/// Whether constants of the user's are checked: one place reports what is wrong with them.
+#[derive(Clone, Copy, PartialEq)]
+enum Checked {
+    Yes,
+    No,
+}
+
+fn options(plan: &Plan<'_>, checked: Checked) -> TokenStream {
     let private = &plan.private;
     let mut fields = Vec::new();
     freshness(plan, &mut fields);
-    capacity(plan, &mut fields);
+    capacity(plan, checked, &mut fields);
     waiting(plan, &mut fields);
     rest(plan, &mut fields);
     if fields.is_empty() {
@@ -54,17 +63,17 @@ fn freshness(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
     }
 }
 
-fn capacity(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
+fn capacity(plan: &Plan<'_>, checked: Checked, fields: &mut Vec<TokenStream>) {
     let private = &plan.private;
     let Capacity::Bounded { entries, weight, policy } = &plan.capacity else {
         return;
     };
     if let Some(entries) = entries {
-        let bound = bound(entries);
+        let bound = bound(private, entries, checked);
         fields.push(quote!(max_entries: ::core::option::Option::Some(#bound)));
     }
     if let Some(weight) = weight {
-        let bound = bound(&weight.bound);
+        let bound = bound(private, &weight.bound, checked);
         fields.push(quote!(max_weight: ::core::option::Option::Some(#bound)));
     }
     if let Some(policy) = policy {
@@ -78,9 +87,14 @@ fn capacity(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
     }
 }
 
-fn bound(bound: &Bound) -> TokenStream {
+fn bound(private: &TokenStream, bound: &Bound, checked: Checked) -> TokenStream {
     match bound {
         Bound::Fixed(bound) => quote!(#bound),
+        Bound::Const(expr) if checked == Checked::Yes => {
+            let span = ours(expr.span());
+            let private = at(span, private);
+            quote_spanned!(span=> #private::bound((#expr) as i128))
+        }
         // Constants of this kind are mostly `usize`.
         Bound::Const(expr) => quote_spanned!(Span::mixed_site()=> (#expr) as u64),
     }

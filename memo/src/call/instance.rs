@@ -1,6 +1,6 @@
 //! One instantiation of a memoized function: its store, its counters, and the hit path.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{cell::RefCell, num::NonZeroU64, rc::Rc, sync::Arc};
 
 use super::{
     entry::Entry,
@@ -129,7 +129,7 @@ impl<K: 'static, V: 'static> Typed<K, V> {
         query: &Q,
         hash: u64,
         copy: Copy<V>,
-        give: impl FnOnce(&V) -> R,
+        give: impl FnOnce(V) -> R,
     ) -> Option<R> {
         if UnderLock::is_here() {
             return None;
@@ -142,9 +142,9 @@ impl<K: 'static, V: 'static> Typed<K, V> {
             };
             let Local { counters, front } = local;
             if Front::<K, V>::POSSIBLE {
-                self.hit_in_front(counters, front.as_mut()?.get_mut()?, query, hash, copy).map(|value| give(&value))
+                self.hit_in_front(counters, front.as_mut()?.get_mut()?, query, hash, copy).map(give)
             } else {
-                self.shared_hit(counters, query, hash, |value, _| give(value))
+                self.shared_hit(counters, query, hash, |value, _| give(copy(value)))
             }
         };
         LOCALS.try_with(on).ok().flatten()
@@ -165,6 +165,19 @@ impl<K: 'static, V: 'static> Typed<K, V> {
             self.counted(counters, query, hash);
             return Some(value);
         }
+        self.hit_behind_front(counters, front, query, (hash, generation), copy)
+    }
+
+    /// A hit on the entry itself, of which the front may keep a copy. Out of line, so that what stands before it is small.
+    #[inline(never)]
+    fn hit_behind_front<Q: Query<Owned = K>>(
+        &self,
+        counters: &ThreadCounters,
+        front: &mut Front<K, V>,
+        query: &Q,
+        (hash, generation): (u64, NonZeroU64),
+        copy: Copy<V>,
+    ) -> Option<V> {
         let (value, expires) = self.shared_hit(counters, query, hash, |value, expires| (copy(value), expires))?;
         if !front.is_resting() {
             let entries = self.store.len();

@@ -134,7 +134,7 @@ fn hit<Kd: Kind, Q: Query, R>(
     if !switch::is_ordinary() {
         return None;
     }
-    instance.hit(query, hash, Kd::copy, |value| give(Kd::join(Kd::copy(value))))
+    instance.hit(query, hash, Kd::copy, |value| give(Kd::join(value)))
 }
 
 /// Begins a call of a function of the process; the same for all functions of these types.

@@ -190,6 +190,24 @@ impl Drop for Armed {
     }
 }
 
+/// Keeps a call's mode from what runs before the call takes it: the expressions of its key.
+#[derive(Debug)]
+pub struct SetAside(Mode);
+
+/// Sets the mode aside until what it gives is dropped.
+#[inline]
+pub fn set_aside() -> SetAside {
+    SetAside(if is_ordinary() { Mode::Normal } else { MODE.take() })
+}
+
+impl Drop for SetAside {
+    fn drop(&mut self) {
+        if self.0 != Mode::Normal {
+            MODE.set(self.0);
+        }
+    }
+}
+
 /// A future whose first memoized function takes a mode.
 pub struct InMode<F> {
     mode: Mode,

@@ -1,18 +1,48 @@
 //! The part of a shard that knows the types of key and value. Everything else reaches it as `dyn Rows`, and is compiled
 //! once, whatever is stored.
 
-use std::{any::Any, mem};
+use std::{any::Any, mem, num::NonZeroU8};
 
-use super::policy::{Meta, SlotId};
-use crate::{clock::Millis, key::Ask};
+use super::{
+    policy::{Meta, SlotId},
+    shard::short,
+};
+use crate::{
+    clock::{Millis, NEVER},
+    key::Ask,
+};
 
-/// What every lookup reads of an entry.
+/// What every lookup reads of an entry, in eight bytes.
 pub struct Head {
+    /// The lower bits of when it expires; eight more, and one added to them, are the spare byte of `meta`. Together they
+    /// reach 34 years beyond the machine's start, and what expires later never does.
+    expires: u32,
     pub(super) meta: Meta,
-    pub(super) expires: Millis,
 }
 
-/// An entry: 32 bytes for a key and a value of eight each, so that none lies across two cache lines.
+impl Head {
+    pub(super) fn new(expires: Millis) -> Self {
+        let mut head = Self { expires: 0, meta: Meta::new() };
+        head.set_expires(expires);
+        head
+    }
+
+    #[inline]
+    pub(super) fn expires(&self) -> Millis {
+        match self.meta.spare {
+            NonZeroU8::MAX => NEVER,
+            high => Millis::from(self.expires) | Millis::from(high.get() - 1) << 32,
+        }
+    }
+
+    pub(super) fn set_expires(&mut self, expires: Millis) {
+        let high = u8::try_from(expires >> 32).ok().and_then(|high| NonZeroU8::new(high.saturating_add(1)));
+        self.meta.spare = high.unwrap_or(NonZeroU8::MAX);
+        self.expires = short(expires);
+    }
+}
+
+/// An entry: 24 bytes for a key and a value of eight each.
 pub(crate) struct Slot<K, V> {
     pub(super) head: Head,
     pub(super) key: K,
@@ -204,7 +234,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_small_entry_fits_half_a_cache_line() {
-        assert_eq!(size_of::<Option<Slot<u64, u64>>>(), 32);
+    fn a_small_entry_takes_eight_bytes_more_than_key_and_value() {
+        assert_eq!(size_of::<Option<Slot<u64, u64>>>(), 24);
+    }
+
+    #[test]
+    fn a_head_keeps_when_it_expires() {
+        let most = 253 << 32 | 0xffff_ffff;
+        for expires in [0, 1, 0xffff_ffff, 1 << 32, 0x12_3456_789a, most] {
+            assert_eq!(Head::new(expires).expires(), expires);
+        }
+        for expires in [most + 1, 1 << 50, NEVER - 1, NEVER] {
+            assert_eq!(Head::new(expires).expires(), NEVER);
+        }
     }
 }

@@ -10,14 +10,14 @@ use super::policy::SlotId;
 
 /// A table of numbers of slots. The hashes stay with the slots: who changes the table brings them.
 pub(super) struct Index {
-    /// A power of two of them, at most three quarters taken.
+    /// A power of two of them, at most seven eighths taken.
     places: Box<[u32]>,
     /// How many bits of a place are the slot's number; as many of the hash choose the place.
     bits: u32,
     len: usize,
 }
 
-/// A place that is free. No slot is numbered so: numbers stay below three quarters of the table's size.
+/// A place that is free. No slot is numbered so: numbers stay below seven eighths of the table's size.
 const FREE: u32 = u32::MAX;
 /// The smallest table, as a power of two.
 const FEWEST_BITS: u32 = 3;
@@ -26,7 +26,7 @@ const MOST_BITS: u32 = 31;
 
 impl Index {
     /// Slots have numbers below this.
-    pub(super) const MOST: SlotId = 3 << (MOST_BITS - 2);
+    pub(super) const MOST: SlotId = 7 << (MOST_BITS - 3);
 
     pub(super) fn new() -> Self {
         Self { places: Box::new([]), bits: 0, len: 0 }
@@ -76,7 +76,7 @@ impl Index {
     /// Adds a slot that is not in the table; its number is below the number of slots there are. `hash_of` gives the hashes
     /// of all that are in it.
     pub(super) fn insert(&mut self, hash: u32, id: SlotId, hash_of: &dyn Fn(SlotId) -> u32) {
-        let room = |bits: u32| (1_u64 << bits) / 4 * 3;
+        let room = |bits: u32| (1_u64 << bits) / 8 * 7;
         let needed = (self.len as u64 + 1).max(u64::from(id) + 1);
         if self.places.is_empty() || room(self.bits) < needed {
             let bits = (self.bits.max(FEWEST_BITS)..MOST_BITS).find(|bits| room(*bits) >= needed).unwrap_or(MOST_BITS);

@@ -203,12 +203,13 @@ impl<K: 'static, V: 'static> Store<Shards<K, V>> {
         let Some(Slot { head, value, .. }) = found.and_then(|id| rows.get(id)) else {
             return Err(Found::Absent);
         };
-        if is_over(head.expires, clock::now) {
+        let expires = head.expires();
+        if is_over(expires, clock::now) {
             return Err(Found::Expired);
         }
         // Costs nothing to note, and nobody looks at it where there is no bound.
         policy::Policy::touch_shared(&head.meta);
-        let result = read(value, head.expires);
+        let result = read(value, expires);
         // Moved only now: right after it was written in parts, reading it as a whole stalls.
         drop(shard);
         Ok(result)

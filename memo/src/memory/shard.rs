@@ -47,11 +47,25 @@ pub(super) struct Around {
     ttls: Option<Vec<Millis>>,
 }
 
-/// What a hit does not look at of an entry.
+/// What a hit does not look at of an entry, in 20 bytes.
 #[derive(Clone, Copy)]
 struct Aside {
     links: Links,
-    created: Millis,
+    hash: u32,
+    /// When it was made: 6 bytes of milliseconds, 9,000 years.
+    created: [u8; 6],
+}
+
+impl Aside {
+    fn new(hash: u32, created: Millis) -> Self {
+        let [a, b, c, d, e, f, ..] = created.to_le_bytes();
+        Self { links: Links::NONE, hash, created: [a, b, c, d, e, f] }
+    }
+
+    fn created(self) -> Millis {
+        let [a, b, c, d, e, f] = self.created;
+        Millis::from_le_bytes([a, b, c, d, e, f, 0, 0])
+    }
 }
 
 /// The entries as a policy sees them.
@@ -61,6 +75,10 @@ struct View<'a> {
 }
 
 impl Slots for View<'_> {
+    fn hash(&self, id: SlotId) -> u32 {
+        self.asides[id as usize].hash
+    }
+
     fn meta(&self, id: SlotId) -> &Meta {
         &self.rows.head(id).meta
     }
@@ -78,11 +96,11 @@ impl Slots for View<'_> {
     }
 }
 
-/// The part of the hash that an entry keeps: the low half.
+/// The low half, which is what an entry keeps of its hash.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
-pub(super) fn short(hash: u64) -> u32 {
-    hash as u32
+pub(super) fn short(whole: u64) -> u32 {
+    whole as u32
 }
 
 impl Around {
@@ -132,8 +150,9 @@ impl Around {
     }
 
     /// An entry is about to leave; the policy knows already.
-    fn forget(&mut self, rows: &dyn Rows, id: SlotId) {
-        self.index.remove(rows.head(id).meta.hash(), id, &|id| rows.head(id).meta.hash());
+    fn forget(&mut self, id: SlotId) {
+        let hash = |id| self.asides[id as usize].hash;
+        self.index.remove(hash(id), id, &hash);
         self.tags.remove(id);
         self.free.push(id);
     }
@@ -165,12 +184,12 @@ impl Shard<dyn Rows> {
     }
 
     pub(super) fn is_live(&self, id: SlotId) -> bool {
-        !is_over(self.rows.head(id).expires, clock::now)
+        !is_over(self.rows.head(id).expires(), clock::now)
     }
 
     /// When an entry was made and when it ends.
     pub(super) fn stamp(&self, id: SlotId) -> Stamp {
-        Stamp::new(self.around.asides[id as usize].created, self.rows.head(id).expires)
+        Stamp::new(self.around.asides[id as usize].created(), self.rows.head(id).expires())
     }
 
     pub(super) fn tags(&self, id: SlotId) -> &[Tag] {
@@ -197,19 +216,18 @@ impl Shard<dyn Rows> {
     pub(super) fn slide(&mut self, id: SlotId, now: Millis) {
         let ttl = self.around.ttls.as_ref().and_then(|ttls| ttls.get(id as usize)).copied().unwrap_or(0);
         let head = self.rows.head_mut(id);
-        if ttl != 0 && head.expires != NEVER {
-            head.expires = now.saturating_add(ttl);
+        if ttl != 0 && head.expires() != NEVER {
+            head.set_expires(now.saturating_add(ttl));
         }
     }
 
     /// Stores an entry under a parked key that has none. False if there is no number left for it.
     pub(super) fn insert(&mut self, hash: u64, key: Place, value: &mut dyn std::any::Any, new: New<'_>) -> bool {
-        let aside = Aside { links: Links::NONE, created: new.stamp.created() };
+        let aside = Aside::new(short(hash), new.stamp.created());
         let Some(id) = self.around.slot(aside) else { return false };
-        let head = Head { meta: Meta::new(short(hash)), expires: new.stamp.expires() };
-        self.rows.fill(id, head, key, value);
-        let Self { around, rows } = self;
-        around.index.insert(short(hash), id, &|id| rows.head(id).meta.hash());
+        self.rows.fill(id, Head::new(new.stamp.expires()), key, value);
+        let Around { index, asides, .. } = &mut self.around;
+        index.insert(short(hash), id, &|id| asides[id as usize].hash);
         self.policed(|policy, view| policy.inserted(view, id));
         self.around.note(id, new);
         self.tidy(new.stamp.created());
@@ -218,9 +236,10 @@ impl Shard<dyn Rows> {
 
     /// Puts another value in an entry's place.
     pub(super) fn replace(&mut self, id: SlotId, value: &mut dyn std::any::Any, new: New<'_>, gone: &mut Gone) {
-        self.rows.head_mut(id).expires = new.stamp.expires();
+        self.rows.head_mut(id).set_expires(new.stamp.expires());
         self.rows.replace(id, value, gone);
-        self.around.asides[id as usize].created = new.stamp.created();
+        let aside = &mut self.around.asides[id as usize];
+        *aside = Aside { links: aside.links, ..Aside::new(aside.hash, new.stamp.created()) };
         self.touch(id);
         self.around.tags.remove(id);
         self.around.note(id, new);
@@ -242,7 +261,7 @@ impl Shard<dyn Rows> {
 
     fn let_go(&mut self, id: SlotId, gone: &mut Gone) -> u64 {
         let weight = self.around.weight(id);
-        self.around.forget(&self.rows, id);
+        self.around.forget(id);
         self.rows.take(id, gone);
         weight
     }
@@ -256,7 +275,7 @@ impl Shard<dyn Rows> {
             if !self.rows.is_taken(id) {
                 continue;
             }
-            let expires = self.rows.head(id).expires;
+            let expires = self.rows.head(id).expires();
             if expires > now {
                 // It slid, or its place was given to another entry whose own due time also stands in the heap.
                 if expires != due {
@@ -296,7 +315,7 @@ impl Shard<dyn Rows> {
 
     pub(super) fn with_hash(&self, hash: u64) -> Vec<SlotId> {
         let all = self.around.index.with_hash(short(hash));
-        all.into_iter().filter(|id| self.rows.head(*id).meta.hash() == short(hash)).collect()
+        all.into_iter().filter(|id| self.around.asides[*id as usize].hash == short(hash)).collect()
     }
 
     /// The numbers of all entries.
@@ -307,7 +326,7 @@ impl Shard<dyn Rows> {
     /// Makes the heap of due times anew when it holds too many that mean nothing any more, or counts from too long ago.
     fn tidy(&mut self, now: Millis) {
         if self.around.expiry.needs_rebuild(self.around.len(), now) {
-            let live: Vec<_> = self.live().map(|id| (self.rows.head(id).expires, id)).collect();
+            let live: Vec<_> = self.live().map(|id| (self.rows.head(id).expires(), id)).collect();
             self.around.expiry.rebuild(now, live.into_iter());
         }
     }

@@ -38,6 +38,8 @@ pub(crate) const NIL: SlotId = u32::MAX;
 
 /// The entries, as a policy may see and change them. Implemented by the slab.
 pub(crate) trait Slots {
+    /// Some 32 bits of the hash of a live entry's key.
+    fn hash(&self, id: SlotId) -> u32;
     /// The policy's part of a live entry.
     fn meta(&self, id: SlotId) -> &Meta;
     /// The policy's part of a live entry, to change.
@@ -64,26 +66,42 @@ impl Links {
 /// withstand more chance challengers, at no cost in memory.
 const MAX_FREQUENCY: u8 = 7;
 
-/// The policy's part of an entry that a hit touches: 8 bytes.
+/// The policy's part of an entry that a hit touches: 4 bytes, one of which belongs to who keeps the entry.
 pub(crate) struct Meta {
-    hash: u32,
     /// When the entry was inserted or last inspected, in ticks of the policy (s3-fifo).
     seen: u16,
-    /// Uses since then, saturating; the only field written under a read lock.
-    frequency: AtomicU8,
-    /// Which queue of the policy the entry is in; never zero, which gives an `Option` of an entry its niche.
-    queue: NonZeroU8,
+    /// Uses since then, saturating, in the lower half; in the upper half the queue that the entry is in. Uses are the
+    /// only thing written under a read lock.
+    used: AtomicU8,
+    /// Not the policy's; never zero, which gives an `Option` of an entry its niche.
+    pub(super) spare: NonZeroU8,
 }
 
+/// The bits of [`Meta::used`] that count.
+const FREQUENCY: u8 = 0b1111;
+
 impl Meta {
-    /// For an entry about to be stored. `hash` may be any 32 bits of the key's hash.
-    pub(crate) fn new(hash: u32) -> Self {
-        Self { hash, seen: 0, frequency: AtomicU8::new(0), queue: NonZeroU8::MIN }
+    /// For an entry about to be stored.
+    pub(crate) fn new() -> Self {
+        Self { seen: 0, used: AtomicU8::new(0), spare: NonZeroU8::MIN }
     }
 
-    /// The bits given to [`Meta::new`].
-    pub(crate) fn hash(&self) -> u32 {
-        self.hash
+    fn frequency(&self) -> u8 {
+        self.used.load(Relaxed) & FREQUENCY
+    }
+
+    fn set_frequency(&mut self, frequency: u8) {
+        let used = self.used.get_mut();
+        *used = *used & !FREQUENCY | frequency;
+    }
+
+    fn queue(&self) -> u8 {
+        self.used.load(Relaxed) >> 4
+    }
+
+    fn set_queue(&mut self, queue: u8) {
+        let used = self.used.get_mut();
+        *used = *used & FREQUENCY | queue << 4;
     }
 }
 
@@ -134,9 +152,9 @@ impl Policy {
     /// of two simultaneous hits is harmless, contention is not.
     #[inline]
     pub(crate) fn touch_shared(meta: &Meta) {
-        let frequency = meta.frequency.load(Relaxed);
-        if frequency < MAX_FREQUENCY {
-            meta.frequency.store(frequency + 1, Relaxed);
+        let used = meta.used.load(Relaxed);
+        if used & FREQUENCY < MAX_FREQUENCY {
+            meta.used.store(used + 1, Relaxed);
         }
     }
 
@@ -201,9 +219,9 @@ mod tests {
     const KINDS: [Kind; 4] = [Kind::S3Fifo, Kind::Lru, Kind::Lfu, Kind::Fifo];
 
     #[test]
-    fn meta_is_eight_bytes_and_leaves_a_niche() {
-        assert_eq!(core::mem::size_of::<Meta>(), 8);
-        assert_eq!(core::mem::size_of::<Option<Meta>>(), 8);
+    fn meta_is_four_bytes_and_leaves_a_niche() {
+        assert_eq!(core::mem::size_of::<Meta>(), 4);
+        assert_eq!(core::mem::size_of::<Option<Meta>>(), 4);
     }
 
     #[test]

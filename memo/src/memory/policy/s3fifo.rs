@@ -21,16 +21,15 @@
 
 use super::ghost::{Ghosts, Origin};
 use super::list::List;
-use core::num::NonZeroU8;
 
 use super::share::Share;
 use super::{NIL, SlotId, Slots};
 
 /// Values of `Meta::queue`.
-const SMALL: NonZeroU8 = NonZeroU8::MIN;
+const SMALL: u8 = 1;
 /// In small, but only because main had no place for it.
-const REFUSED: NonZeroU8 = SMALL.saturating_add(1);
-const MAIN: NonZeroU8 = SMALL.saturating_add(2);
+const REFUSED: u8 = 2;
+const MAIN: u8 = 3;
 
 /// An entry used more often than this in the small queue moves to main.
 const PROMOTE_ABOVE: u8 = 1;
@@ -67,7 +66,7 @@ impl S3Fifo {
     }
 
     pub(super) fn inserted(&mut self, slots: &mut dyn Slots, id: SlotId) {
-        let queue = match self.ghosts.take(slots.meta(id).hash) {
+        let queue = match self.ghosts.take(slots.hash(id)) {
             None if self.has_room() => MAIN,
             None => SMALL,
             Some(ghost) => {
@@ -80,13 +79,13 @@ impl S3Fifo {
     }
 
     pub(super) fn removed(&mut self, slots: &mut dyn Slots, id: SlotId) {
-        let queue = slots.meta(id).queue;
+        let queue = slots.meta(id).queue();
         self.queue(queue).unlink(slots, id);
     }
 
     pub(super) fn victim(&mut self, slots: &mut dyn Slots, keep: SlotId) -> Option<SlotId> {
         self.learn_size(keep);
-        let kept_in_small = keep != NIL && slots.meta(keep).queue != MAIN;
+        let kept_in_small = keep != NIL && slots.meta(keep).queue() != MAIN;
         loop {
             let small = self.small.len() - usize::from(kept_in_small);
             if small < self.small_target()
@@ -98,7 +97,7 @@ impl S3Fifo {
             let Some(id) = self.small.front_except(slots, keep) else {
                 break;
             };
-            if *slots.meta_mut(id).frequency.get_mut() <= PROMOTE_ABOVE {
+            if slots.meta(id).frequency() <= PROMOTE_ABOVE {
                 return Some(self.evict(slots, id));
             }
             self.small.unlink(slots, id);
@@ -113,23 +112,23 @@ impl S3Fifo {
         self.small.len() + self.main.len()
     }
 
-    fn queue(&mut self, queue: NonZeroU8) -> &mut List {
+    fn queue(&mut self, queue: u8) -> &mut List {
         if queue == MAIN { &mut self.main } else { &mut self.small }
     }
 
-    fn enqueue(&mut self, slots: &mut dyn Slots, id: SlotId, queue: NonZeroU8) {
+    fn enqueue(&mut self, slots: &mut dyn Slots, id: SlotId, queue: u8) {
         let meta = slots.meta_mut(id);
-        meta.queue = queue;
+        meta.set_queue(queue);
         meta.seen = self.tick;
-        *meta.frequency.get_mut() = 0;
+        meta.set_frequency(0);
         self.queue(queue).push_back(slots, id);
     }
 
     fn evict(&mut self, slots: &mut dyn Slots, id: SlotId) -> SlotId {
         self.removed(slots, id);
         let meta = slots.meta(id);
-        let origin = if meta.queue == SMALL { Origin::Small } else { Origin::Main };
-        self.ghosts.push(meta.hash, meta.seen, origin);
+        let origin = if meta.queue() == SMALL { Origin::Small } else { Origin::Main };
+        self.ghosts.push(slots.hash(id), meta.seen, origin);
         self.evicted += 1;
         if self.evicted >= self.full / TICKS {
             self.evicted = 0;
@@ -152,11 +151,11 @@ impl S3Fifo {
     /// Moves an entry in front of main to the back, if it has been used.
     fn spare(&mut self, slots: &mut dyn Slots, id: SlotId) -> bool {
         let meta = slots.meta_mut(id);
-        let frequency = meta.frequency.get_mut();
-        if *frequency == 0 {
+        let frequency = meta.frequency();
+        if frequency == 0 {
             return false;
         }
-        *frequency -= 1;
+        meta.set_frequency(frequency - 1);
         meta.seen = self.tick;
         self.main.move_to_back(slots, id);
         true
@@ -218,8 +217,8 @@ mod tests {
     fn check(cache: &Cache) {
         let s3 = policy(cache);
         let (small, main) = (s3.small.ids(&cache.slab), s3.main.ids(&cache.slab));
-        assert!(small.iter().all(|&id| cache.slab.meta(id).queue != MAIN));
-        assert!(main.iter().all(|&id| cache.slab.meta(id).queue == MAIN));
+        assert!(small.iter().all(|&id| cache.slab.meta(id).queue() != MAIN));
+        assert!(main.iter().all(|&id| cache.slab.meta(id).queue() == MAIN));
         let mut listed = [small, main].concat();
         let mut live: Vec<SlotId> = cache.index.values().copied().collect();
         listed.sort_unstable();
@@ -281,6 +280,6 @@ mod tests {
         let (used, unused) = (cache.insert(1), cache.insert(2));
         (0..3).for_each(|_| cache.hit(used));
         assert_eq!(cache.evict(NIL), Some(unused));
-        assert_eq!(*cache.slab.meta_mut(used).frequency.get_mut(), 2);
+        assert_eq!(cache.slab.meta(used).frequency(), 2);
     }
 }

@@ -28,12 +28,11 @@ pub(super) struct Slab {
 
 impl Slab {
     pub(super) fn store(&mut self, key: u32) -> SlotId {
-        let hash = (Random(u64::from(key)).next() >> 32) as u32;
         let id = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             SlotId::try_from(self.slots.len() - 1).expect("few slots")
         });
-        self.slots[id as usize] = Some((key, Meta::new(hash), Links::NONE));
+        self.slots[id as usize] = Some((key, Meta::new(), Links::NONE));
         id
     }
 
@@ -44,6 +43,11 @@ impl Slab {
 }
 
 impl Slots for Slab {
+    fn hash(&self, id: SlotId) -> u32 {
+        let key = self.slots[id as usize].as_ref().expect("a live slot").0;
+        (Random(u64::from(key)).next() >> 32) as u32
+    }
+
     fn meta(&self, id: SlotId) -> &Meta {
         &self.slots[id as usize].as_ref().expect("a live slot").1
     }
