@@ -3,7 +3,7 @@
 use std::{any::Any, future::Ready, marker::PhantomData, ops::Deref};
 
 use super::{
-    begin::Guard,
+    answer::Guard,
     entry::Entry,
     extras::Extras,
     instance::{AnyInstance, Home, OfProcess, Typed},

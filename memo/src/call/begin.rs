@@ -2,7 +2,6 @@
 //! types. What depends on the types it asks an [`Answer`].
 
 use std::{
-    any::Any,
     marker::PhantomData,
     pin::Pin,
     sync::Arc,
@@ -10,8 +9,7 @@ use std::{
 };
 
 use super::{
-    entry::Entry,
-    extras::Test,
+    answer::{Answer, Guard, Guarded, Plain},
     instance::{AnyInstance, Home, HomeOf},
     kind::Kind,
     run::{Run, Running},
@@ -25,123 +23,9 @@ use crate::{
         wait::{Outcome, Wait},
     },
     key::{Ask, Held},
-    memory::{Entered, Found, Stored, locked::UnderLock, stamp::Stamp},
+    memory::{Entered, Found, Stored, locked::UnderLock},
     stats::counters::Counters,
 };
-
-/// What a call asks of the entries that it finds, and what it does when it waited too long.
-pub struct Guard<'a, Kd: Kind> {
-    validate: Option<Test<'a, Entry<Kd::Val>>>,
-    /// Further tests; most functions have none or one.
-    validate_too: Vec<Test<'a, Entry<Kd::Val>>>,
-    fail: Option<fn(Error) -> Kd::Ret>,
-}
-
-impl<'a, Kd: Kind> Guard<'a, Kd> {
-    pub fn new(_: Kd) -> Self {
-        Self::none()
-    }
-
-    /// Asks nothing.
-    pub fn none() -> Self {
-        Self { validate: None, validate_too: Vec::new(), fail: None }
-    }
-
-    #[must_use]
-    pub fn validate(mut self, test: Test<'a, Entry<Kd::Val>>) -> Self {
-        match self.validate {
-            None => self.validate = Some(test),
-            Some(_) => self.validate_too.push(test),
-        }
-        self
-    }
-
-    #[must_use]
-    pub fn fail(mut self, fail: fn(Error) -> Kd::Ret) -> Self {
-        self.fail = Some(fail);
-        self
-    }
-
-    /// Is an entry used without being looked at?
-    pub(crate) fn is_open(&self) -> bool {
-        self.validate.is_none()
-    }
-
-    pub(crate) fn accepts(&self, entry: &Entry<Kd::Val>) -> bool {
-        self.validate.iter().chain(&self.validate_too).all(|test| test(entry))
-    }
-}
-
-/// Takes what the steps find, and turns it into what the function returns.
-pub(crate) trait Answer {
-    /// Copies an entry, under its shard's lock. `tags` are those of all entries of the function.
-    fn read(&mut self, stored: Stored<'_>, tags: &'static [&'static str]);
-    /// Is what was read to be used? If not, its stamp.
-    fn accept(&mut self) -> Result<(), Stamp>;
-    /// Takes the result of a leader.
-    fn take(&mut self, shared: &(dyn Any + Send + Sync));
-    /// Makes an error the result, if the function says so.
-    fn fail(&mut self, error: &dyn Fn() -> Error) -> bool;
-}
-
-/// What an unguarded call returns.
-pub(crate) struct Plain<Kd: Kind>(pub(crate) Option<Kd::Ret>);
-
-impl<Kd: Kind> Answer for Plain<Kd> {
-    fn read(&mut self, stored: Stored<'_>, _: &'static [&'static str]) {
-        self.0 = stored.value().downcast_ref().map(|value| Kd::join(Kd::copy(value)));
-    }
-
-    fn accept(&mut self) -> Result<(), Stamp> {
-        Ok(())
-    }
-
-    fn take(&mut self, shared: &(dyn Any + Send + Sync)) {
-        self.0 = shared.downcast_ref().map(Kd::take);
-    }
-
-    fn fail(&mut self, _: &dyn Fn() -> Error) -> bool {
-        false
-    }
-}
-
-/// What a guarded call returns.
-pub(crate) struct Guarded<'g, 'a, Kd: Kind> {
-    pub(crate) result: Option<Kd::Ret>,
-    entry: Option<Entry<Kd::Val>>,
-    guard: &'g Guard<'a, Kd>,
-}
-
-impl<'g, 'a, Kd: Kind> Guarded<'g, 'a, Kd> {
-    pub(crate) fn by(guard: &'g Guard<'a, Kd>) -> Self {
-        Self { result: None, entry: None, guard }
-    }
-}
-
-impl<Kd: Kind> Answer for Guarded<'_, '_, Kd> {
-    fn read(&mut self, stored: Stored<'_>, tags: &'static [&'static str]) {
-        let value = stored.value().downcast_ref().map(Kd::copy);
-        self.entry = value.map(|value| Entry::new(value, stored.stamp(), tags, stored.tags()));
-    }
-
-    fn accept(&mut self) -> Result<(), Stamp> {
-        let Some(entry) = self.entry.take() else { return Ok(()) };
-        if !self.guard.accepts(&entry) {
-            return Err(entry.stamp());
-        }
-        self.result = Some(Kd::join(entry.into_value()));
-        Ok(())
-    }
-
-    fn take(&mut self, shared: &(dyn Any + Send + Sync)) {
-        self.result = shared.downcast_ref().map(Kd::take);
-    }
-
-    fn fail(&mut self, error: &dyn Fn() -> Error) -> bool {
-        self.result = self.guard.fail.map(|fail| fail(error()));
-        self.result.is_some()
-    }
-}
 
 /// Where a call stands.
 pub(crate) enum Step {

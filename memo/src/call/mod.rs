@@ -2,6 +2,7 @@
 #![expect(missing_docs, reason = "generated code uses it, people do not")]
 
 pub(crate) mod address;
+pub(crate) mod answer;
 pub(crate) mod begin;
 pub(crate) mod entry;
 pub(crate) mod extras;

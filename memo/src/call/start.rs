@@ -7,7 +7,8 @@ use std::{
 };
 
 use super::{
-    begin::{self as steps, Guard, Guarded, Plain, Started},
+    answer::{Guard, Guarded, Plain},
+    begin::{self as steps, Started},
     instance::{Home, HomeOf, OfProcess, OfThread, Typed},
     kind::Kind,
     local::Threads,
@@ -211,7 +212,10 @@ where
 /// Async functions: the first step only; the caller waits in its task.
 pub(crate) mod aio {
     use super::{
-        super::begin::{Begun, Guard, Guarded, Plain},
+        super::{
+            answer::{Guard, Guarded, Plain},
+            begin::Begun,
+        },
         Asking, Home as _, Kind, Marker, OfProcess, Owned, Query, Site, Typed, hit, hit_if_open, steps, target,
     };
 
