@@ -177,8 +177,8 @@ impl Rules<'_> {
             self.cx.error(word.span(), "nobody waits where `single_flight = false`; remove it, or `wait_timeout`");
         }
         if options.scope.value() == Some(&Scope::Thread) {
-            let words = [options.single_flight.word(), options.wait_timeout.word()];
-            for word in words.into_iter().flatten() {
+            let none = options.single_flight.word().filter(|_| options.single_flight.value() == Some(&false));
+            for word in none.into_iter().chain(options.wait_timeout.word()) {
                 let message = format!(
                     "with `scope = \"thread\"` no caller waits for another, so `{word}` has nothing to say; remove one of them"
                 );

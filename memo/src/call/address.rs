@@ -14,7 +14,7 @@ use super::{
     switch,
 };
 use crate::{
-    error::{Error, Kind as ErrorKind},
+    error::Error,
     key::{Ask, Asking, Held, Query, probe::Probe},
     memory::{Found, entries::Weigh, locked::UnderLock},
 };
@@ -174,7 +174,7 @@ impl<K: 'static, Kd: Kind> Operations for At<'_, K, Kd> {
         if switch::is_disabled() {
             return Ok(());
         }
-        reachable()?;
+        switch::reachable()?;
         for instance in self.instances {
             let options = &instance.declared.options;
             let mut put = |extras: &Extras<'_, K, Kd::Val>| {
@@ -190,7 +190,7 @@ impl<K: 'static, Kd: Kind> Operations for At<'_, K, Kd> {
     }
 
     fn delete(&self) -> Result<bool, Error> {
-        reachable()?;
+        switch::reachable()?;
         let mut existed = false;
         for instance in self.instances {
             existed |= instance.delete(self.hash, self.key);
@@ -200,7 +200,7 @@ impl<K: 'static, Kd: Kind> Operations for At<'_, K, Kd> {
     }
 
     fn explain(&self) -> Explanation {
-        if switch::is_disabled() {
+        if switch::is_disabled() || UnderLock::is_here() {
             return Explanation::Disabled;
         }
         let explain = |instance: &&AnyInstance| match instance.entry(self.hash, self.key, Kd::copy) {
@@ -216,15 +216,6 @@ impl<K: 'static, Kd: Kind> Operations for At<'_, K, Kd> {
     fn deletion(&self) -> Deletion {
         (self.later)()
     }
-}
-
-/// From a key's or a value's `Eq` or `Clone`, which runs under a lock of the store, nothing can be changed.
-fn reachable() -> Result<(), Error> {
-    if UnderLock::is_here() {
-        let message = "the cache can't be changed from a key's or value's `Eq` or `Clone`: they run under its lock";
-        return Err(Error::new(ErrorKind::Unavailable, message));
-    }
-    Ok(())
 }
 
 type Then<'a, R> = &'a mut dyn FnMut(&Address<'_, R>);

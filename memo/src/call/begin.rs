@@ -194,9 +194,11 @@ impl Call<'_> {
                 Entered::Found => {}
                 Entered::Lead(flight) => return lead(instance, hash, flight, false),
                 Entered::Follow(flight, joined) => {
-                    let wait = Wait::begin(flight, joined, attempt.deadline);
-                    return match wait.zip(self.key.hold()) {
-                        Some((wait, held)) => Step::Wait(Waits { held, hash, attempt, wait }),
+                    let Some(wait) = Wait::begin(flight, joined, attempt.deadline) else {
+                        return run_inline(instance);
+                    };
+                    return match self.key.hold() {
+                        Some(held) => Step::Wait(Waits { held, hash, attempt, wait }),
                         None => run_inline(instance),
                     };
                 }

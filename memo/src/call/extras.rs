@@ -1,6 +1,6 @@
 //! What an attribute says beyond constants: values computed from arguments, closures over the value.
 
-use std::{any::Any, marker::PhantomData, time::Duration};
+use std::{any::Any, time::Duration};
 
 use super::{kind::Kind, run::Terms};
 use crate::{
@@ -128,7 +128,6 @@ pub struct Extras<'a, K, V> {
     pub(crate) tags_of: Vec<TagsOf<'a, V>>,
     pub(crate) cache_if: Vec<Test<'a, V>>,
     pub(crate) weigh: Option<Weigh<'a, K, V>>,
-    _key: PhantomData<fn(K)>,
 }
 
 impl<'a, K, V> Extras<'a, K, V> {
@@ -141,7 +140,6 @@ impl<'a, K, V> Extras<'a, K, V> {
             tags_of: Vec::new(),
             cache_if: Vec::new(),
             weigh: None,
-            _key: PhantomData,
         }
     }
 

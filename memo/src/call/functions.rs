@@ -3,7 +3,10 @@
 
 use std::any::type_name;
 
-use super::registry::{self, Function};
+use super::{
+    registry::{self, Function},
+    switch::reachable,
+};
 use crate::{
     error::Error,
     stats::CacheInfo,
@@ -74,8 +77,9 @@ pub fn functions() -> Vec<CacheInfo> {
 ///
 /// # Errors
 ///
-/// If the function is not memoized, or a store could not be cleared.
+/// If the function is not memoized, or a store could not be cleared (from a key's or value's `Eq` or `Clone` none can).
 pub fn cache_clear<F>(function: F) -> Result<Cleared, Error> {
+    reachable()?;
     Ok(Cleared::all_of(&named(&function)?))
 }
 
@@ -103,8 +107,9 @@ pub fn cache_len<F>(function: F) -> Result<u64, Error> {
 ///
 /// # Errors
 ///
-/// If a store could not be purged.
+/// If a store could not be purged: from a key's or value's `Eq` or `Clone` none can.
 pub fn purge_expired() -> Result<u64, Error> {
+    reachable()?;
     Ok(registry::all().iter().flat_map(|function| function.records()).map(|record| record.reach.purge()).sum())
 }
 
@@ -113,7 +118,7 @@ pub fn purge_expired() -> Result<u64, Error> {
 ///
 /// # Errors
 ///
-/// If a store could not be cleared.
+/// If a store could not be cleared: from a key's or value's `Eq` or `Clone` none can.
 pub fn clear_tag(tag: impl Into<crate::Tag>) -> Result<Cleared, Error> {
     Clear::new().tag(tag).run()
 }
@@ -122,7 +127,8 @@ pub fn clear_tag(tag: impl Into<crate::Tag>) -> Result<Cleared, Error> {
 ///
 /// # Errors
 ///
-/// If a store could not be cleared.
+/// If a store could not be cleared: from a key's or value's `Eq` or `Clone` none can.
 pub fn clear_all() -> Result<Cleared, Error> {
+    reachable()?;
     Ok(Cleared::all_of(&registry::all()))
 }

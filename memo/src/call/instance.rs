@@ -1,6 +1,6 @@
 //! One instantiation of a memoized function: its store, its counters, and the hit path.
 
-use std::{cell::RefCell, num::NonZeroU64, rc::Rc, sync::Arc};
+use std::{cell::RefCell, num::NonZeroU64, rc::Rc, sync::Arc, time::Instant};
 
 use super::{
     entry::Entry,
@@ -106,7 +106,7 @@ impl Options {
 }
 
 /// Copies a value.
-type Copy<V> = fn(&V) -> V;
+type CopyOf<V> = fn(&V) -> V;
 
 impl<K: 'static, V: 'static> Typed<K, V> {
     pub(crate) fn new(
@@ -128,7 +128,7 @@ impl<K: 'static, V: 'static> Typed<K, V> {
         &self,
         query: &Q,
         hash: u64,
-        copy: Copy<V>,
+        copy: CopyOf<V>,
         give: impl FnOnce(V) -> R,
     ) -> Option<R> {
         if UnderLock::is_here() {
@@ -158,11 +158,13 @@ impl<K: 'static, V: 'static> Typed<K, V> {
         front: &mut Front<K, V>,
         query: &Q,
         hash: u64,
-        copy: Copy<V>,
+        copy: CopyOf<V>,
     ) -> Option<V> {
         let generation = self.store.generation(hash);
         if let Some(value) = front.get(query, hash, generation, copy) {
-            self.counted(counters, query, hash);
+            if counters.hit() {
+                self.time_front(counters, front, query, hash, copy);
+            }
             return Some(value);
         }
         self.hit_behind_front(counters, front, query, (hash, generation), copy)
@@ -176,7 +178,7 @@ impl<K: 'static, V: 'static> Typed<K, V> {
         front: &mut Front<K, V>,
         query: &Q,
         (hash, generation): (u64, NonZeroU64),
-        copy: Copy<V>,
+        copy: CopyOf<V>,
     ) -> Option<V> {
         let (value, expires) = self.shared_hit(counters, query, hash, |value, expires| (copy(value), expires))?;
         if !front.is_resting() {
@@ -184,6 +186,23 @@ impl<K: 'static, V: 'static> Typed<K, V> {
             front.keep(entries, counters.hits(), query, (hash, generation, expires), || copy(&value));
         }
         Some(value)
+    }
+
+    /// Times a hit in the front like the one that was just made.
+    #[cold]
+    #[inline(never)]
+    fn time_front<Q: Query<Owned = K>>(
+        &self,
+        counters: &ThreadCounters,
+        front: &mut Front<K, V>,
+        query: &Q,
+        hash: u64,
+        copy: CopyOf<V>,
+    ) {
+        let start = Instant::now();
+        // Nothing is dropped: the front holds only what needs no dropping.
+        let _ = front.get(query, hash, self.store.generation(hash), copy);
+        counters.lookup_took(start);
     }
 
     #[cold]
@@ -264,14 +283,14 @@ fn expired(instance: &AnyInstance, hash: u64, key: &dyn Ask) {
 #[cold]
 #[inline(never)]
 fn time_lookup(instance: &AnyInstance, counters: &ThreadCounters, hash: u64, key: &dyn Ask) {
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     instance.store.contains(hash, key);
-    counters.lookup_took(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+    counters.lookup_took(start);
 }
 
 impl AnyInstance {
     /// The entry of a key with all that is known of it, if its value is a `V`; does not count as a use.
-    pub(crate) fn entry<V: 'static>(&self, hash: u64, key: &dyn Ask, copy: Copy<V>) -> (Found, Option<Entry<V>>) {
+    pub(crate) fn entry<V: 'static>(&self, hash: u64, key: &dyn Ask, copy: CopyOf<V>) -> (Found, Option<Entry<V>>) {
         let literal = self.declared.options.tags;
         let mut entry = None;
         let found = self.store.visit(hash, key, false, &mut |stored| {

@@ -6,7 +6,7 @@ use super::{
     address::{Address, Deletion, aio},
     functions,
 };
-use crate::{key::probe::Probe, tags::Tag};
+use crate::{key::probe::Probe, memory::locked::UnderLock, tags::Tag};
 
 /// What is to be removed once the body has succeeded.
 #[derive(Default)]
@@ -55,6 +55,11 @@ impl Invalidation {
     /// Removes it all if the body succeeded.
     pub fn carry_out(self, succeeded: bool) {
         if !succeeded {
+            return;
+        }
+        if UnderLock::is_here() {
+            // From a key's or value's `Eq` or `Clone`: another thread waits for the lock that this one holds.
+            std::thread::spawn(move || self.carry_out(true));
             return;
         }
         for deletion in self.deletions {

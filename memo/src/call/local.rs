@@ -20,7 +20,11 @@ use super::{
     registry::Reach,
     site::Declaration,
 };
-use crate::{memory::bound::Bound, stats::counters::Counters, tags::Tag};
+use crate::{
+    memory::{bound::Bound, locked::UnderLock},
+    stats::counters::Counters,
+    tags::Tag,
+};
 
 /// What another thread wants removed.
 #[derive(Clone)]
@@ -80,7 +84,7 @@ impl<K: 'static, V: 'static> Threads<K, V> {
     /// The calling thread's instance, with all mail applied.
     pub(crate) fn here(&self) -> Rc<Typed<K, V>> {
         let here = self.find().unwrap_or_else(|| self.settle());
-        if self.posted.load(Ordering::Acquire) != here.read.get() {
+        if self.posted.load(Ordering::Acquire) != here.read.get() && !UnderLock::is_here() {
             self.read_mail(&here);
         }
         here.instance.clone()
@@ -117,7 +121,7 @@ impl<K: 'static, V: 'static> Threads<K, V> {
     fn read_mail(&self, here: &Here<K, V>) -> u64 {
         let letters = self.letters.lock();
         let posted = self.posted.load(Ordering::Acquire);
-        let unread = usize::try_from(posted - here.read.replace(posted)).unwrap_or(usize::MAX);
+        let unread = usize::try_from(posted - here.read.get()).unwrap_or(usize::MAX);
         let new: Vec<_> = match letters.len().checked_sub(unread) {
             Some(first) => letters.range(first..).cloned().collect(),
             None => vec![Letter::Everything],
@@ -129,7 +133,13 @@ impl<K: 'static, V: 'static> Threads<K, V> {
             Letter::Tagged(tags) => instance.clear_tags(&tags),
             Letter::Hash(hash) => instance.delete_hash(hash),
         };
-        new.into_iter().map(apply).sum()
+        let mut removed = 0;
+        for (letter, left) in new.into_iter().rev().zip(0..).collect::<Vec<_>>().into_iter().rev() {
+            // Read only when it is applied: values are dropped meanwhile, by the user's code, which may panic or come here.
+            removed += apply(letter);
+            here.read.set(here.read.get().max(posted - left));
+        }
+        removed
     }
 
     /// Gives the number of entries that left on the calling thread.
@@ -141,7 +151,8 @@ impl<K: 'static, V: 'static> Threads<K, V> {
         }
         self.posted.fetch_add(1, Ordering::Release);
         drop(letters);
-        self.find().map_or(0, |here| self.read_mail(&here))
+        // From under a lock of this thread's the letter is read later, as on other threads.
+        self.find().filter(|_| !UnderLock::is_here()).map_or(0, |here| self.read_mail(&here))
     }
 
     /// Removes the entries with this hash on all threads.

@@ -99,7 +99,7 @@ impl Running {
             let put = terms.put(&instance.declared.options, value, weigh, self.overwrites);
             return instance.store.commit(self.hash, &self.flight, put);
         }
-        instance.store.withdraw(self.hash, &self.flight);
+        drop(instance.store.withdraw(self.hash, &self.flight));
         self.flight.fence(&terms.tags)
     }
 
@@ -112,8 +112,10 @@ impl Running {
     /// The body panicked, or its future was dropped; nothing happens to a flight that has landed.
     fn abandon(&mut self, instance: &AnyInstance) {
         if !self.landed {
-            instance.store.withdraw(self.hash, &self.flight);
+            let gone = instance.store.withdraw(self.hash, &self.flight);
             self.flight.abandon();
+            // The user's code, which may panic.
+            drop(gone);
         }
         self.inside = None;
     }

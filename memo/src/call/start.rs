@@ -158,7 +158,7 @@ fn miss<H: HomeOf<Kd>, K: 'static, Kd: Kind>(home: H, key: &dyn Ask, hash: u64) 
     Started::at(running, home, answer.0)
 }
 
-/// The steps of a guarded call; `looks` as in [`steps::begin`].
+/// The steps of a guarded call, the lookup among them if entries are looked at before they are used.
 fn guarded<H: HomeOf<Kd>, K: 'static, Kd: Kind>(
     home: H,
     key: &dyn Ask,

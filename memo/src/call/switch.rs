@@ -13,6 +13,11 @@ use std::{
     task::{Context, Poll},
 };
 
+use crate::{
+    error::{Error, Kind},
+    memory::locked::UnderLock,
+};
+
 /// Set until the environment was read.
 const UNREAD: u64 = 1;
 /// Set by `disable`.
@@ -66,6 +71,16 @@ fn state() -> u64 {
 pub(crate) fn take_mode() -> Option<Mode> {
     let mode = MODE.take();
     (!is_disabled()).then_some(mode)
+}
+
+/// Can stores be changed from here? From a key's or a value's `Eq` or `Clone`, which runs under a lock of a store, nothing
+/// can.
+pub(crate) fn reachable() -> Result<(), Error> {
+    if UnderLock::is_here() {
+        let message = "the cache can't be changed from a key's or value's `Eq` or `Clone`: they run under its lock";
+        return Err(Error::new(Kind::Unavailable, message));
+    }
+    Ok(())
 }
 
 /// Switches caching off in the whole process: calls run their bodies, read nothing, write nothing and count nothing.

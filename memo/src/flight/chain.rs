@@ -69,12 +69,12 @@ fn with_edges<T>(f: impl FnOnce(&mut Edges) -> T) -> T {
 
 /// A wait whose edges stand until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct Edge {
     from: Vec<FlightId>,
     to: FlightId,
 }
 
-impl Waiting {
+impl Edge {
     /// Begins the caller's wait for a flight, unless it would never end.
     pub(crate) fn begin(to: FlightId) -> Option<Self> {
         let from = chain();
@@ -94,7 +94,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Edge {
     fn drop(&mut self) {
         if self.from.is_empty() {
             return;

@@ -18,6 +18,9 @@ use crate::{
 /// a run more.
 const STUCK_AFTER: Millis = 1000;
 
+/// After the clearing of so many different sets of tags, a flight counts as hit by all of them.
+const MOST_CLEARED: usize = 64;
+
 /// Names a flight among all of the process.
 pub(crate) type FlightId = u64;
 
@@ -116,9 +119,12 @@ impl Flight {
         state.clearings += 1;
         let number = state.clearings;
         // The latest first: who clears in a loop clears the same.
-        match state.cleared.iter_mut().rev().find(|(set, _)| set == tags) {
-            Some((_, last)) => *last = number,
-            None => state.cleared.push((tags.clone(), number)),
+        let known = state.cleared.iter().rposition(|(set, _)| set == tags);
+        match known {
+            Some(at) => state.cleared[at].1 = number,
+            None if state.cleared.len() < MOST_CLEARED => state.cleared.push((tags.clone(), number)),
+            // The set without tags is part of every other.
+            None => state.cleared = vec![(Arc::from([]), number)],
         }
     }
 
@@ -161,10 +167,15 @@ impl Flight {
         let mut state = self.state.lock();
         match &state.phase {
             Phase::Running => {
+                let mut replaced = None;
                 match state.wakers.iter_mut().find(|(number, _)| *number == wait) {
-                    Some((_, known)) => known.clone_from(waker),
+                    Some((_, known)) if known.will_wake(waker) => {}
+                    Some((_, known)) => replaced = Some(std::mem::replace(known, waker.clone())),
                     None => state.wakers.push((wait, waker.clone())),
                 }
+                // A waker may be the last that holds a task.
+                drop(state);
+                drop(replaced);
                 Verdict::Wait
             }
             Phase::Abandoned => Verdict::Retry,
@@ -190,22 +201,21 @@ impl Flight {
         progress.polls += 1;
         progress.polling = true;
         progress.woken = None;
-        progress.watchdog = None;
-        match &mut progress.wakers {
-            Some((known, root)) => {
-                known.clone_from(waker);
-                root.clone_from(task);
-            }
-            unknown => *unknown = Some((waker.clone(), task.clone())),
-        }
+        let watchdog = progress.watchdog.take();
+        let known = matches!(&progress.wakers, Some((of, root)) if of.will_wake(waker) && root.will_wake(task));
+        let replaced = if known { None } else { progress.wakers.replace((waker.clone(), task.clone())) };
+        drop(progress);
+        drop((watchdog, replaced));
     }
 
     /// The poll is over; if the leader was woken meanwhile, its time to be polled again begins now.
-    pub(crate) fn poll_ended(&self) {
+    pub(crate) fn poll_ended(self: &Arc<Self>) {
         let mut progress = self.progress.lock();
         progress.polling = false;
         if progress.woken.is_some() {
             progress.woken = Some(clock::machine());
+            drop(progress);
+            self.watch();
         }
     }
 
@@ -225,7 +235,7 @@ impl Flight {
 
     /// Has somebody look after a leader that was woken, if others wait for it: whoever should poll it may hold it back
     /// and wait for something that waits for it, out of our sight.
-    fn watch(self: &Arc<Self>) {
+    pub(crate) fn watch(self: &Arc<Self>) {
         if !self.has_followers() {
             return;
         }
@@ -236,11 +246,6 @@ impl Flight {
             alarm.poll(&Waker::from(Arc::new(Followers(self.clone()))));
             progress.watchdog = Some(alarm);
         }
-    }
-
-    /// A follower waits: has somebody look after the leader, if it is a future.
-    pub(crate) fn look_after(self: &Arc<Self>) {
-        self.watch();
     }
 
     /// Was the leader woken so long ago, and not polled since, that nobody seems to be going to?

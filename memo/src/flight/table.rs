@@ -25,27 +25,11 @@ pub(crate) struct InFlight {
 /// What runs at the moment for the keys of one shard.
 pub(crate) struct Flights {
     table: HashTable<InFlight>,
-    /// Places for keys that are free again.
-    free: Vec<Place>,
-    places: Place,
 }
 
 impl Flights {
     pub(crate) fn new() -> Self {
-        Self { table: HashTable::new(), free: Vec::new(), places: 0 }
-    }
-
-    /// A place for one more key.
-    pub(crate) fn place(&mut self) -> Place {
-        self.free.pop().unwrap_or_else(|| {
-            self.places += 1;
-            self.places - 1
-        })
-    }
-
-    /// The key that was parked there is gone.
-    pub(crate) fn vacate(&mut self, key: Place) {
-        self.free.push(key);
+        Self { table: HashTable::new() }
     }
 
     /// The flight that a caller may join.

@@ -1,6 +1,7 @@
 //! Wakes waiters at a time: one thread for the process, started by the first alarm. No async runtime is needed.
 
 use std::{
+    collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, Once, PoisonError},
     task::Waker,
     thread,
@@ -10,15 +11,15 @@ use std::{
 use super::slot::next_id;
 use crate::clock::{self, Millis};
 
-/// Sorted by time, the next at the end.
-type Alarms = Vec<((Millis, u64), Waker)>;
+/// Sorted by time, the next at the front.
+type Alarms = VecDeque<((Millis, u64), Waker)>;
 
-static ALARMS: Mutex<Alarms> = Mutex::new(Vec::new());
+static ALARMS: Mutex<Alarms> = Mutex::new(VecDeque::new());
 static CHANGED: Condvar = Condvar::new();
 
 /// Where an alarm stands, or where it belongs.
 fn find(alarms: &Alarms, wanted: (Millis, u64)) -> Result<usize, usize> {
-    alarms.binary_search_by(|(at, _)| wanted.cmp(at))
+    alarms.binary_search_by(|(at, _)| at.cmp(&wanted))
 }
 
 fn alarms() -> MutexGuard<'static, Alarms> {
@@ -43,12 +44,14 @@ impl Alarm {
         }
         start();
         let mut alarms = alarms();
+        let mut replaced = None;
         match find(&alarms, self.at) {
-            Ok(known) => alarms[known].1.clone_from(waker),
+            Ok(known) => replaced = Some(std::mem::replace(&mut alarms[known].1, waker.clone())),
             Err(place) => alarms.insert(place, (self.at, waker.clone())),
         }
-        let is_first = alarms.last().is_some_and(|(at, _)| *at == self.at);
+        let is_first = alarms.front().is_some_and(|(at, _)| *at == self.at);
         drop(alarms);
+        drop(replaced);
         if is_first {
             CHANGED.notify_one();
         }
@@ -60,7 +63,7 @@ impl Alarm {
 impl Drop for Alarm {
     fn drop(&mut self) {
         let mut alarms = alarms();
-        let waker = find(&alarms, self.at).ok().map(|at| alarms.remove(at));
+        let waker = find(&alarms, self.at).ok().and_then(|at| alarms.remove(at));
         drop(alarms);
         drop(waker);
     }
@@ -84,11 +87,11 @@ fn start() {
 
 /// Takes the first alarm out if its time has come.
 fn pop_due(alarms: &mut Alarms, now: Millis) -> Option<Waker> {
-    let ((at, _), _) = alarms.last()?;
+    let ((at, _), _) = alarms.front()?;
     if *at > now {
         return None;
     }
-    alarms.pop().map(|(_, waker)| waker)
+    alarms.pop_front().map(|(_, waker)| waker)
 }
 
 fn run() {
@@ -101,7 +104,7 @@ fn run() {
             alarms = self::alarms();
             continue;
         }
-        alarms = match alarms.last() {
+        alarms = match alarms.front() {
             Some(((at, _), _)) if !clock::is_frozen() => {
                 let pause = Duration::from_millis(at - now);
                 CHANGED.wait_timeout(alarms, pause).unwrap_or_else(PoisonError::into_inner).0

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    chain::{Inside, Waiting},
+    chain::{Edge, Inside},
     slot::{Flight, Shared, Verdict, next_id},
     timer,
 };
@@ -40,15 +40,19 @@ pub(crate) struct Wait {
     deadline: Option<timer::Alarm>,
     /// The leader's polls when this wait last saw the leader woken but not polled, in the same task, and how often.
     held_back: Option<(u64, u32)>,
-    _edges: Waiting,
+    _edges: Edge,
 }
 
 impl Wait {
     /// Begins to wait, unless the flight can't end before the caller does.
     pub(crate) fn begin(flight: Arc<Flight>, joined: u64, deadline: Option<Millis>) -> Option<Self> {
-        let edges = Waiting::begin(flight.id)?;
+        let number = next_id();
+        let Some(edges) = Edge::begin(flight.id) else {
+            flight.leave(number);
+            return None;
+        };
         let deadline = deadline.map(timer::Alarm::new);
-        Some(Self { flight, joined, number: next_id(), deadline, held_back: None, _edges: edges })
+        Some(Self { flight, joined, number, deadline, held_back: None, _edges: edges })
     }
 
     /// `task` is the waker that stands for the caller's whole task, if it waits in one.
@@ -59,7 +63,7 @@ impl Wait {
             Verdict::RunAlone => return Poll::Ready(Outcome::RunAlone),
             Verdict::Wait => {}
         }
-        self.flight.look_after();
+        self.flight.watch();
         if self.deadline.as_mut().is_some_and(|deadline| deadline.poll(waker)) {
             return Poll::Ready(Outcome::TimedOut);
         }
@@ -128,7 +132,9 @@ thread_local! {
 }
 
 fn task_waker(cx: &Context<'_>) -> Waker {
-    TASK.with(|task| task.borrow().clone()).unwrap_or_else(|| cx.waker().clone())
+    // A thread that is ending knows no task any more.
+    let task = TASK.try_with(|task| task.borrow().clone()).ok().flatten();
+    task.unwrap_or_else(|| cx.waker().clone())
 }
 
 /// Restores what `TASK` was.
@@ -136,13 +142,15 @@ struct InTask(Option<Waker>);
 
 impl InTask {
     fn enter(task: &Waker) -> Self {
-        Self(TASK.replace(Some(task.clone())))
+        Self(TASK.try_with(|known| known.replace(Some(task.clone()))).ok().flatten())
     }
 }
 
 impl Drop for InTask {
     fn drop(&mut self) {
-        TASK.set(self.0.take());
+        let before = self.0.take();
+        let inner = TASK.try_with(|task| task.replace(before));
+        drop(inner);
     }
 }
 
@@ -171,7 +179,7 @@ impl<F: Future> Future for Leading<'_, F> {
 }
 
 /// Notes the end of a poll, also if it panics.
-struct Polling<'a>(&'a Flight);
+struct Polling<'a>(&'a Arc<Flight>);
 
 impl Drop for Polling<'_> {
     fn drop(&mut self) {

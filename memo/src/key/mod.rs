@@ -1,4 +1,4 @@
-//! Arguments as they are borrowed: hashed and compared in place, owned only when a value is stored.
+//! Arguments as they are borrowed: hashed and compared in place, owned only when a body is about to run, or is waited for.
 #![expect(missing_docs, reason = "generated code uses it, people do not")]
 
 pub(crate) mod probe;
@@ -20,7 +20,7 @@ use shape::Shape;
 /// Tables compare keys whole, so an adversary who makes keys collide can slow a table down, never read another's value.
 const HASHER: FixedState = FixedState::with_seed(0x6d65_6d6f_697a_6521);
 
-/// A key to look for: borrowed from the arguments, or owned by a flight.
+/// A key to look for, borrowed from the arguments.
 pub trait Query {
     /// The key as a store keeps it.
     type Owned: 'static;

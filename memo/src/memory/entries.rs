@@ -49,14 +49,16 @@ pub(crate) struct Slot<K, V> {
     pub(super) value: V,
 }
 
-/// A place for the key of a running flight.
-pub(crate) type Place = u32;
+/// A place for a key that is not in an entry yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(u32);
 
 /// The entries of a shard by number, and the keys of the flights that are to bring more.
 pub(crate) struct Entries<K, V> {
     /// `Meta` has a niche, so the `Option` costs nothing.
     slots: Vec<Option<Slot<K, V>>>,
     parked: Vec<Option<K>>,
+    free: Vec<Place>,
     same: fn(&K, &K) -> bool,
 }
 
@@ -110,11 +112,12 @@ pub trait Rows {
     fn take(&mut self, id: SlotId, gone: &mut Gone);
     /// Empties all slots, and gives their memory back.
     fn take_all(&mut self, gone: &mut Gone);
-    /// Takes in the key of a flight, in a free place or the next new one.
-    fn park(&mut self, at: Place, key: &dyn Ask);
+    /// Takes in a key that is not in an entry yet: a flight's, or one that is being set.
+    fn park(&mut self, key: &dyn Ask) -> Place;
     fn is_parked(&self, at: Place, key: &dyn Ask) -> bool;
     /// Is it this entry's key that is parked there?
     fn has_parked_key(&self, id: SlotId, at: Place) -> bool;
+    /// Lets go of a parked key, if it has not become an entry's, and of its place.
     fn unpark(&mut self, at: Place, gone: &mut Gone);
     /// Lets go of a value that does not go in.
     fn refuse(&mut self, value: &mut dyn Any, gone: &mut Gone);
@@ -123,7 +126,7 @@ pub trait Rows {
 
 impl<K, V> Entries<K, V> {
     pub(super) fn new(same: fn(&K, &K) -> bool) -> Self {
-        Self { slots: Vec::new(), parked: Vec::new(), same }
+        Self { slots: Vec::new(), parked: Vec::new(), free: Vec::new(), same }
     }
 
     #[inline]
@@ -132,16 +135,17 @@ impl<K, V> Entries<K, V> {
     }
 
     fn parked(&self, at: Place) -> Option<&K> {
-        self.parked.get(at as usize)?.as_ref()
+        self.parked.get(at.0 as usize)?.as_ref()
     }
 
     fn unparked(&mut self, at: Place) -> Option<K> {
-        self.parked.get_mut(at as usize)?.take()
+        self.parked.get_mut(at.0 as usize)?.take()
     }
 }
 
 /// Puts a value at a place of a vector that is as long at least.
 fn put<T>(places: &mut Vec<Option<T>>, at: u32, value: T) {
+    debug_assert!(at as usize <= places.len(), "places are taken one after the other");
     match places.get_mut(at as usize) {
         Some(place) => *place = Some(value),
         None => places.push(Some(value)),
@@ -199,10 +203,15 @@ impl<K: 'static, V: 'static> Rows for Entries<K, V> {
         }
     }
 
-    fn park(&mut self, at: Place, key: &dyn Ask) {
+    fn park(&mut self, key: &dyn Ask) -> Place {
+        // First what may panic: it is the user's code.
         let mut owned: Option<K> = None;
         key.own(&mut owned);
-        put(&mut self.parked, at, owned.expect("it is a key of this store"));
+        let key = owned.expect("it is a key of this store");
+        let next = || Place(u32::try_from(self.parked.len()).expect("there are fewer flights"));
+        let at = self.free.pop().unwrap_or_else(next);
+        put(&mut self.parked, at.0, key);
+        at
     }
 
     fn is_parked(&self, at: Place, key: &dyn Ask) -> bool {
@@ -216,6 +225,7 @@ impl<K: 'static, V: 'static> Rows for Entries<K, V> {
 
     fn unpark(&mut self, at: Place, gone: &mut Gone) {
         let key = self.unparked(at);
+        self.free.push(at);
         Left::<K, V>::add(gone, key, None);
     }
 

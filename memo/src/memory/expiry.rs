@@ -35,12 +35,13 @@ impl Expiry {
     }
 
     /// Takes the entry that is due first, if its time is not later than `now`.
-    pub(crate) fn pop(&mut self, now: Millis) -> Option<(Millis, SlotId)> {
+    pub(crate) fn pop(&mut self, now: Millis) -> Option<SlotId> {
         let Reverse((due, _)) = *self.due.peek()?;
-        if due == u32::MAX || due > self.offset(now) {
+        // Also where the caller's present is older than the base.
+        if due == u32::MAX || self.base + Millis::from(due) > now {
             return None;
         }
-        self.due.pop().map(|Reverse((due, id))| (self.base + Millis::from(due), id))
+        self.due.pop().map(|Reverse((_, id))| id)
     }
 
     /// No entry expires before this.
@@ -77,9 +78,17 @@ mod tests {
         }
         assert_eq!(expiry.soonest(), 1200);
         assert_eq!(expiry.pop(1199), None);
-        assert_eq!(expiry.pop(1300), Some((1200, 2)));
-        assert_eq!(expiry.pop(1300), Some((1300, 4)));
+        assert_eq!(expiry.pop(1300), Some(2));
+        assert_eq!(expiry.pop(1300), Some(4));
         assert_eq!(expiry.pop(1300), None);
+    }
+
+    #[test]
+    fn nothing_is_due_for_a_caller_whose_present_is_older_than_the_base() {
+        let mut expiry = Expiry { base: 1000, due: BinaryHeap::new() };
+        expiry.push(990, 1);
+        assert_eq!(expiry.pop(995), None);
+        assert_eq!(expiry.pop(1000), Some(1));
     }
 
     #[test]
@@ -91,6 +100,6 @@ mod tests {
         assert!(expiry.needs_rebuild(1, far));
         expiry.rebuild(far - 10, [(far, 1)].into_iter());
         assert_eq!(expiry.pop(far - 1), None);
-        assert_eq!(expiry.pop(far), Some((far, 1)));
+        assert_eq!(expiry.pop(far), Some(1));
     }
 }

@@ -38,7 +38,7 @@ per_thread! {
     static BYTES: Cell<usize> = Cell::new(0);
 }
 
-struct Copy<K, V> {
+struct Copied<K, V> {
     generation: NonZeroU64,
     expires: Millis,
     /// Uses until one counts as a use of the entry itself.
@@ -48,7 +48,7 @@ struct Copy<K, V> {
 }
 
 /// Where an entry's copy may stand.
-type Set<K, V> = [Option<Copy<K, V>>; WAYS];
+type Set<K, V> = [Option<Copied<K, V>>; WAYS];
 
 /// The front of one store on one thread.
 pub(crate) struct Front<K, V> {
@@ -105,7 +105,7 @@ impl<K, V> Front<K, V> {
     ) -> Option<V> {
         let at = self.at(hash);
         let set = self.sets.get_mut(at)?;
-        let good = |copy: &&mut Copy<K, V>| copy.generation == generation && query.matches(&copy.key);
+        let good = |copy: &&mut Copied<K, V>| copy.generation == generation && query.matches(&copy.key);
         let copy = set.iter_mut().flatten().find(good)?;
         if copy.expires != NEVER && copy.expires <= clock::now() {
             return None;
@@ -134,8 +134,8 @@ impl<K, V> Front<K, V> {
         hash as usize & self.sets.len().wrapping_sub(1)
     }
 
-    #[inline(never)]
     /// Keeps a copy of what a lookup found. `entries`: how many the store holds; `hits`: the thread's hits so far.
+    #[inline(never)]
     pub(crate) fn keep(
         &mut self,
         entries: u64,
@@ -150,7 +150,7 @@ impl<K, V> Front<K, V> {
         let (hash, generation, expires) = copy;
         let at = self.at(hash);
         let Some(set) = self.sets.get_mut(at) else { return };
-        let stale = |place: &Option<Copy<K, V>>| {
+        let stale = |place: &Option<Copied<K, V>>| {
             place.as_ref().is_none_or(|old| old.generation != generation || query.matches(&old.key))
         };
         let at = set.iter().position(stale).unwrap_or_else(|| {
@@ -160,7 +160,7 @@ impl<K, V> Front<K, V> {
         });
         self.misses += 1;
         let (key, value) = (query.to_owned(), value());
-        set[at] = Some(Copy { generation, expires, uses_left: self.passes_on_after, key, value });
+        set[at] = Some(Copied { generation, expires, uses_left: self.passes_on_after, key, value });
     }
 
     /// A window is over: a front that does not answer half of the lookups grows or, where it can't, rests.
@@ -168,14 +168,13 @@ impl<K, V> Front<K, V> {
     fn judge(&mut self, entries: u64, hits: u64) {
         let all = hits - self.hits_before;
         let poor = all < 2 * u64::from(self.misses);
-        if self.sets.is_empty() {
-            self.grow(entries);
-        } else if poor && !self.grow(entries) {
+        let is_new = self.sets.is_empty();
+        if (is_new || poor) && !self.grow(entries) {
             self.sets = Box::new([]);
             self.give_back();
             self.pause = self.next_pause;
             self.next_pause = (2 * self.pause).min(LONGEST_PAUSE);
-        } else if !poor {
+        } else if !poor && !is_new {
             self.next_pause = PAUSE;
         }
         (self.misses, self.hits_before) = (0, hits);

@@ -39,39 +39,41 @@ pub(crate) struct Put<'a> {
     pub(crate) yields: bool,
 }
 
+/// A key that is parked while a value is stored under it, which may panic: `Eq` and `weigh` are the user's code.
+struct Parked<'a> {
+    shard: &'a mut Shard<dyn Rows>,
+    place: Place,
+    gone: &'a mut Gone,
+}
+
+impl Drop for Parked<'_> {
+    fn drop(&mut self) {
+        self.shard.rows.unpark(self.place, self.gone);
+    }
+}
+
 impl Shard<dyn Rows> {
     fn start(&mut self, hash: u64, key: &dyn Ask, joinable: bool) -> Arc<Flight> {
-        let place = self.park(key);
+        let place = self.rows.park(key);
         self.around.flights.start(hash, place, joinable)
-    }
-
-    fn park(&mut self, key: &dyn Ask) -> Place {
-        let place = self.around.flights.place();
-        self.rows.park(place, key);
-        place
-    }
-
-    fn unpark(&mut self, place: Place, gone: &mut Gone) {
-        self.rows.unpark(place, gone);
-        self.around.flights.vacate(place);
     }
 
     /// Takes the flights of a key out: they end without storing anything, and nobody joins them any more.
     pub(super) fn detach(&mut self, hash: u64, key: &dyn Ask, gone: &mut Gone) {
         while let Some(flight) = self.around.flights.take(hash, |f| self.rows.is_parked(f.key, key)) {
-            self.unpark(flight.key, gone);
+            self.rows.unpark(flight.key, gone);
         }
     }
 
     pub(super) fn detach_hash(&mut self, hash: u64, gone: &mut Gone) {
         while let Some(flight) = self.around.flights.take(hash, |_| true) {
-            self.unpark(flight.key, gone);
+            self.rows.unpark(flight.key, gone);
         }
     }
 
     pub(super) fn detach_all(&mut self, gone: &mut Gone) {
         for flight in self.around.flights.take_all() {
-            self.unpark(flight.key, gone);
+            self.rows.unpark(flight.key, gone);
         }
     }
 
@@ -80,7 +82,7 @@ impl Shard<dyn Rows> {
         let Some(taken) = self.around.flights.take(hash, |f| Arc::ptr_eq(&f.flight, flight)) else {
             return false;
         };
-        self.unpark(taken.key, gone);
+        self.rows.unpark(taken.key, gone);
         true
     }
 }
@@ -132,12 +134,12 @@ impl Store<dyn Cells> {
         }
     }
 
-    /// Ends a flight without storing anything.
-    pub(crate) fn withdraw(&self, hash: u64, flight: &Arc<Flight>) {
+    /// Ends a flight without storing anything; gives its key, to be dropped when the followers know.
+    pub(crate) fn withdraw(&self, hash: u64, flight: &Arc<Flight>) -> Gone {
         let mut gone = Gone::None;
         let mut shard = self.cell(hash).write();
         shard.withdraw(hash, flight, &mut gone);
-        drop(shard);
+        gone
     }
 
     /// Stores a value that no flight brings, and detaches the flights of its key.
@@ -147,12 +149,12 @@ impl Store<dyn Cells> {
         loop {
             let mut shard = cell.write();
             shard.detach(hash, key, &mut gone);
-            let place = shard.park(key);
-            let done = self.put(cell, &mut shard, hash, place, &mut put, &mut gone);
-            shard.unpark(place, &mut gone);
-            if done {
+            let place = shard.rows.park(key);
+            let parked = Parked { shard: &mut shard, place, gone: &mut gone };
+            if self.put(cell, parked.shard, hash, place, &mut put, parked.gone) {
                 return;
             }
+            drop(parked);
             drop(shard);
             self.make_room_elsewhere(clock::now(), &mut gone);
         }
@@ -201,6 +203,7 @@ impl Store<dyn Cells> {
                 if !shard.insert(hash, key, put.value, new) {
                     self.bound.release(weight);
                     shard.rows.refuse(put.value, gone);
+                    return true;
                 }
             }
         }

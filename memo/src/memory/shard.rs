@@ -272,14 +272,14 @@ impl Shard<dyn Rows> {
         self.tidy(now);
         let (mut count, mut weight) = (0, 0);
         while count < most {
-            let Some((due, id)) = self.around.expiry.pop(now) else { break };
+            let Some(id) = self.around.expiry.pop(now) else { break };
             if !self.rows.is_taken(id) {
                 continue;
             }
             let expires = self.rows.head(id).expires();
             if expires > now {
-                // It slid, or its place was given to another entry whose own due time also stands in the heap.
-                if expires != due {
+                // It slid. Or its place was given to another entry, whose own due time also stands in the heap.
+                if self.around.ttls.is_some() {
                     self.around.expiry.push(expires, id);
                 }
                 continue;

@@ -3,9 +3,12 @@
 //! What happens on every hit is counted per thread, in cells that only their thread writes and everybody can read;
 //! what happens with a run of the body is counted in shared atomics, whose cost the body hides.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering, fence},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering, fence},
+    },
+    time::Instant,
 };
 
 use parking_lot::Mutex;
@@ -36,7 +39,9 @@ impl ThreadCounters {
         self.hits.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn lookup_took(&self, nanos: u64) {
+    /// A lookup that was timed began at `start` and is over now.
+    pub(crate) fn lookup_took(&self, start: Instant) {
+        let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let sum = self.lookup_ns.load(Ordering::Relaxed).saturating_add(nanos.saturating_mul(TIMED));
         self.lookup_ns.store(sum, Ordering::Relaxed);
     }

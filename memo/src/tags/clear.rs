@@ -7,6 +7,7 @@ use crate::{
     call::{
         extras::{IntoTtl, Ttl},
         registry::{self, Function},
+        switch::reachable,
     },
     clock,
     error::{Error, Kind},
@@ -84,6 +85,7 @@ impl Clear {
             let message = format!("there is no backend `{backend}` in use; in use: `memory`");
             return Err(Error::new(Kind::Selector, message));
         }
+        reachable()?;
         let removed = registry::all().iter().filter(|f| self.selects(f)).map(|f| self.clear(f)).sum();
         Ok(Cleared { removed })
     }

@@ -1,6 +1,6 @@
 //! Who goes first when a bounded store is full: the interface of the eviction policies.
 //!
-//! A policy belongs to one shard. It sees the entries as slots of the shard's slab and owns a
+//! A policy belongs to one shard. It sees the entries as numbered slots of the shard and owns a
 //! few bytes of each ([`Meta`]), never keys or values, so it is compiled once for all types.
 //!
 //! The protocol, all under the shard's write lock unless said otherwise:
@@ -36,7 +36,7 @@ pub(crate) type SlotId = u32;
 /// No slot.
 pub(crate) const NIL: SlotId = u32::MAX;
 
-/// The entries, as a policy may see and change them. Implemented by the slab.
+/// The entries, as a policy may see and change them. Implemented by the shard.
 pub(crate) trait Slots {
     /// Some 32 bits of the hash of a live entry's key.
     fn hash(&self, id: SlotId) -> u32;
