@@ -1,5 +1,7 @@
 //! Promises 2, 4, 7: a user's `Clone`, `Eq`, `Drop` or `weigh` that panics or clears leaves the cache as it was.
 
+#![allow(clippy::needless_pass_by_value, reason = "forms that users write, in the tests that they belong to")]
+
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -53,7 +55,7 @@ fn a_key_that_panics_when_it_is_copied_takes_no_place() {
     }
     for round in 0..3 {
         COPIES_PANIC.store(true, SeqCst);
-        assert!(panics(|| drop(doubled(Fragile(1000 + round)))));
+        assert!(panics(|| assert_ne!(doubled(Fragile(1000 + round)), 0)));
         COPIES_PANIC.store(false, SeqCst);
         for n in 0..20 {
             assert_eq!(doubled(Fragile(n)), n * 2);
