@@ -5,7 +5,7 @@
 
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -103,6 +103,20 @@ pub struct TestClock {
 
 static ONLY: Mutex<()> = Mutex::new(());
 
+/// What sleeps until some time, to be told that it jumped.
+static SLEEPER: OnceLock<fn()> = OnceLock::new();
+
+/// Has something called whenever the time jumps; there is room for one.
+pub(crate) fn when_moved(wake: fn()) {
+    SLEEPER.get_or_init(|| wake);
+}
+
+fn moved() {
+    if let Some(wake) = SLEEPER.get() {
+        wake();
+    }
+}
+
 impl TestClock {
     /// Stops the process's clock at the present.
     pub fn install() -> Self {
@@ -115,7 +129,7 @@ impl TestClock {
     /// Moves the clock forward. Waits with a timeout that is reached by this end.
     pub fn advance(&self, by: Duration) {
         FROZEN.fetch_add(millis(by), Ordering::AcqRel);
-        crate::flight::timer::clock_moved();
+        moved();
     }
 }
 
@@ -125,6 +139,6 @@ impl Drop for TestClock {
         // If real time has overtaken it meanwhile, that is where time goes on.
         AHEAD.store(stood.saturating_sub(machine()), Ordering::Relaxed);
         FROZEN.store(0, Ordering::Release);
-        crate::flight::timer::clock_moved();
+        moved();
     }
 }

@@ -25,7 +25,7 @@ pub use crate::{
         address::{Address, Setting, address, unchanged},
         answer::Guard,
         begin::{Begun, Started},
-        extras::{Extras, FromTimeout, IntoTtl, Ttl, fail_with, tags, tags_of, ttl, ttl_of},
+        extras::{Extras, FromTimeout, IntoTtl, fail_with, tags, tags_of, ttl, ttl_of},
         invalidation::{Invalidation, SuccessOfResult, SuccessOfValue},
         kind::{
             Kind, LocalViaClone, LocalViaNone, LocalViaResult, LocalViaShared, LocalViaUncloned, ViaClone,
@@ -35,6 +35,7 @@ pub use crate::{
         site::{Declaration, Jitter, Options, Policy, Scope, Site},
         start::{begin, begin_with},
         switch::{Armed, DoneFuture, DoneValue, Mode, Outcome, arm, set_aside},
+        terms::Ttl,
     },
     key::{
         Query, key,

@@ -1,6 +1,14 @@
 //! What several tests share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    panic::resume_unwind,
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::Duration,
+};
 
 /// A number that no other call returned: a body that returns it shows by its value whether it ran. The numbers are far
 /// apart, so that sums of one of them and a small number are different, too.
@@ -13,4 +21,21 @@ pub fn fresh() -> u64 {
 pub fn counts<F>(function: F) -> (u64, u64, u64) {
     let info = memo::cache_info(function);
     (info.hits, info.misses, info.size)
+}
+
+/// Runs a test on a thread of its own: a deadlock or a lost wake-up is a failure, not a hang.
+///
+/// # Panics
+/// If the test does, or has not ended after 20 seconds.
+pub fn within_20_s<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, ended) = mpsc::channel();
+    let runner = thread::spawn(move || {
+        let result = test();
+        done.send(()).ok();
+        result
+    });
+    match ended.recv_timeout(Duration::from_secs(20)) {
+        Err(RecvTimeoutError::Timeout) => panic!("still waiting after 20 s: a deadlock or a lost wake-up"),
+        Ok(()) | Err(RecvTimeoutError::Disconnected) => runner.join().unwrap_or_else(|panic| resume_unwind(panic)),
+    }
 }

@@ -4,27 +4,12 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
-        mpsc,
-    },
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     thread,
-    time::Duration,
 };
 
 use memo::{cache_delete, cache_get, cache_set, explain_cache, invalidates, memoize};
-
-/// A deadlock is a failure, not a hang.
-fn within_seconds(test: fn()) {
-    let (send, receive) = mpsc::channel();
-    let thread = thread::spawn(move || {
-        test();
-        send.send(()).expect("received");
-    });
-    let outcome = receive.recv_timeout(Duration::from_secs(20));
-    assert_ne!(outcome, Err(mpsc::RecvTimeoutError::Timeout), "a deadlock");
-    thread.join().expect("no panic");
-}
+use memo_tests::within_20_s;
 
 fn panics(f: impl FnOnce()) -> bool {
     catch_unwind(AssertUnwindSafe(f)).is_err()
@@ -91,7 +76,7 @@ fn a_weigher_that_panics_leaves_room_and_place_to_others() {
 
 #[test]
 fn clears_from_under_a_lock_are_errors_and_deletions_happen_later() {
-    within_seconds(clears);
+    within_20_s(clears);
 }
 
 fn clears() {

@@ -3,28 +3,15 @@
 
 use std::{
     hash::{Hash, Hasher},
-    sync::{Arc, mpsc},
-    thread,
-    time::Duration,
+    sync::Arc,
 };
 
 use memo::{cache_clear, cache_delete, cache_get, cache_info, memoize};
-
-/// A deadlock is a failure, not a hang.
-fn within_seconds(test: fn()) {
-    let (send, receive) = mpsc::channel();
-    let thread = thread::spawn(move || {
-        test();
-        send.send(()).expect("received");
-    });
-    let outcome = receive.recv_timeout(Duration::from_secs(10));
-    assert_ne!(outcome, Err(mpsc::RecvTimeoutError::Timeout), "a deadlock");
-    thread.join().expect("no panic");
-}
+use memo_tests::within_20_s;
 
 #[test]
 fn a_value_may_call_its_own_function_while_it_is_cloned() {
-    within_seconds(clones);
+    within_20_s(clones);
 }
 
 fn clones() {
@@ -56,7 +43,7 @@ fn clones() {
 
 #[test]
 fn a_key_may_call_its_own_function_while_it_is_compared() {
-    within_seconds(comparisons);
+    within_20_s(comparisons);
 }
 
 fn comparisons() {
@@ -93,7 +80,7 @@ fn comparisons() {
 
 #[test]
 fn a_value_may_call_its_own_function_while_it_is_dropped() {
-    within_seconds(drops);
+    within_20_s(drops);
 }
 
 fn drops() {
@@ -153,7 +140,7 @@ fn a_value_that_is_dropped_may_clear_and_delete() {
         assert_eq!(Arc::strong_count(&value.0), 1);
         value
     }
-    within_seconds(|| {
+    within_20_s(|| {
         other(1);
         for n in [1, 2, 3] {
             // Evicted by the next one, overwritten, deleted.
@@ -172,7 +159,7 @@ macro_rules! closures {
             fn cached(n: u64) -> u64 {
                 n
             }
-            within_seconds(|| {
+            within_20_s(|| {
                 for _ in 0..3 {
                     assert_eq!(cached(3), 3);
                 }

@@ -2,15 +2,11 @@
 
 use std::{any::Any, time::Duration};
 
-use super::{kind::Kind, run::Terms};
-use crate::{
-    clock::{self, Millis},
-    tags::Tag,
+use super::{
+    kind::Kind,
+    terms::{Terms, Ttl},
 };
-
-/// A time to live that was computed: `None` stands for none, entries never expire.
-#[derive(Clone, Copy, Debug)]
-pub struct Ttl(pub(crate) Option<Millis>);
+use crate::{clock, tags::Tag};
 
 /// What can be written as a time to live: seconds or a `Duration`.
 #[diagnostic::on_unimplemented(

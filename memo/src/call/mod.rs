@@ -17,4 +17,5 @@ pub(crate) mod run;
 pub(crate) mod site;
 pub(crate) mod start;
 pub(crate) mod switch;
+pub(crate) mod terms;
 mod typed;

@@ -10,7 +10,11 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use super::slot::Flight;
-use crate::{memory::entries::Place, tags::Tag};
+use crate::tags::Tag;
+
+/// A place for a key that is not in an entry yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(pub(crate) u32);
 
 /// A flight that may still store its value.
 pub(crate) struct InFlight {

@@ -70,7 +70,7 @@ impl Drop for Alarm {
 }
 
 /// The time jumped.
-pub(crate) fn clock_moved() {
+fn clock_moved() {
     // Under the lock, or the thread could be between reading the clock and going to sleep.
     let _alarms = alarms();
     CHANGED.notify_one();
@@ -79,6 +79,7 @@ pub(crate) fn clock_moved() {
 fn start() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
+        clock::when_moved(clock_moved);
         let started = thread::Builder::new().name("memo-timer".into()).spawn(run);
         // Without the thread, waits have no timeout; the calls themselves still work.
         drop(started);

@@ -4,11 +4,12 @@
 use std::{any::Any, mem, num::NonZeroU8};
 
 use super::{
+    index::short,
     policy::{Meta, SlotId},
-    shard::short,
 };
 use crate::{
     clock::{Millis, NEVER},
+    flight::table::Place,
     key::Ask,
 };
 
@@ -48,10 +49,6 @@ pub(crate) struct Slot<K, V> {
     pub(super) key: K,
     pub(super) value: V,
 }
-
-/// A place for a key that is not in an entry yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place(u32);
 
 /// The entries of a shard by number, and the keys of the flights that are to bring more.
 pub(crate) struct Entries<K, V> {

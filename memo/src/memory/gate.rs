@@ -5,11 +5,17 @@ use std::{any::Any, sync::Arc};
 
 use super::{
     Cell, Cells, Read, Store, Stored,
-    entries::{Gone, Place, Rows, Weigh},
+    entries::{Gone, Rows, Weigh},
     shard::{New, Shard},
     stamp::{Stamp, is_over},
 };
-use crate::{clock, flight::slot::Flight, key::Ask, stats::counters::Counters, tags::Tag};
+use crate::{
+    clock,
+    flight::{slot::Flight, table::Place},
+    key::Ask,
+    stats::counters::Counters,
+    tags::Tag,
+};
 
 /// How many expired entries a write takes out of its shard at most, so that they leave without being asked for.
 const PASSIVE_SWEEP: u64 = 4;

@@ -8,6 +8,13 @@
 
 use super::policy::SlotId;
 
+/// The low half, which is what an entry keeps of its hash.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
+pub(super) fn short(whole: u64) -> u32 {
+    whole as u32
+}
+
 /// A table of numbers of slots. The hashes stay with the slots: who changes the table brings them.
 pub(super) struct Index {
     /// A power of two of them, at most seven eighths taken.

@@ -25,7 +25,8 @@ use std::{
 use bound::Bound;
 use entries::{Entries, Rows, Slot};
 pub(crate) use gate::{Entered, Put};
-use shard::{Around, Shard, short};
+use index::short;
+use shard::{Around, Shard};
 use stamp::{Stamp, is_over};
 
 use crate::{

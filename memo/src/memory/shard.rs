@@ -2,16 +2,16 @@
 
 use super::{
     Found,
-    entries::{Gone, Head, Place, Rows},
+    entries::{Gone, Head, Rows},
     expiry::Expiry,
-    index::Index,
+    index::{Index, short},
     policy::{Kind, Links, Meta, NIL, Policy, SlotId, Slots},
     stamp::{Stamp, is_over},
     tag_index::TagIndex,
 };
 use crate::{
     clock::{self, Millis, NEVER},
-    flight::table::Flights,
+    flight::table::{Flights, Place},
     key::Ask,
     tags::Tag,
 };
@@ -95,13 +95,6 @@ impl Slots for View<'_> {
     fn links_mut(&mut self, id: SlotId) -> &mut Links {
         &mut self.asides[id as usize].links
     }
-}
-
-/// The low half, which is what an entry keeps of its hash.
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
-pub(super) fn short(whole: u64) -> u32 {
-    whole as u32
 }
 
 impl Around {

@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use super::Tag;
 use crate::{
     call::{
-        extras::{IntoTtl, Ttl},
+        extras::IntoTtl,
         registry::{self, Function},
         switch::reachable,
+        terms::Ttl,
     },
     clock,
     error::{Error, Kind},

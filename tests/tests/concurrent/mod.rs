@@ -1,36 +1,19 @@
 //! Rows 13, 14; promises 1 to 4: what the concurrency tests share: gates, jobs with numbered runs, a watchdog.
-#![allow(dead_code, reason = "every test file uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "every test file uses a part of it")]
 
 use std::{
     fmt,
     future::Future,
     hash::{Hash, Hasher},
-    panic::resume_unwind,
     pin::{Pin, pin},
-    sync::{
-        atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
-        mpsc::{RecvTimeoutError, channel},
-    },
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
     task::{Context, Poll, Waker},
     thread,
     time::{Duration, Instant},
 };
 
+pub(crate) use memo_tests::within_20_s;
 use tokio::sync::Semaphore;
-
-/// Runs a test on a thread of its own, and fails when it has not ended after 20 seconds.
-pub(crate) fn within_20_s<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
-    let (done, ended) = channel();
-    let runner = thread::spawn(move || {
-        let result = test();
-        done.send(()).ok();
-        result
-    });
-    match ended.recv_timeout(Duration::from_secs(20)) {
-        Err(RecvTimeoutError::Timeout) => panic!("still waiting after 20 s: a deadlock or a lost wake-up"),
-        Ok(()) | Err(RecvTimeoutError::Disconnected) => runner.join().unwrap_or_else(|panic| resume_unwind(panic)),
-    }
-}
 
 /// Yields until something has come about.
 #[track_caller]

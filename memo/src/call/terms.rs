@@ -1,0 +1,92 @@
+//! On what terms a value is stored: until when, under which tags, in place of what.
+
+use std::{
+    any::Any,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use super::site::{Jitter, Options};
+use crate::{
+    clock::{self, Millis, NEVER},
+    memory::{Put, entries::Weigh, stamp::Stamp},
+    tags::Tag,
+};
+
+/// A time to live that was computed: `None` stands for none, entries never expire.
+#[derive(Clone, Copy, Debug)]
+pub struct Ttl(pub(crate) Option<Millis>);
+
+/// What a value is stored with.
+pub(crate) struct Terms {
+    pub(crate) stores: bool,
+    /// The time to live, where it is not the declared one.
+    pub(crate) ttl: Option<Ttl>,
+    /// Jitter and sliding apply.
+    pub(crate) varies: bool,
+    pub(crate) tags: Vec<Tag>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { stores: true, ttl: None, varies: true, tags: Vec::new() }
+    }
+}
+
+impl Terms {
+    /// A value on its way into the store of a function with these options.
+    pub(crate) fn put<'a>(
+        &'a self,
+        options: &Options,
+        value: &'a mut dyn Any,
+        weigh: Option<Weigh<'a>>,
+        overwrites: bool,
+    ) -> Put<'a> {
+        let now = clock::now();
+        let expires = match self.ttl.map_or(options.ttl, |ttl| ttl.0) {
+            Some(ttl) => now.saturating_add(ttl).min(NEVER - 1),
+            None => NEVER,
+        };
+        let expires = if self.varies { with_jitter(now, expires, options.jitter) } else { expires };
+        Put {
+            value,
+            stamp: Stamp::new(now, expires),
+            tags: &self.tags,
+            weigh,
+            slides: self.varies,
+            replaces: overwrites,
+            yields: options.if_absent && !overwrites,
+        }
+    }
+}
+/// A random time more, so that entries made together do not expire together.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a random share of a time needs no 53 bits, and is neither negative nor larger than it"
+)]
+fn with_jitter(now: Millis, expires: Millis, jitter: Jitter) -> Millis {
+    if expires == NEVER || expires <= now {
+        return expires;
+    }
+    let most = match jitter {
+        Jitter::None => return expires,
+        Jitter::Millis(most) => most,
+        Jitter::Fraction(share) => ((expires - now) as f64 * share) as Millis,
+    };
+    let added = (u128::from(random()) * (u128::from(most) + 1)) >> 64;
+    expires.saturating_add(added as Millis).min(NEVER - 1)
+}
+
+/// `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014), started differently in every process.
+fn random() -> u64 {
+    use std::{
+        hash::{BuildHasher, RandomState},
+        sync::LazyLock,
+    };
+    static STATE: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(RandomState::new().hash_one(0)));
+    let mut z = STATE.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ z >> 31
+}
