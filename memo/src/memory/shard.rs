@@ -5,7 +5,7 @@ use super::{
     entries::{Gone, Head, Rows},
     expiry::Expiry,
     index::{Index, short},
-    policy::{Kind, Links, Meta, NIL, Policy, SlotId, Slots},
+    policy::{Kind, Links, Meta, Policy, SlotId, Slots},
     stamp::{Stamp, is_over},
     tag_index::TagIndex,
 };
@@ -249,7 +249,7 @@ impl Shard<dyn Rows> {
     /// Takes out the entry that the policy gives up first; gives its weight.
     pub(super) fn evict(&mut self, gone: &mut Gone) -> Option<u64> {
         let mut victim = None;
-        self.policed(|policy, view| victim = policy.victim(view, NIL));
+        self.policed(|policy, view| victim = policy.victim(view));
         victim.map(|id| self.let_go(id, gone))
     }
 

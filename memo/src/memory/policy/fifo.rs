@@ -21,8 +21,8 @@ impl Fifo {
         self.order.unlink(slots, id);
     }
 
-    pub(super) fn victim(&mut self, slots: &mut dyn Slots, keep: SlotId) -> Option<SlotId> {
-        self.order.pop_front(slots, keep)
+    pub(super) fn victim(&mut self, slots: &mut dyn Slots) -> Option<SlotId> {
+        self.order.pop_front(slots)
     }
 }
 

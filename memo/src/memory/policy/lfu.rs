@@ -38,12 +38,8 @@ impl Lfu {
         self.order.remove(&(self.ranks[id as usize], id));
     }
 
-    pub(super) fn victim(&mut self, keep: SlotId) -> Option<SlotId> {
-        let mut candidates = self.order.iter();
-        let first = *candidates.next()?;
-        let entry = if first.1 == keep { *candidates.next().unwrap_or(&first) } else { first };
-        self.order.remove(&entry);
-        Some(entry.1)
+    pub(super) fn victim(&mut self) -> Option<SlotId> {
+        self.order.pop_first().map(|(_, id)| id)
     }
 
     fn place(&mut self, id: SlotId, uses: u64) {

@@ -18,16 +18,14 @@ impl List {
         self.len
     }
 
-    /// The first id that is not `keep`.
-    pub(super) fn front_except(&self, slots: &dyn Slots, keep: SlotId) -> Option<SlotId> {
-        let id = if self.front == keep && keep != NIL { slots.links(keep).next } else { self.front };
-        (id != NIL).then_some(id)
+    /// The first id.
+    pub(super) fn front(&self) -> Option<SlotId> {
+        (self.front != NIL).then_some(self.front)
     }
 
-    /// Takes out the first id; `keep` only if it is the only one.
-    pub(super) fn pop_front(&mut self, slots: &mut dyn Slots, keep: SlotId) -> Option<SlotId> {
-        let only = (self.len > 0).then_some(self.front);
-        let id = self.front_except(slots, keep).or(only)?;
+    /// Takes out the first id.
+    pub(super) fn pop_front(&mut self, slots: &mut dyn Slots) -> Option<SlotId> {
+        let id = self.front()?;
         self.unlink(slots, id);
         Some(id)
     }
@@ -106,9 +104,7 @@ mod tests {
             }
             model.push(id);
             assert_eq!(list.ids(&slab), model);
-            let keep = random.below(32);
-            let expected = model.iter().copied().find(|&other| other != keep);
-            assert_eq!(list.front_except(&slab, keep), expected);
+            assert_eq!(list.front(), model.first().copied());
         }
     }
 }

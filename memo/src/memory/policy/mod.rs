@@ -7,9 +7,8 @@
 //!
 //! 1. A hit calls [`Policy::touch_shared`] under the read lock, or, if [`Kind::is_exact`],
 //!    [`Policy::touch`] under the write lock. Replacing a value calls `touch` too.
-//! 2. An insertion first calls [`Policy::victim`] with `keep = NIL` until there is room, then
-//!    stores the entry and calls [`Policy::inserted`]. Where the room needed is known only
-//!    afterwards, `victim` may be called after `inserted`, with the newcomer as `keep`.
+//! 2. An insertion first calls [`Policy::victim`] until there is room, then stores the entry and calls
+//!    [`Policy::inserted`].
 //! 3. An entry that leaves for another reason calls [`Policy::removed`].
 //!
 //! No policy knows the capacity: it learns from the number of entries present when `victim` is
@@ -190,14 +189,12 @@ impl Policy {
     }
 
     /// Picks who goes next and unlinks it; the caller drops the entry. `None` if there is none.
-    ///
-    /// `keep`, the entry just inserted or [`NIL`], is picked only if it is the only one.
-    pub(crate) fn victim(&mut self, slots: &mut dyn Slots, keep: SlotId) -> Option<SlotId> {
+    pub(crate) fn victim(&mut self, slots: &mut dyn Slots) -> Option<SlotId> {
         match &mut self.0 {
-            Inner::S3Fifo(s3) => s3.victim(slots, keep),
-            Inner::Lru(lru) => lru.victim(slots, keep),
-            Inner::Lfu(lfu) => lfu.victim(keep),
-            Inner::Fifo(fifo) => fifo.victim(slots, keep),
+            Inner::S3Fifo(s3) => s3.victim(slots),
+            Inner::Lru(lru) => lru.victim(slots),
+            Inner::Lfu(lfu) => lfu.victim(),
+            Inner::Fifo(fifo) => fifo.victim(slots),
         }
     }
 
@@ -231,21 +228,6 @@ mod tests {
     }
 
     #[test]
-    fn the_entry_just_inserted_goes_only_if_alone() {
-        for kind in KINDS {
-            let mut cache = testing::Cache::new(kind);
-            let first = cache.insert(1);
-            assert_eq!(cache.evict(first), Some(first), "{kind:?}");
-            assert_eq!(cache.evict(NIL), None, "{kind:?}");
-            let older = cache.insert(2);
-            cache.hit(older);
-            cache.hit(older);
-            let newer = cache.insert(3);
-            assert_eq!(cache.evict(newer), Some(older), "{kind:?}");
-        }
-    }
-
-    #[test]
     fn clear_forgets_every_entry() {
         for kind in KINDS {
             let mut cache = testing::Cache::new(kind);
@@ -253,7 +235,7 @@ mod tests {
                 cache.insert(key);
             }
             cache.policy.clear();
-            assert_eq!(cache.evict(NIL), None, "{kind:?}");
+            assert_eq!(cache.evict(), None, "{kind:?}");
         }
     }
 }

@@ -23,7 +23,7 @@ use super::ghost::{Ghosts, Origin};
 use super::list::List;
 
 use super::share::Share;
-use super::{NIL, SlotId, Slots};
+use super::{SlotId, Slots};
 
 /// Values of `Meta::queue`.
 const SMALL: u8 = 1;
@@ -83,18 +83,16 @@ impl S3Fifo {
         self.queue(queue).unlink(slots, id);
     }
 
-    pub(super) fn victim(&mut self, slots: &mut dyn Slots, keep: SlotId) -> Option<SlotId> {
-        self.learn_size(keep);
-        let kept_in_small = keep != NIL && slots.meta(keep).queue() != MAIN;
+    pub(super) fn victim(&mut self, slots: &mut dyn Slots) -> Option<SlotId> {
+        self.learn_size();
         loop {
-            let small = self.small.len() - usize::from(kept_in_small);
-            if small < self.small_target()
-                && let Some(id) = self.sweep(slots, keep)
+            if self.small.len() < self.small_target()
+                && let Some(id) = self.sweep(slots)
             {
                 return Some(self.evict(slots, id));
             }
             // Small has its share, or main gives nothing up: then small pays.
-            let Some(id) = self.small.front_except(slots, keep) else {
+            let Some(id) = self.small.front() else {
                 break;
             };
             if slots.meta(id).frequency() <= PROMOTE_ABOVE {
@@ -103,8 +101,7 @@ impl S3Fifo {
             self.small.unlink(slots, id);
             self.enqueue(slots, id, MAIN);
         }
-        let only = (self.len() > 0).then_some(keep);
-        let id = self.main.front_except(slots, keep).or(only)?;
+        let id = self.main.front()?;
         Some(self.evict(slots, id))
     }
 
@@ -138,9 +135,9 @@ impl S3Fifo {
     }
 
     /// Looks for an unused entry in front of main; the others pay one use each.
-    fn sweep(&mut self, slots: &mut dyn Slots, keep: SlotId) -> Option<SlotId> {
+    fn sweep(&mut self, slots: &mut dyn Slots) -> Option<SlotId> {
         for _ in 0..SWEEP {
-            let id = self.main.front_except(slots, keep)?;
+            let id = self.main.front()?;
             if !self.spare(slots, id) {
                 return Some(id);
             }
@@ -167,7 +164,7 @@ impl S3Fifo {
             return true;
         }
         for _ in 0..SWEEP {
-            let Some(id) = self.main.front_except(slots, NIL) else {
+            let Some(id) = self.main.front() else {
                 return true;
             };
             if !self.spare(slots, id) {
@@ -183,9 +180,9 @@ impl S3Fifo {
         self.full == 0 || self.len() + self.full / 8 + 1 < self.full
     }
 
-    fn learn_size(&mut self, keep: SlotId) {
+    fn learn_size(&mut self) {
         let first = self.full == 0;
-        let len = self.len() - usize::from(keep != NIL);
+        let len = self.len();
         // Under a bound by weight the number varies, and drops where a heavy entry comes in.
         self.full = len.max(self.full - self.full.saturating_sub(len).div_ceil(16));
         self.ghosts.resize(self.full);
@@ -240,12 +237,7 @@ mod tests {
                 (0, Some(id)) => cache.remove(id),
                 (_, Some(id)) => cache.hit(id),
                 (1, None) => {
-                    cache.evict(NIL);
-                }
-                (2, None) => {
-                    let keep = cache.insert(key);
-                    let gone = cache.evict(keep);
-                    assert!(gone != Some(keep) || cache.index.is_empty());
+                    cache.evict();
                 }
                 (_, None) => {
                     cache.request(key, 120);
@@ -257,21 +249,18 @@ mod tests {
 
     #[test]
     fn main_fills_first_then_small_takes_its_share() {
-        for victim_after in [false, true] {
-            let mut cache = Cache::new(Kind::S3Fifo);
-            cache.victim_after = victim_after;
-            (0..1_000).for_each(|key| _ = cache.request(key, 1_000));
-            let lens = |cache: &Cache| (policy(cache).small.len(), policy(cache).main.len());
-            assert_eq!(lens(&cache), (0, 1_000));
-            assert_eq!(policy(&cache).ghosts.capacity(), 0, "before any eviction");
-            (1_000..3_000).for_each(|key| _ = cache.request(key, 1_000));
-            assert_eq!(lens(&cache), (10, 990));
-            assert_eq!(policy(&cache).full, 1_000);
-            assert_eq!(policy(&cache).ghosts.capacity(), 1_008);
-            check(&cache);
-            cache.policy.clear();
-            assert_eq!(policy(&cache).ghosts.capacity(), 0);
-        }
+        let mut cache = Cache::new(Kind::S3Fifo);
+        (0..1_000).for_each(|key| _ = cache.request(key, 1_000));
+        let lens = |cache: &Cache| (policy(cache).small.len(), policy(cache).main.len());
+        assert_eq!(lens(&cache), (0, 1_000));
+        assert_eq!(policy(&cache).ghosts.capacity(), 0, "before any eviction");
+        (1_000..3_000).for_each(|key| _ = cache.request(key, 1_000));
+        assert_eq!(lens(&cache), (10, 990));
+        assert_eq!(policy(&cache).full, 1_000);
+        assert_eq!(policy(&cache).ghosts.capacity(), 1_008);
+        check(&cache);
+        cache.policy.clear();
+        assert_eq!(policy(&cache).ghosts.capacity(), 0);
     }
 
     #[test]
@@ -279,7 +268,7 @@ mod tests {
         let mut cache = Cache::new(Kind::S3Fifo);
         let (used, unused) = (cache.insert(1), cache.insert(2));
         (0..3).for_each(|_| cache.hit(used));
-        assert_eq!(cache.evict(NIL), Some(unused));
+        assert_eq!(cache.evict(), Some(unused));
         assert_eq!(cache.slab.meta(used).frequency(), 2);
     }
 }

@@ -1,8 +1,8 @@
 //! What workloads may expect of the policies: that they let newcomers in, resist scans and loops,
 //! and follow changes.
 
+use super::Kind;
 use super::testing::{Cache, Random};
-use super::{Kind, NIL};
 
 /// The share of hits among `requests`, at a capacity of 1,000.
 fn hit_ratio(cache: &mut Cache, requests: impl Iterator<Item = u32>) -> f64 {
@@ -23,9 +23,8 @@ fn hot(base: u32, keys: u32, requests: usize) -> impl Iterator<Item = u32> {
 #[test]
 fn a_newcomer_always_gets_in() {
     for kind in [Kind::S3Fifo, Kind::Lru, Kind::Lfu, Kind::Fifo] {
-        for (capacity, victim_after) in [(1, false), (2, false), (10, false), (1, true), (10, true)] {
+        for capacity in [1, 2, 10] {
             let mut cache = Cache::new(kind);
-            cache.victim_after = victim_after;
             for key in (0..5_000).map(|i| i * i % 50) {
                 cache.request(key, capacity);
                 assert!(cache.index.contains_key(&key), "{kind:?}");
@@ -63,7 +62,7 @@ fn entries_of_different_weight_are_no_obstacle() {
             }
             while !cache.index.contains_key(&key) && room < weight(key) {
                 let before: u32 = cache.index.keys().copied().map(weight).sum();
-                cache.evict(NIL).expect("an entry");
+                cache.evict().expect("an entry");
                 room += before - cache.index.keys().copied().map(weight).sum::<u32>();
             }
             if !cache.request(key, usize::MAX) {
@@ -94,13 +93,10 @@ fn the_cache_is_used_again_after_most_entries_expired() {
 #[test]
 fn a_loop_of_any_length_keeps_most_of_the_cache_useful() {
     for length in [1_050, 1_200, 1_500, 1_900, 3_000] {
-        for victim_after in [false, true] {
-            let mut cache = Cache::new(Kind::S3Fifo);
-            cache.victim_after = victim_after;
-            hit_ratio(&mut cache, 0..length);
-            let ratio = hit_ratio(&mut cache, (0..100_000).map(|i| i % length));
-            assert!(ratio > 0.97 * 1_000.0 / f64::from(length), "{length}: {ratio}");
-        }
+        let mut cache = Cache::new(Kind::S3Fifo);
+        hit_ratio(&mut cache, 0..length);
+        let ratio = hit_ratio(&mut cache, (0..100_000).map(|i| i % length));
+        assert!(ratio > 0.97 * 1_000.0 / f64::from(length), "{length}: {ratio}");
     }
 }
 
@@ -147,7 +143,7 @@ fn the_same_requests_give_the_same_evictions() {
             let range = 1 + random.below(500);
             let key = random.below(range);
             if cache.index.len() == 100 && !cache.index.contains_key(&key) {
-                evicted.extend(cache.evict(NIL));
+                evicted.extend(cache.evict());
             }
             cache.request(key, 100);
         }
