@@ -29,18 +29,24 @@ use crate::{
 
 /// Where a call stands.
 pub(crate) enum Step {
-    /// The answer has its result.
-    Done,
-    /// It is to run the body: leading a flight, or past the cache.
-    Run(Option<Running>),
+    /// It waits no more.
+    Settled(Settled),
     /// It is to wait for another's run.
     Wait(Waits),
 }
 
-/// A step after which there is no waiting.
+/// How a call that waits no more goes on.
 pub(crate) enum Settled {
+    /// The answer has its result.
     Done,
+    /// It is to run the body: leading a flight, or past the cache.
     Run(Option<Running>),
+}
+
+impl Step {
+    const DONE: Self = Self::Settled(Settled::Done);
+    /// Runs the body past the cache.
+    const ASIDE: Self = Self::Settled(Settled::Run(None));
 }
 
 /// How a caller that found nothing is to go on.
@@ -106,13 +112,13 @@ pub(crate) fn begin(instance: &AnyInstance, key: &dyn Ask, hash: u64, answer: &m
 
 fn lead(instance: &AnyInstance, hash: u64, flight: Arc<Flight>, overwrites: bool) -> Step {
     Counters::add(&instance.counters.misses, 1);
-    Step::Run(Some(Running::new(hash, flight, overwrites)))
+    Step::Settled(Settled::Run(Some(Running::new(hash, flight, overwrites))))
 }
 
 /// Runs inside a run of the same key, which can't end before this one does.
 fn run_inline(instance: &AnyInstance) -> Step {
     Counters::add(&instance.counters.misses, 1);
-    Step::Run(None)
+    Step::ASIDE
 }
 
 /// All steps, on a thread that waits as often as it takes.
@@ -126,8 +132,7 @@ pub(crate) fn settle(
     let mut step = begin(instance, key, hash, answer, looks);
     loop {
         match step {
-            Step::Done => return Settled::Done,
-            Step::Run(running) => return Settled::Run(running),
+            Step::Settled(settled) => return settled,
             Step::Wait(waits) => step = waits.block().step(instance, answer),
         }
     }
@@ -136,10 +141,10 @@ pub(crate) fn settle(
 impl Call<'_> {
     fn begin(mut self, looks: bool) -> Step {
         if UnderLock::is_here() {
-            return Step::Run(None);
+            return Step::ASIDE;
         }
         if looks && self.look() {
-            return Step::Done;
+            return Step::DONE;
         }
         let attempt = Attempt::first(self.instance);
         self.enter(attempt)
@@ -149,10 +154,10 @@ impl Call<'_> {
     #[cold]
     fn unusual(self) -> Step {
         match switch::take_mode() {
-            None => Step::Run(None),
+            None => Step::ASIDE,
             Some(Mode::Skip) => {
                 Counters::add(&self.instance.counters.skipped, 1);
-                Step::Run(None)
+                Step::ASIDE
             }
             Some(Mode::Overwrite) if !UnderLock::is_here() => {
                 let flight = self.instance.store.supersede(self.hash, self.key.ask());
@@ -190,7 +195,7 @@ impl Call<'_> {
             let answer = &mut *self.answer;
             let read = &mut |stored: Stored<'_>| answer.read(stored, tags);
             match instance.store.enter(hash, self.key.ask(), attempt.joins, read) {
-                Entered::Found if self.accepts() => return Step::Done,
+                Entered::Found if self.accepts() => return Step::DONE,
                 Entered::Found => {}
                 Entered::Lead(flight) => return lead(instance, hash, flight, false),
                 Entered::Follow(flight, joined) => {
@@ -238,12 +243,12 @@ impl Waited {
                 answer.take(&*shared);
                 Counters::add(&instance.counters.hits, 1);
                 Counters::add(&instance.counters.coalesced, 1);
-                return Step::Done;
+                return Step::DONE;
             }
             Outcome::RunInline => return run_inline(instance),
             Outcome::TimedOut if answer.fail(&|| timed_out(instance)) => {
                 Counters::add(&instance.counters.errors, 1);
-                return Step::Done;
+                return Step::DONE;
             }
             Outcome::Retry => attempt,
             Outcome::RunAlone | Outcome::TimedOut => attempt.alone(),
@@ -288,11 +293,12 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Started<H, K, Kd> {
 
 impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Begun<H, K, Kd> {
     pub(crate) fn at(step: Step, home: H, result: Option<Kd::Ret>) -> Self {
-        match (step, result) {
-            (Step::Wait(waits), _) => Self::Wait(Waiting { home, waits: Some(waits), _types: PhantomData }),
-            (Step::Run(running), _) => Self::Run(Run::new(home, running)),
-            (Step::Done, Some(result)) => Self::Done(result),
-            (Step::Done, None) => Self::Run(Run::new(home, None)),
+        match step {
+            Step::Wait(waits) => Self::Wait(Waiting { home, waits: Some(waits), _types: PhantomData }),
+            Step::Settled(settled) => match Started::at(settled, home, result) {
+                Started::Done(result) => Self::Done(result),
+                Started::Run(run) => Self::Run(run),
+            },
         }
     }
 }

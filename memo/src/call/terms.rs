@@ -58,6 +58,7 @@ impl Terms {
         }
     }
 }
+
 /// A random time more, so that entries made together do not expire together.
 #[expect(
     clippy::cast_precision_loss,

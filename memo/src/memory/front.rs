@@ -60,6 +60,7 @@ pub(crate) struct Front<K, V> {
     hits_before: u64,
     /// Lookups that still pass the front by.
     pause: u32,
+    /// How long the next pause is.
     next_pause: u32,
     off: bool,
     /// What this front counts for in the thread's budget.
