@@ -247,3 +247,22 @@ impl Identity {
         self.prefix == other.prefix && self.generics == other.generics
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::site::Options;
+
+    /// Two versions of one crate in a program have functions of the same path at the same place.
+    #[test]
+    fn versions_of_a_crate_have_functions_of_their_own() {
+        fn path() -> &'static str {
+            "shop::users::find::here"
+        }
+        static OLD: Declaration = Declaration::new("find", "shop::users", "1.0.0", (3, 1), path, Options::NEW);
+        static NEW: Declaration = Declaration::new("find", "shop::users", "2.0.0", (3, 1), path, Options::NEW);
+        static SIBLING: Declaration = Declaration::new("find", "shop::users", "1.0.0", (3, 1), path, Options::NEW);
+        assert!(!std::ptr::eq(function_of(&OLD), function_of(&NEW)));
+        assert!(std::ptr::eq(function_of(&OLD), function_of(&SIBLING)));
+    }
+}
