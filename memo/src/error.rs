@@ -20,11 +20,47 @@ pub(crate) enum Kind {
     NotMemoized,
     Selector,
     Unavailable,
+    Unsupported,
+    Config,
+    Corrupt,
+    Encoding,
 }
 
 impl Error {
     pub(crate) fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner { kind, message: message.into(), source: None }))
+    }
+
+    /// A store that can't be reached, or refuses. For stores of one's own.
+    pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Unavailable, message)
+    }
+
+    /// Something that a store can't do at all.
+    pub fn unsupported(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Unsupported, message)
+    }
+
+    /// A mistake in a URL or a setting.
+    pub fn config(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Config, message)
+    }
+
+    /// Stored bytes that do not verify.
+    pub fn corrupt(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Corrupt, message)
+    }
+
+    /// A value or a key that can't be written as bytes.
+    pub fn encoding(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Encoding, message)
+    }
+
+    /// With the error that caused it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
     }
 
     /// A call waited longer for another run of the same key than its `wait_timeout` allows.
@@ -45,6 +81,26 @@ impl Error {
     /// A store could not be reached or refused.
     pub fn is_unavailable(&self) -> bool {
         self.0.kind == Kind::Unavailable
+    }
+
+    /// A store can't do this at all.
+    pub fn is_unsupported(&self) -> bool {
+        self.0.kind == Kind::Unsupported
+    }
+
+    /// A URL or a setting is wrong.
+    pub fn is_config(&self) -> bool {
+        self.0.kind == Kind::Config
+    }
+
+    /// Stored bytes do not verify.
+    pub fn is_corrupt(&self) -> bool {
+        self.0.kind == Kind::Corrupt
+    }
+
+    /// A value or a key can't be written as bytes.
+    pub fn is_encoding(&self) -> bool {
+        self.0.kind == Kind::Encoding
     }
 }
 

@@ -40,6 +40,8 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+#[cfg(feature = "stores")]
+pub mod backend;
 mod call;
 pub mod clock;
 mod error;
@@ -54,6 +56,9 @@ mod sync;
 mod tags;
 
 pub use memo_macros::{invalidates, memoize};
+
+#[cfg(feature = "stores")]
+pub use crate::backend::{backend, register_backend};
 
 pub use crate::{
     call::{

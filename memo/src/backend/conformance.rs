@@ -1,0 +1,277 @@
+//! What every store must do, as a suite of checks for the tests of stores of one's own.
+//!
+//! ```
+//! use memo::backend::{Memory, conformance};
+//!
+//! conformance::check(&Memory::new());
+//! ```
+
+use std::{collections::BTreeSet, ops::ControlFlow, sync::Barrier, thread};
+
+use super::{Backend, Change, Item};
+use crate::error::Error;
+
+/// A time that has long passed, and one that is far away.
+const PAST: u64 = 1_000;
+const FAR: u64 = 4_000_000_000_000;
+
+/// Checks that a store keeps the promises of [`Backend`], those of its capabilities included. The store may hold other
+/// entries; those under `conformance|` are removed.
+///
+/// # Panics
+///
+/// With the promise that is broken, and what was found.
+pub fn check(store: &dyn Backend) {
+    store.remove_prefix(b"conformance|").expect("a store can be emptied");
+    let keeps = keeps_anything(store);
+    fresh_store(store);
+    if keeps {
+        round_trips(store);
+        prefixes(store);
+        batches(store);
+        updates(store);
+        expiry(store);
+        threads(store);
+    }
+    tags(store, keeps);
+    enumeration(store, keeps);
+    counting(store, keeps);
+    store.flush().expect("a store can be flushed");
+    store.remove_prefix(b"conformance|").expect("a store can be emptied");
+}
+
+/// Stores like `null://` keep nothing, and say so by what they do.
+fn keeps_anything(store: &dyn Backend) -> bool {
+    store.set(b"conformance|keeps", Item::new(b"x")).expect("an entry can be set");
+    store.get(b"conformance|keeps").expect("an entry can be read").is_some()
+}
+
+fn key(check: &str, id: &str) -> Vec<u8> {
+    format!("conformance|{check}|{id}").into_bytes()
+}
+
+fn get(store: &dyn Backend, key: &[u8]) -> Option<Vec<u8>> {
+    store.get(key).expect("an entry can be read")
+}
+
+fn set(store: &dyn Backend, key: &[u8], bytes: &[u8]) {
+    store.set(key, Item::new(bytes)).expect("an entry can be set");
+}
+
+/// Everything is safe where nothing was stored yet.
+fn fresh_store(store: &dyn Backend) {
+    let key = key("fresh", "1");
+    assert_eq!(get(store, &key), None, "a key that was never set is absent");
+    assert!(!store.remove(&key).expect("removing works"), "removing what is absent says that it was not there");
+    assert_eq!(store.remove_prefix(&key).expect("removing works"), 0, "nothing is under a prefix that was never used");
+    assert_eq!(store.get_many(&[]).expect("an empty batch works"), Vec::<Option<Vec<u8>>>::new());
+    store.set_many(&[]).expect("an empty batch works");
+    assert_eq!(store.remove_many(&[]).expect("an empty batch works"), Vec::<bool>::new());
+    store.purge(PAST).expect("purging works");
+}
+
+fn round_trips(store: &dyn Backend) {
+    let all: Vec<u8> = (0..=255).collect();
+    let large: Vec<u8> = all.iter().cycle().take(300_000).copied().collect();
+    for (id, bytes) in [("empty", &[][..]), ("one", &[0]), ("all", &all), ("large", &large)] {
+        let key = key("bytes", id);
+        set(store, &key, bytes);
+        assert!(get(store, &key).as_deref() == Some(bytes), "the bytes of `{id}` come back as they were set");
+    }
+    let long = "k".repeat(400);
+    for id in
+        ["a", "A", "a ", "ä", "%", "_", "*", "[a]", "\\", "'", "\"", "../up", "a/b", "con", "\u{1f600}", &long, ""]
+    {
+        set(store, &key("keys", id), id.as_bytes());
+    }
+    for id in
+        ["a", "A", "a ", "ä", "%", "_", "*", "[a]", "\\", "'", "\"", "../up", "a/b", "con", "\u{1f600}", &long, ""]
+    {
+        assert_eq!(get(store, &key("keys", id)).as_deref(), Some(id.as_bytes()), "the key `{id}` is one of its own");
+    }
+    let key = key("bytes", "one");
+    set(store, &key, b"second");
+    assert_eq!(get(store, &key).as_deref(), Some(&b"second"[..]), "a later entry takes the place of an earlier one");
+    assert!(store.remove(&key).expect("removing works"), "removing says that an entry was there");
+    assert_eq!(get(store, &key), None, "a removed entry is absent");
+    assert!(!store.remove(&key).expect("removing works"), "removing twice removes once");
+}
+
+fn prefixes(store: &dyn Backend) {
+    for id in ["a|1", "a|2", "ab|1", "a%|1", "A|1"] {
+        set(store, &key("prefix", id), b"x");
+    }
+    let removed = store.remove_prefix(&key("prefix", "a|")).expect("removing works");
+    assert_eq!(removed, 2, "a prefix names the keys that begin with its parts, no others");
+    for (id, there) in [("a|1", false), ("a|2", false), ("ab|1", true), ("a%|1", true), ("A|1", true)] {
+        assert_eq!(get(store, &key("prefix", id)).is_some(), there, "`{id}` after `a|` was removed");
+    }
+    assert_eq!(store.remove_prefix(&key("prefix", "")).expect("removing works"), 3, "the others are still there");
+}
+
+fn batches(store: &dyn Backend) {
+    let keys: Vec<_> = ["1", "2", "3"].map(|id| key("batch", id)).into();
+    let items: Vec<_> = keys.iter().map(|key| (&**key, Item::new(key))).collect();
+    store.set_many(&items).expect("a batch can be set");
+    let mixed = [&*keys[2], b"conformance|batch|absent", &keys[0], &keys[2]];
+    let found = store.get_many(&mixed).expect("a batch can be read");
+    let expected = [Some(keys[2].clone()), None, Some(keys[0].clone()), Some(keys[2].clone())];
+    assert_eq!(found, expected, "a batch is read in the order of its keys");
+    let removed = store.remove_many(&[&keys[1], b"conformance|batch|absent", &keys[0]]).expect("removing works");
+    assert_eq!(removed, [true, false, true], "a batch says for each key whether it was there");
+    store.set_many(&[(&keys[0], Item::new(b"a")), (&keys[0], Item::new(b"b"))]).expect("a batch can be set");
+    assert_eq!(get(store, &keys[0]).as_deref(), Some(&b"b"[..]), "of two entries with one key the later counts");
+}
+
+fn updates(store: &dyn Backend) {
+    let key = key("update", "1");
+    let update = |change: &dyn Fn(Option<&[u8]>) -> Change| {
+        store.update(&key, &mut |bytes| change(bytes)).expect("an entry can be updated");
+        get(store, &key)
+    };
+    let one = || Change::Set { bytes: b"1".to_vec(), expires: None, tags: Vec::new() };
+    let absent = update(&|bytes| if bytes.is_none() { one() } else { Change::Keep });
+    assert_eq!(absent.as_deref(), Some(&b"1"[..]), "an update sees that nothing is there, and may set it");
+    let kept = update(&|bytes| if bytes == Some(b"1") { Change::Keep } else { Change::Remove });
+    assert_eq!(kept.as_deref(), Some(&b"1"[..]), "an update sees what is there, and may keep it");
+    assert_eq!(update(&|_| Change::Remove), None, "an update may remove");
+}
+
+fn expiry(store: &dyn Backend) {
+    let (past, far, never) = (key("expiry", "past"), key("expiry", "far"), key("expiry", "never"));
+    store.set(&far, Item::new(b"x").expires(FAR)).expect("an entry can be set");
+    store.set(&past, Item::new(b"x").expires(PAST)).expect("an entry can be set");
+    set(store, &never, b"x");
+    store.purge(PAST).expect("purging works");
+    assert_eq!(get(store, &past), None, "an expired entry is purged");
+    assert!(get(store, &far).is_some() && get(store, &never).is_some(), "what has not expired stays");
+    // Setting anew sets the end anew.
+    store.set(&far, Item::new(b"y")).expect("an entry can be set");
+    store.purge(FAR).expect("purging works");
+    assert!(get(store, &far).is_some(), "an entry that was set again without an end never expires");
+}
+
+fn threads(store: &dyn Backend) {
+    const THREADS: u8 = 4;
+    const ROUNDS: usize = 25;
+    let barrier = Barrier::new(THREADS.into());
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let barrier = &barrier;
+            scope.spawn(move || {
+                barrier.wait();
+                let own = key("threads", &format!("own{thread}"));
+                let shared = key("threads", "shared");
+                for round in 0..ROUNDS {
+                    let bytes = vec![thread; 100 + round];
+                    set(store, &own, &bytes);
+                    assert_eq!(get(store, &own), Some(bytes.clone()), "a thread reads what it wrote last");
+                    set(store, &shared, &bytes);
+                    let read = get(store, &shared).expect("somebody has written it");
+                    assert!(read.iter().all(|byte| *byte == read[0]), "an entry is never a mixture of two");
+                }
+            });
+        }
+    });
+    if store.capabilities().atomic_update {
+        counted_together(store);
+    }
+}
+
+fn counted_together(store: &dyn Backend) {
+    let key = &key("threads", "sum");
+    let add_one = |bytes: Option<&[u8]>| {
+        let sum: u32 = bytes.map_or(0, |bytes| String::from_utf8_lossy(bytes).parse().expect("a number"));
+        Change::Set { bytes: (sum + 1).to_string().into_bytes(), expires: None, tags: Vec::new() }
+    };
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..25 {
+                    store.update(key, &mut |bytes| add_one(bytes)).expect("an entry can be updated");
+                }
+            });
+        }
+    });
+    assert_eq!(get(store, key).as_deref(), Some(&b"100"[..]), "nothing comes between reading and writing in an update");
+}
+
+fn unsupported<T>(result: Result<T, Error>, what: &str) {
+    let error = result.err().unwrap_or_else(|| panic!("{what}: the capability is missing, so it must be an error"));
+    assert!(error.is_unsupported(), "{what}: the capability is missing, but the error is: {error}");
+}
+
+fn tags(store: &dyn Backend, keeps: bool) {
+    if !store.capabilities().tags {
+        return unsupported(store.remove_tagged(b"conformance|", &["a"]), "remove_tagged");
+    }
+    let set = |id: &str, tags: &[&str]| {
+        store.set(&key("tags", id), Item::new(b"x").tags(tags)).expect("an entry can be set");
+    };
+    let remove =
+        |prefix: &str, tags: &[&str]| store.remove_tagged(&key("tags", prefix), tags).expect("tags can be cleared");
+    assert_eq!(remove("", &["never used"]), 0);
+    set("x|1", &["users", "eu"]);
+    set("x|2", &["users"]);
+    set("y|1", &["users", "eu"]);
+    set("x|3", &["user%", "us*", "a|b", ""]);
+    if !keeps {
+        return;
+    }
+    assert_eq!(remove("", &["user_"]), 0, "tags are opaque");
+    assert_eq!(remove("x|", &["users", "eu"]), 1, "an entry is removed if it has all of the tags");
+    assert!(get(store, &key("tags", "y|1")).is_some(), "entries outside of the prefix stay");
+    assert!(get(store, &key("tags", "x|2")).is_some(), "entries with some of the tags stay");
+    set("x|2", &["other"]);
+    assert_eq!(remove("", &["users"]), 1, "an entry that was set again has its new tags alone");
+    assert_eq!(remove("", &["a|b", ""]), 1, "any text is a tag");
+    let change = Change::Set { bytes: b"x".to_vec(), expires: None, tags: vec!["changed".to_owned()] };
+    store.update(&key("tags", "x|4"), &mut |_| change.clone()).expect("an entry can be updated");
+    assert_eq!(remove("", &["changed"]), 1, "an update sets tags");
+}
+
+fn enumeration(store: &dyn Backend, keeps: bool) {
+    if !store.capabilities().enumerate {
+        return unsupported(store.scan(b"", &mut |_, _| ControlFlow::Continue(())), "scan");
+    }
+    let keys: BTreeSet<_> = (0..50).map(|n| key("scan", &format!("in|{n}"))).collect();
+    for key in &keys {
+        set(store, key, key);
+    }
+    set(store, &key("scan", "into"), b"x");
+    let mut seen = Vec::new();
+    let mut visit = |key: &[u8], bytes: &[u8]| {
+        assert_eq!(key, bytes, "a scan shows the bytes of the key");
+        seen.push(key.to_vec());
+        ControlFlow::Continue(())
+    };
+    store.scan(&key("scan", "in|"), &mut visit).expect("a store can be read to the end");
+    seen.sort_unstable();
+    let expected: Vec<_> = if keeps { keys.into_iter().collect() } else { Vec::new() };
+    assert_eq!(seen, expected, "a scan shows all entries under the prefix, each once");
+    let mut shown = 0;
+    let mut visit = |_: &[u8], _: &[u8]| {
+        shown += 1;
+        ControlFlow::Break(())
+    };
+    store.scan(&key("scan", ""), &mut visit).expect("a scan can be broken off");
+    assert_eq!(shown, usize::from(keeps), "a scan ends when it is told to");
+    let mut remove = |key: &[u8], _: &[u8]| {
+        store.remove(key).expect("the store can be used during a scan");
+        ControlFlow::Continue(())
+    };
+    store.scan(&key("scan", "in|"), &mut remove).expect("a store can be read to the end");
+    assert_eq!(get(store, &key("scan", "in|7")), None, "what was removed during a scan is gone");
+}
+
+fn counting(store: &dyn Backend, keeps: bool) {
+    if !store.capabilities().count {
+        return unsupported(store.count(b"conformance|"), "count");
+    }
+    for id in ["in|1", "in|2", "in2"] {
+        set(store, &key("count", id), b"x");
+    }
+    let count = |prefix: &str| store.count(&key("count", prefix)).expect("a store can count");
+    let expected = if keeps { (2, 3, 0) } else { (0, 0, 0) };
+    assert_eq!((count("in|"), count(""), count("none|")), expected, "a store counts what is under a prefix");
+}

@@ -1,0 +1,262 @@
+//! Byte stores: the trait that they implement, and how a URL becomes one.
+//!
+//! A backend keeps bytes under bytes. It knows nothing of functions, types or times to live beyond the moment at which it
+//! may forget an entry; what the bytes mean is said in `wire`.
+
+mod memory;
+mod null;
+
+pub mod conformance;
+mod params;
+mod place;
+mod registry;
+mod url;
+
+use std::ops::ControlFlow;
+
+pub use memory::Memory;
+pub use null::Null;
+pub use registry::{backend, register_backend};
+pub use url::Url;
+
+use crate::error::Error;
+
+/// Milliseconds since the Unix epoch.
+pub type UnixMillis = u64;
+
+/// What separates the parts of a key. See [`Backend`].
+pub const SEPARATOR: u8 = b'|';
+
+/// An entry on its way into a store.
+#[derive(Clone, Copy, Debug)]
+pub struct Item<'a> {
+    /// What [`Backend::get`] gives back, byte by byte.
+    pub bytes: &'a [u8],
+    /// From when on the store may forget the entry. It need not: readers look at the time that is in the bytes. `None`: never.
+    pub expires: Option<UnixMillis>,
+    /// By these, [`Backend::remove_tagged`] finds it. Without repetition.
+    pub tags: &'a [&'a str],
+}
+
+impl<'a> Item<'a> {
+    /// Bytes that never expire and have no tags.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, expires: None, tags: &[] }
+    }
+
+    /// With an end, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn expires(mut self, at: impl Into<Option<UnixMillis>>) -> Self {
+        self.expires = at.into();
+        self
+    }
+
+    /// With tags.
+    #[must_use]
+    pub fn tags(mut self, tags: &'a [&'a str]) -> Self {
+        self.tags = tags;
+        self
+    }
+}
+
+/// What [`Backend::update`] does to an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Leave it as it is.
+    Keep,
+    /// Remove it.
+    Remove,
+    /// Put this in its place.
+    Set {
+        /// As in [`Item::bytes`].
+        bytes: Vec<u8>,
+        /// As in [`Item::expires`].
+        expires: Option<UnixMillis>,
+        /// As in [`Item::tags`].
+        tags: Vec<String>,
+    },
+}
+
+/// What a store can do beyond the required methods.
+///
+/// A method whose capability is missing fails with [`Error::is_unsupported`], and the conformance suite checks that it does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a promise of its own")]
+pub struct Capabilities {
+    /// [`Backend::set_many`] and [`Backend::remove_many`] happen as a whole or not at all.
+    pub atomic_batch: bool,
+    /// [`Backend::update`] lets nothing come between reading and writing.
+    pub atomic_update: bool,
+    /// [`Backend::count`].
+    pub count: bool,
+    /// [`Backend::scan`].
+    pub enumerate: bool,
+    /// [`Backend::remove_tagged`].
+    pub tags: bool,
+    /// Entries outlive the process.
+    pub persistent: bool,
+    /// Other processes may use the store at the same time.
+    pub shared: bool,
+}
+
+/// What [`Backend::scan`] shows of an entry.
+pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
+
+/// A store of bytes under bytes. Four methods are enough; the others have defaults made of these, or say that they are
+/// unsupported.
+///
+/// **Keys.** A key consists of parts separated by [`SEPARATOR`] (`|`), which no part contains. A prefix is empty or ends
+/// with the separator: it names all keys that begin with its parts.
+///
+/// **Time.** A store never returns bytes other than those that were set. It may forget an entry from its
+/// expiry on, not earlier; without an expiry it forgets only where it is bounded.
+///
+/// **Threads.** All methods may be called from any thread at once. After a method has returned, its effect is seen by every later
+/// call in this process. Methods may block; from async code they are called on a pool of threads.
+///
+/// **Errors.** A store that can't be reached or refuses is [`Error::unavailable`]; nothing in it may panic because of what
+/// it finds on disk or hears from a peer.
+///
+/// [`conformance::check`] checks all of this.
+pub trait Backend: Send + Sync + 'static {
+    /// The scheme that it is opened by: what statistics and `Clear::backend` call it.
+    fn name(&self) -> &'static str;
+
+    /// What it can do beyond the required methods. None of it by default.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
+    /// The bytes under a key. Expired ones may be given or not.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't be asked.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
+
+    /// Stores an entry in place of the one under its key: bytes, expiry and tags are new.
+    ///
+    /// # Errors
+    ///
+    /// If the entry could not be stored; then either the old entry is there, or none.
+    fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error>;
+
+    /// Removes an entry; was there one?
+    ///
+    /// # Errors
+    ///
+    /// If it is not certain that the entry is gone.
+    fn remove(&self, key: &[u8]) -> Result<bool, Error>;
+
+    /// Removes all entries whose keys begin with a prefix; gives their number, as far as the store can count.
+    ///
+    /// # Errors
+    ///
+    /// If it is not certain that they are gone.
+    fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error>;
+
+    /// Removes the entries under a prefix that carry all of these tags; gives their number.
+    ///
+    /// # Errors
+    ///
+    /// If it is not certain that they are gone, or the store can't find entries by tags.
+    fn remove_tagged(&self, prefix: &[u8], tags: &[&str]) -> Result<u64, Error> {
+        let _ = (prefix, tags);
+        Err(self.unsupported("find entries by their tags"))
+    }
+
+    /// Reads an entry and puts another in its place, or none. `change` may be called several times, and does not use the
+    /// store.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Self::get) and [`set`](Self::set).
+    fn update(&self, key: &[u8], change: &mut dyn FnMut(Option<&[u8]>) -> Change) -> Result<(), Error> {
+        match change(self.get(key)?.as_deref()) {
+            Change::Keep => Ok(()),
+            Change::Remove => self.remove(key).map(drop),
+            Change::Set { bytes, expires, tags } => {
+                let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+                self.set(key, Item { bytes: &bytes, expires, tags: &tags })
+            }
+        }
+    }
+
+    /// The bytes under several keys, in their order.
+    ///
+    /// # Errors
+    ///
+    /// If one of them could not be read.
+    fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
+
+    /// Stores several entries. Of two with one key the later counts.
+    ///
+    /// # Errors
+    ///
+    /// If one of them could not be stored: then none is, where the batch is atomic, and the first ones are elsewhere.
+    fn set_many(&self, items: &[(&[u8], Item<'_>)]) -> Result<(), Error> {
+        items.iter().try_for_each(|(key, item)| self.set(key, *item))
+    }
+
+    /// Removes several entries; says for each whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// If it is not certain that all are gone.
+    fn remove_many(&self, keys: &[&[u8]]) -> Result<Vec<bool>, Error> {
+        keys.iter().map(|key| self.remove(key)).collect()
+    }
+
+    /// Shows all entries under a prefix, each once, in any order, until `visit` breaks off. Entries that come or
+    /// go meanwhile may be shown or not. `visit` may call the store again.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not be read to the end, or can't enumerate.
+    fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), Error> {
+        let _ = (prefix, visit);
+        Err(self.unsupported("enumerate its entries"))
+    }
+
+    /// The number of entries under a prefix, expired ones that are still there included.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't be asked, or can't count.
+    fn count(&self, prefix: &[u8]) -> Result<u64, Error> {
+        let _ = prefix;
+        Err(self.unsupported("count its entries"))
+    }
+
+    /// Removes entries that expired at `now` or before, and does what else keeps the store in shape; gives the number of
+    /// entries removed.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't be cleaned.
+    fn purge(&self, now: UnixMillis) -> Result<u64, Error> {
+        let _ = now;
+        Ok(0)
+    }
+
+    /// Returns when everything that was acknowledged is as durable as the store can make it.
+    ///
+    /// # Errors
+    ///
+    /// If that can't be said.
+    fn flush(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// What [`Error::is_unsupported`] says of this store.
+    fn unsupported(&self, what: &str) -> Error {
+        Error::unsupported(format!("a `{}` store can't {what}", self.name()))
+    }
+}
+
+/// Does a key begin with the parts of a prefix?
+pub(crate) fn is_under(key: &[u8], prefix: &[u8]) -> bool {
+    key.starts_with(prefix)
+}

@@ -1,0 +1,114 @@
+//! From a URL to a store: the known schemes, those that users register, and one store for all who name the same.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Weak},
+};
+
+use parking_lot::{Mutex, RwLock};
+
+use super::{Backend, Memory, Null, Url, params, url::scheme_names};
+use crate::error::Error;
+
+/// Opens a store by its URL.
+type Factory = Arc<dyn Fn(&Url) -> Result<Arc<dyn Backend>, Error> + Send + Sync>;
+
+static REGISTERED: LazyLock<RwLock<HashMap<String, Factory>>> = LazyLock::new(RwLock::default);
+
+/// The stores that are open, by what they were opened with.
+static OPEN: LazyLock<Mutex<HashMap<String, Weak<dyn Backend>>>> = LazyLock::new(Mutex::default);
+
+/// Teaches the library a scheme of one's own: URLs that begin with `scheme://` are opened by `factory`.
+///
+/// ```
+/// use std::sync::Arc;
+/// use memo::backend::{Memory, register_backend};
+///
+/// register_backend("scratch", |_url| Ok(Arc::new(Memory::new())))?;
+/// memo::backend("scratch://here")?;
+/// # Ok::<(), memo::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If the scheme is one of the library's own or was registered before, or can't stand in a URL.
+pub fn register_backend(
+    scheme: &str,
+    factory: impl Fn(&Url) -> Result<Arc<dyn Backend>, Error> + Send + Sync + 'static,
+) -> Result<(), Error> {
+    let is_scheme = params::split(&format!("{scheme}://")).is_some_and(|parts| parts.scheme.of(scheme) == scheme);
+    if !is_scheme {
+        return Err(Error::config(format!(
+            "`{scheme}` can't be a scheme: a letter, then letters, digits, `+`, `-` and `.`"
+        )));
+    }
+    if params::scheme_of(scheme).is_some() {
+        return Err(Error::config(format!("the scheme `{scheme}` is one of the library's own")));
+    }
+    let mut registered = REGISTERED.write();
+    if registered.contains_key(scheme) {
+        return Err(Error::config(format!("the scheme `{scheme}` was registered before")));
+    }
+    registered.insert(scheme.to_owned(), Arc::new(factory));
+    Ok(())
+}
+
+/// The store that a URL names, opened now, or before if it is open. It stays open as long as somebody holds it.
+///
+/// ```
+/// let store = memo::backend("memory://scratch")?;
+/// store.set(b"answer", memo::backend::Item::new(b"42"))?;
+/// assert_eq!(store.get(b"answer")?.as_deref(), Some(&b"42"[..]));
+/// # Ok::<(), memo::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If the URL is wrong, its scheme unknown or not built in, or the store can't be opened.
+pub fn backend(url: &str) -> Result<Arc<dyn Backend>, Error> {
+    open(&Url::parse(url)?)
+}
+
+/// The store of a URL. Two URLs that differ only in how values become bytes name one store.
+pub(crate) fn open(url: &Url) -> Result<Arc<dyn Backend>, Error> {
+    let identity = identity(url)?;
+    // Held while it is opened, so that two threads do not open one store twice.
+    let mut stores = OPEN.lock();
+    if let Some(store) = stores.get(&identity).and_then(Weak::upgrade) {
+        return Ok(store);
+    }
+    let store = make(url)?;
+    stores.retain(|_, store| store.strong_count() > 0);
+    stores.insert(identity, Arc::downgrade(&store));
+    Ok(store)
+}
+
+/// What two URLs of one store have in common.
+fn identity(url: &Url) -> Result<String, Error> {
+    let is_common = |name: &str| params::COMMON.iter().any(|param| param.name == name);
+    let mut params: Vec<_> = url.params().filter(|(name, _)| !is_common(name)).collect();
+    params.sort_unstable();
+    let location = match params::scheme_of(url.scheme()).map(|scheme| params::SCHEMES[scheme].location) {
+        Some(params::Location::Path) => super::place::of(url)?.to_string_lossy().into_owned(),
+        _ => url.location().to_owned(),
+    };
+    Ok(format!("{}://{location}?{params:?}", url.scheme()))
+}
+
+fn make(url: &Url) -> Result<Arc<dyn Backend>, Error> {
+    match url.scheme() {
+        "null" => Ok(Arc::new(Null)),
+        "memory" => Ok(Arc::new(Memory::new())),
+        other => {
+            let factory = REGISTERED.read().get(other).cloned();
+            factory.ok_or_else(|| unknown(other))?(url)
+        }
+    }
+}
+
+fn unknown(scheme: &str) -> Error {
+    let mut known: Vec<String> = scheme_names().map(str::to_owned).collect();
+    known.extend(REGISTERED.read().keys().cloned());
+    known.sort_unstable();
+    Error::config(format!("unknown scheme `{scheme}://`: known are {}", known.join(", ")))
+}

@@ -1,0 +1,268 @@
+//! A store's URL: `scheme://location?name=value&…`.
+
+use std::{fmt, path::PathBuf};
+
+use percent_encoding::percent_decode_str;
+
+use super::params::{self, Fault, Location, Param, SCHEMES, Takes};
+use crate::error::Error;
+
+/// A URL that a store is opened by, taken apart and checked.
+///
+/// The form is `scheme://location?name=value&…`. Location and values may contain `%xx`; neither `+` nor anything else
+/// stands for a space.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Url {
+    text: String,
+    scheme: String,
+    location: String,
+    params: Vec<(String, String)>,
+}
+
+impl Url {
+    /// Takes a URL apart. Parameters of the library's own schemes are checked; those of others are theirs to check.
+    ///
+    /// # Errors
+    ///
+    /// Names the part that is wrong and what is allowed in its place.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        if let Some(fault) = params::fault(text) {
+            return Err(Error::config(describe(text, fault)));
+        }
+        let parts = params::split(text).ok_or_else(|| Error::config(describe(text, Fault::NoScheme)))?;
+        let scheme = parts.scheme.of(text);
+        let mut url = Self {
+            text: text.to_owned(),
+            scheme: scheme.to_owned(),
+            location: decoded(text, parts.location.of(text))?,
+            params: Vec::new(),
+        };
+        let mut at = parts.query.start;
+        while at < parts.query.end {
+            let (name, value, next) =
+                params::next_param(text, at).map_err(|part| Error::config(describe(text, Fault::Malformed(part))))?;
+            url.add(name.of(text), decoded(text, value.of(text))?)?;
+            at = next;
+        }
+        Ok(url)
+    }
+
+    fn add(&mut self, name: &str, value: String) -> Result<(), Error> {
+        if self.param(name).is_some() {
+            return Err(Error::config(format!("`{}` says `{name}` twice", self.shown())));
+        }
+        if let Some(param) = params::scheme_of(&self.scheme).and_then(|scheme| known(scheme, name))
+            && !params::takes(&param.takes, &value)
+        {
+            return Err(Error::config(wrong_value(&self.shown(), param, &value)));
+        }
+        self.params.push((name.to_owned(), value));
+        Ok(())
+    }
+
+    /// What stands before `://`.
+    pub fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// What stands between `://` and `?`, decoded.
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
+    /// The location as a path; `None` if it is empty.
+    pub fn path(&self) -> Option<PathBuf> {
+        (!self.location.is_empty()).then(|| PathBuf::from(&self.location))
+    }
+
+    /// The value of a parameter.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+    }
+
+    /// All parameters in their order.
+    pub fn params(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.params.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// A whole number.
+    ///
+    /// # Errors
+    ///
+    /// If the value is none.
+    pub fn integer(&self, name: &str) -> Result<Option<i64>, Error> {
+        self.read(name, params::integer, "a whole number")
+    }
+
+    /// A duration (`250ms`, `5m`, or seconds), in milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// If the value is none.
+    pub fn duration(&self, name: &str) -> Result<Option<u64>, Error> {
+        self.read(name, params::duration, DURATION)
+    }
+
+    /// A size (`64MiB`, `1GB`, or bytes), in bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the value is none.
+    pub fn size(&self, name: &str) -> Result<Option<u64>, Error> {
+        self.read(name, params::size, SIZE)
+    }
+
+    fn read<T>(&self, name: &str, read: impl Fn(&str) -> Option<T>, allowed: &str) -> Result<Option<T>, Error> {
+        let Some(value) = self.param(name) else { return Ok(None) };
+        let wrong = || Error::config(format!("`{name}={value}` in `{}`: expected {allowed}", self.shown()));
+        read(value).ok_or_else(wrong).map(Some)
+    }
+
+    /// The URL without what nobody should read in a log: the password of a `user:password@host`.
+    pub fn shown(&self) -> String {
+        shown(&self.text)
+    }
+
+    /// The URL as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Url({})", self.shown())
+    }
+}
+
+const DURATION: &str = "a duration such as `250ms`, `30s`, `5m` (or seconds)";
+const SIZE: &str = "a size such as `64MiB`, `1GB` (or bytes)";
+
+fn shown(text: &str) -> String {
+    let authority = text.find("://").map(|at| at + 3);
+    let hidden = authority.and_then(|start| {
+        let end = text[start..].find(['/', '?']).map_or(text.len(), |at| start + at);
+        let at = start + text[start..end].rfind('@')?;
+        let colon = start + text[start..at].find(':')?;
+        Some(format!("{}:***{}", &text[..colon], &text[at..]))
+    });
+    hidden.unwrap_or_else(|| text.to_owned())
+}
+
+fn decoded(text: &str, part: &str) -> Result<String, Error> {
+    let decoded = percent_decode_str(part).decode_utf8();
+    let decoded = decoded.map_err(|_| Error::config(format!("`{part}` in `{}` is not UTF-8", shown(text))))?;
+    Ok(decoded.into_owned())
+}
+
+fn known(scheme: usize, name: &str) -> Option<&'static Param> {
+    SCHEMES[scheme].params.iter().chain(params::COMMON).find(|param| param.name == name)
+}
+
+fn names(params: impl IntoIterator<Item = &'static str>) -> String {
+    let names: Vec<_> = params.into_iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+/// The schemes that can be opened as the library was built.
+pub(super) fn scheme_names() -> impl Iterator<Item = &'static str> {
+    SCHEMES.iter().filter(|scheme| scheme.feature.is_none_or(|(_, on)| on)).map(|scheme| scheme.name)
+}
+
+fn describe(text: &str, fault: Fault) -> String {
+    let url = shown(text);
+    match fault {
+        Fault::NoScheme => format!(
+            "`{url}` is no URL of a store: expected `scheme://…`, where the scheme is one of {} or one that was registered",
+            names(scheme_names())
+        ),
+        Fault::Feature(scheme) => {
+            let scheme = &SCHEMES[scheme];
+            let feature = scheme.feature.map_or("", |(feature, _)| feature);
+            format!("`{}://` needs the cargo feature `{feature}` of `memo`", scheme.name)
+        }
+        Fault::Location(scheme, part) => {
+            let (scheme, part) = (&SCHEMES[scheme], part.of(text));
+            match scheme.location {
+                Location::Name => format!(
+                    "`{part}` in `{url}` is no name: letters, digits, `_`, `-` and `.` are allowed, `.` not as the first"
+                ),
+                _ => format!("`{}://` takes nothing before `?`, but `{url}` says `{part}`", scheme.name),
+            }
+        }
+        Fault::Unknown(scheme, part) => {
+            let known = SCHEMES[scheme].params.iter().chain(params::COMMON).map(|param| param.name);
+            format!("`{}://` knows no parameter `{}`; it knows {}", SCHEMES[scheme].name, part.of(text), names(known))
+        }
+        Fault::Value(param, part) => wrong_value(&url, param, part.of(text)),
+        Fault::Malformed(part) => {
+            format!("`{}` in `{url}` is no parameter: expected `name=value`", part.of(text))
+        }
+    }
+}
+
+fn wrong_value(url: &str, param: &Param, value: &str) -> String {
+    let name = param.name;
+    let allowed = match param.takes {
+        Takes::Integer(least, i64::MAX) => format!("a whole number of at least {least}"),
+        Takes::Integer(least, most) => format!("a whole number from {least} to {most}"),
+        Takes::OneOf(allowed) => format!("one of {}", names(allowed.iter().copied())),
+        Takes::Duration => DURATION.to_owned(),
+        Takes::Size => SIZE.to_owned(),
+        Takes::Name => "a name of letters, digits and `_`, at most 64, that does not begin with a digit".to_owned(),
+        Takes::Text => "a value".to_owned(),
+    };
+    format!("`{name}={value}` in `{url}`: expected {allowed}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fails(text: &str) -> String {
+        Url::parse(text).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn parts() {
+        let url = Url::parse("memory://a.b?codec=json&ttl=5m").expect("valid");
+        assert_eq!((url.scheme(), url.location(), url.param("codec")), ("memory", "a.b", Some("json")));
+        assert_eq!(url.duration("ttl").expect("a duration"), Some(300_000));
+        let url = Url::parse("s3://bucket/a%20b?x=%26").expect("valid");
+        assert_eq!((url.location(), url.param("x")), ("bucket/a b", Some("&")));
+    }
+
+    #[test]
+    fn every_fault_names_the_value_and_what_is_allowed() {
+        for (text, said) in [
+            ("cache.db", "scheme://"),
+            ("://x", "scheme://"),
+            ("memory://a/b", "is no name"),
+            ("null://x", "takes nothing before `?`"),
+            ("memory://?syncronous=off", "knows no parameter `syncronous`"),
+            ("memory://?key_style=pretty", "expected one of `readable`, `hashed`"),
+            ("memory://?level=99", "from -7 to 22"),
+            ("memory://?ttl=soon", "a duration such as"),
+            ("memory://?codec", "expected `name=value`"),
+            ("memory://?ttl=1s&ttl=2s", "says `ttl` twice"),
+            ("memory://?key_style=%70retty", "`key_style=pretty`"),
+            ("memory://?codec=%ff", "not UTF-8"),
+        ] {
+            let message = fails(text);
+            assert!(message.contains(said), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let url = Url::parse("redis://me:secret@host/1?x=a@b").expect("valid");
+        assert_eq!(url.to_string(), "redis://me:***@host/1?x=a@b");
+        assert_eq!(format!("{url:?}"), "Url(redis://me:***@host/1?x=a@b)");
+    }
+}
