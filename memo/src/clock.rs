@@ -1,7 +1,8 @@
 //! The only place that reads the time, and the test clock that can stand in for it.
 //!
-//! Entries carry milliseconds on a monotonic clock of this process. The clock is coarse (it moves with the
-//! kernel's tick, 1 to 10 ms) because a precise one would cost more than the rest of a hit.
+//! Entries in memory carry milliseconds on a monotonic clock. The clock is coarse (it moves with the kernel's tick, 1 to
+//! 10 ms) because a precise one would cost more than the rest of a hit. Entries in stores outside the process carry
+//! milliseconds since the Unix epoch.
 
 use std::{
     sync::{
@@ -16,6 +17,9 @@ pub(crate) type Millis = u64;
 
 /// The expiry of what does not expire.
 pub(crate) const NEVER: Millis = u64::MAX;
+
+/// Where the monotonic clock begins: some years from 0, so that what was stored before the machine started has a time, too.
+const START: Millis = 1 << 38;
 
 /// Milliseconds of a duration, rounded up, so that a short time to live does not become none.
 pub(crate) fn millis(duration: Duration) -> Millis {
@@ -49,15 +53,33 @@ fn now_in_tests() -> Millis {
 #[inline]
 pub(crate) fn machine() -> Millis {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
-    // One millisecond more than the machine says, so that the present is never 0.
-    time.tv_sec.cast_unsigned() * 1000 + time.tv_nsec.cast_unsigned() / 1_000_000 + 1
+    START + time.tv_sec.cast_unsigned() * 1000 + time.tv_nsec.cast_unsigned() / 1_000_000
 }
 
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn machine() -> Millis {
     use std::{sync::OnceLock, time::Instant};
-    static START: OnceLock<Instant> = OnceLock::new();
-    millis(START.get_or_init(Instant::now).elapsed()) + 1
+    static BEGUN: OnceLock<Instant> = OnceLock::new();
+    START + millis(BEGUN.get_or_init(Instant::now).elapsed())
+}
+
+/// The present in milliseconds since the Unix epoch.
+#[cfg(feature = "stores")]
+pub(crate) fn unix_now() -> u64 {
+    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, millis);
+    if TESTED.load(Ordering::Acquire) { wall.saturating_add(now()).saturating_sub(machine()) } else { wall }
+}
+
+/// The time since the Unix epoch that belongs to a time on the process's clock, by this present of both.
+#[cfg(feature = "stores")]
+pub(crate) fn unix(at: Millis, (now, unix_now): (Millis, u64)) -> Option<u64> {
+    (at != NEVER).then(|| unix_now.saturating_add(at).saturating_sub(now))
+}
+
+/// The time on the process's clock that belongs to a time since the Unix epoch.
+#[cfg(feature = "stores")]
+pub(crate) fn from_unix(at: Option<u64>, (now, unix_now): (Millis, u64)) -> Millis {
+    at.map_or(NEVER, |at| now.saturating_add(at).saturating_sub(unix_now).min(NEVER - 1))
 }
 
 /// The wall-clock time that belongs to a time on the process's clock.

@@ -1,8 +1,12 @@
 //! Arguments as they are borrowed: hashed and compared in place, owned only when a body is about to run, or is waited for.
 #![expect(missing_docs, reason = "generated code uses it, people do not")]
 
+#[cfg(feature = "stores")]
+pub(crate) mod encode;
 pub(crate) mod probe;
 pub(crate) mod shape;
+#[cfg(feature = "stores")]
+pub(crate) mod text;
 pub(crate) mod tuple;
 mod unordered;
 

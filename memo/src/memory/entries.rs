@@ -16,7 +16,7 @@ use crate::{
 /// What every lookup reads of an entry, in eight bytes.
 pub struct Head {
     /// The lower bits of when it expires; eight more, and one added to them, are the spare byte of `meta`. Together they
-    /// reach 34 years beyond the machine's start, and what expires later never does.
+    /// reach 26 years beyond the machine's start, and what expires later never does.
     expires: u32,
     pub(super) meta: Meta,
 }

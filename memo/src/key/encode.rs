@@ -1,0 +1,242 @@
+//! From a call's arguments to the text of its key: the counterpart of [`Shape`] for stores outside the process.
+
+use std::{
+    borrow::{Cow, ToOwned},
+    collections::{HashMap, HashSet},
+    hash::{BuildHasher, Hash},
+};
+
+use serde::Serialize;
+
+use super::{
+    Args, Query,
+    probe::Probe,
+    shape::{Arr, CowOf, Float, Opt, Ref, RefOf, Seq, Shape, Skip, Tup, Val},
+    text::Text,
+    tuple::Rest,
+    unordered::Unordered,
+};
+use crate::error::Error;
+
+/// How an `A` becomes (part of) the text of a key.
+pub trait Encode<A: ?Sized>: Shape<A> {
+    /// # Errors
+    /// What serde says can't be written.
+    fn encode(arg: &A, to: &mut Text) -> Result<(), Error>;
+}
+
+/// A key that stores outside the process can hold.
+pub trait StoredQuery: Query {
+    /// # Errors
+    /// What serde says can't be written.
+    fn text(&self) -> Result<String, Error>;
+}
+
+impl<A, S: Encode<A>> StoredQuery for Args<S, A> {
+    fn text(&self) -> Result<String, Error> {
+        let mut text = Text::default();
+        S::encode(&self.args, &mut text)?;
+        Ok(text.into_string())
+    }
+}
+
+macro_rules! by_serde {
+    ($([$($generic:tt)*] $type:ty => $shape:ty;)*) => {$(
+        impl<$($generic)*> Encode<$type> for $shape {
+            fn encode(arg: &$type, to: &mut Text) -> Result<(), Error> {
+                to.value(arg)
+            }
+        }
+    )*};
+}
+
+by_serde! {
+    [A: Serialize + Hash + Eq + Clone + 'static] A => Val;
+    ['a, A: ?Sized + Serialize + Hash + Eq + ToOwned<Owned: 'static>] &'a A => Ref;
+    [] f32 => Float;
+    [] f64 => Float;
+}
+
+impl<A: ?Sized + Serialize + Hash + Eq + ToOwned<Owned: 'static>> Encode<Cow<'_, A>> for CowOf {
+    fn encode(arg: &Cow<'_, A>, to: &mut Text) -> Result<(), Error> {
+        to.value(&**arg)
+    }
+}
+
+impl<A: ?Sized> Encode<A> for Skip {
+    fn encode(_: &A, to: &mut Text) -> Result<(), Error> {
+        to.put("_");
+        Ok(())
+    }
+}
+
+impl<A: ?Sized, S: Encode<A>> Encode<&A> for RefOf<S> {
+    fn encode(arg: &&A, to: &mut Text) -> Result<(), Error> {
+        S::encode(arg, to)
+    }
+}
+
+impl<A, S: Encode<A>> Encode<Option<A>> for Opt<S> {
+    fn encode(arg: &Option<A>, to: &mut Text) -> Result<(), Error> {
+        let Some(arg) = arg else { return to.value(&None::<()>) };
+        to.put("Some(");
+        S::encode(arg, to)?;
+        to.put(")");
+        Ok(())
+    }
+}
+
+impl<A, S: Encode<A>> Encode<[A]> for Seq<S> {
+    fn encode(arg: &[A], to: &mut Text) -> Result<(), Error> {
+        to.list(('[', ']'), arg, |to, arg| S::encode(arg, to))
+    }
+}
+
+impl<A, S: Encode<A>> Encode<Vec<A>> for Seq<S> {
+    fn encode(arg: &Vec<A>, to: &mut Text) -> Result<(), Error> {
+        <Self as Encode<[A]>>::encode(arg, to)
+    }
+}
+
+impl<A, S: Encode<A>, const N: usize> Encode<[A; N]> for Arr<S> {
+    fn encode(arg: &[A; N], to: &mut Text) -> Result<(), Error> {
+        to.list(('(', ')'), arg, |to, arg| S::encode(arg, to))
+    }
+}
+
+impl<A, S: Encode<A>> Encode<A> for Rest<S> {
+    fn encode(arg: &A, to: &mut Text) -> Result<(), Error> {
+        S::encode(arg, to)
+    }
+}
+
+impl<K, V, B> Encode<HashMap<K, V, B>> for Unordered
+where
+    K: Serialize + Hash + Eq + Clone + 'static,
+    V: Serialize + Hash + Eq + Clone + 'static,
+    B: BuildHasher + Clone + 'static,
+{
+    fn encode(arg: &HashMap<K, V, B>, to: &mut Text) -> Result<(), Error> {
+        to.value(arg)
+    }
+}
+
+impl<K, B> Encode<HashSet<K, B>> for Unordered
+where
+    K: Serialize + Hash + Eq + Clone + 'static,
+    B: BuildHasher + Clone + 'static,
+{
+    fn encode(arg: &HashSet<K, B>, to: &mut Text) -> Result<(), Error> {
+        to.sorted(arg, |to, element| to.value(element))
+    }
+}
+
+impl Encode<()> for () {
+    fn encode((): &(), to: &mut Text) -> Result<(), Error> {
+        to.value(&())
+    }
+}
+
+impl<A, S: Encode<A>> Encode<(&A,)> for (S,) {
+    fn encode(args: &(&A,), to: &mut Text) -> Result<(), Error> {
+        S::encode(args.0, to)
+    }
+}
+
+macro_rules! tuples {
+    ($($arg:ident $shape:ident $index:tt),*) => {
+        impl<$($arg, $shape: Encode<$arg>),*> Encode<($(&$arg,)*)> for ($($shape,)*) {
+            fn encode(args: &($(&$arg,)*), to: &mut Text) -> Result<(), Error> {
+                let parts: [&dyn Fn(&mut Text) -> Result<(), Error>; _] = [$(&|to| $shape::encode(args.$index, to)),*];
+                to.list(('(', ')'), parts, |to, part| part(to))
+            }
+        }
+
+        impl<$($arg, $shape: Encode<$arg>),*> Encode<($($arg,)*)> for Tup<($($shape,)*)> {
+            fn encode(arg: &($($arg,)*), to: &mut Text) -> Result<(), Error> {
+                <($($shape,)*) as Encode<($(&$arg,)*)>>::encode(&($(&arg.$index,)*), to)
+            }
+        }
+    };
+}
+
+tuples!(A SA 0, B SB 1);
+tuples!(A SA 0, B SB 1, C SC 2);
+tuples!(A SA 0, B SB 1, C SC 2, D SD 3);
+tuples!(A SA 0, B SB 1, C SC 2, D SD 3, E SE 4);
+tuples!(A SA 0, B SB 1, C SC 2, D SD 3, E SE 4, F SF 5);
+tuples!(A SA 0, B SB 1, C SC 2, D SD 3, E SE 4, F SF 5, G SG 6);
+tuples!(A SA 0, B SB 1, C SC 2, D SD 3, E SE 4, F SF 5, G SG 6, H SH 7);
+tuples!(A SA 0, B SB 1, C SC 2, D SD 3, E SE 4, F SF 5, G SG 6, H SH 7, I SI 8);
+tuples!(A SA 0, B SB 1, C SC 2, D SD 3, E SE 4, F SF 5, G SG 6, H SH 7, I SI 8, J SJ 9);
+tuples!(A SA 0, B SB 1, C SC 2, D SD 3, E SE 4, F SF 5, G SG 6, H SH 7, I SI 8, J SJ 9, K SK 10);
+tuples!(A SA 0, B SB 1, C SC 2, D SD 3, E SE 4, F SF 5, G SG 6, H SH 7, I SI 8, J SJ 9, K SK 10, L SL 11);
+
+/// First: an argument that serde can write keeps its shape.
+pub trait ViaSerialize {
+    fn writable<S>(&self, shape: S) -> S {
+        shape
+    }
+}
+
+impl<A: Serialize> ViaSerialize for &Probe<A> {}
+
+/// Then: any other, about which [`written`] is the one error.
+pub trait ViaUnwritable {
+    fn writable<S>(&self, shape: S) -> Unwritable<S> {
+        Unwritable(shape)
+    }
+}
+
+impl<A> ViaUnwritable for Probe<A> {}
+
+/// The shape of an argument that serde can't write.
+#[derive(Clone, Copy, Debug)]
+pub struct Unwritable<S>(S);
+
+impl<A: ?Sized, S: Shape<A>> Shape<A> for Unwritable<S> {
+    type Owned = S::Owned;
+
+    fn hash<H: std::hash::Hasher>(arg: &A, state: &mut H) {
+        S::hash(arg, state);
+    }
+
+    fn matches(arg: &A, owned: &S::Owned) -> bool {
+        S::matches(arg, owned)
+    }
+
+    fn to_owned(arg: &A) -> S::Owned {
+        S::to_owned(arg)
+    }
+
+    fn same(one: &S::Owned, other: &S::Owned) -> bool {
+        S::same(one, other)
+    }
+}
+
+impl<A: ?Sized, S: Shape<A>> Encode<A> for Unwritable<S> {
+    fn encode(_: &A, _: &mut Text) -> Result<(), Error> {
+        Err(Error::encoding("it is no serde type"))
+    }
+}
+
+/// Shapes whose arguments can be written.
+#[diagnostic::on_unimplemented(
+    message = "`{A}` can't be part of a key in a store: it is no serde type",
+    label = "an argument of this type can't be written",
+    note = "derive `serde::Serialize` for it, or leave the argument out with `exclude(…)`, or give a key of your own with `key = …`"
+)]
+pub trait Writable<A: ?Sized> {}
+
+macro_rules! writable {
+    ($([$($generic:ident)?] $shape:ty),* $(,)?) => {
+        $(#[diagnostic::do_not_recommend] impl<A: ?Sized $(, $generic)?> Writable<A> for $shape {})*
+    };
+}
+writable!([] Val, [] Ref, [] CowOf, [] Float, [] Skip, [] Unordered, [S] RefOf<S>, [S] Opt<S>, [S] Seq<S>, [S] Arr<S>, [S] Tup<S>);
+writable!([] super::probe::NotAKey, [] super::probe::NotShared);
+
+/// Lets a shape through, or is the one error about it.
+pub fn written<A: ?Sized, S: Writable<A>>(_: &Probe<A>, shape: S) -> S {
+    shape
+}

@@ -1,0 +1,131 @@
+//! The keys of entries in byte stores: `function|instantiation|arguments|version`.
+
+use std::fmt::Write as _;
+
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+use crate::error::Error;
+
+/// Arguments longer than this many bytes are shortened to their beginning and a hash.
+const LONGEST: usize = 160;
+/// So much of them stays readable.
+const SHOWN: usize = 40;
+
+/// What the keys of one instantiation of a function have in common.
+pub(super) struct Names {
+    /// `function|instantiation|`.
+    prefix: String,
+    /// How much of the prefix all instantiations share.
+    function: usize,
+    version: String,
+}
+
+impl Names {
+    /// `name` is the path with all generics.
+    pub(super) fn new(path: &str, name: &str, version: String) -> Self {
+        let mut prefix = escaped(path);
+        prefix.push('|');
+        let function = prefix.len();
+        if name != path {
+            prefix.push_str(&escaped(name));
+        }
+        prefix.push('|');
+        Self { prefix, function, version }
+    }
+
+    pub(super) fn function(&self) -> &str {
+        &self.prefix[..self.function]
+    }
+
+    pub(super) fn instantiation(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(super) fn key(&self, text: &str, hashed: bool) -> EntryKey {
+        let mut flat = String::with_capacity(self.prefix.len() + text.len().min(LONGEST) + self.version.len() + 34);
+        flat.push_str(&self.prefix);
+        let full = if hashed || text.len() > LONGEST {
+            let shown = if hashed { "" } else { &text[..text.floor_char_boundary(SHOWN)] };
+            let _ = write!(flat, "{shown}~{:032x}", xxh3_128(text.as_bytes()));
+            Some(format!("{}{text}", self.prefix))
+        } else {
+            flat.push_str(text);
+            None
+        };
+        let entry = flat.len();
+        flat.push('|');
+        flat.push_str(&self.version);
+        EntryKey { flat, entry, full }
+    }
+}
+
+/// Without the separator of keys.
+fn escaped(name: &str) -> String {
+    name.replace('|', "\\u{7c}")
+}
+
+/// The last part of keys: a fingerprint of the function's code, and of the shape of its values.
+pub(super) fn version(code: &[u8], shape: impl Fn() -> Result<u64, Error>) -> String {
+    let mut bytes = code.to_vec();
+    // A type whose shape can't be told has the same one always.
+    bytes.extend(shape().unwrap_or(0).to_le_bytes());
+    format!("{:016x}", xxh3_64(&bytes))
+}
+
+/// The key of an entry.
+#[derive(Clone, Debug)]
+pub(crate) struct EntryKey {
+    /// As stores know it.
+    flat: String,
+    /// How much of it all versions share.
+    entry: usize,
+    /// All of it as text, where that is more than stands in `flat`.
+    full: Option<String>,
+}
+
+impl EntryKey {
+    pub(crate) fn flat(&self) -> &[u8] {
+        self.flat.as_bytes()
+    }
+
+    /// The whole key, arguments in full, without the version: what an entry is compared by.
+    pub(crate) fn full(&self) -> &str {
+        self.full.as_deref().unwrap_or(&self.flat[..self.entry])
+    }
+
+    /// What the keys of all versions of the entry begin with.
+    pub(super) fn all_versions(&self) -> Vec<u8> {
+        self.flat.as_bytes()[..=self.entry].to_vec()
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash do")]
+    pub(super) fn stripe(&self) -> usize {
+        xxh3_64(self.full().as_bytes()) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_readable_up_to_a_length() {
+        let names = Names::new("shop::find", "shop::find<u32>", "0f".to_owned());
+        let key = names.key("(7,\"x\")", false);
+        assert_eq!(key.flat(), br#"shop::find|shop::find<u32>|(7,"x")|0f"#);
+        assert_eq!(key.full(), r#"shop::find|shop::find<u32>|(7,"x")"#);
+        assert_eq!(key.all_versions(), br#"shop::find|shop::find<u32>|(7,"x")|"#);
+        let long = format!("\"{}\"", "ä".repeat(200));
+        let key = names.key(&long, false);
+        assert!(key.flat().len() < 200 && key.full().ends_with(&long));
+        assert_ne!(key.flat(), names.key(&long.replace('ä', "ö"), false).flat());
+        let hashed = names.key("7", true);
+        assert!(hashed.flat().starts_with(b"shop::find|shop::find<u32>|~") && hashed.full().ends_with("|7"));
+    }
+
+    #[test]
+    fn the_parts_of_a_key_hold_no_separator() {
+        let names = Names::new("a|b", "a|b", "0".to_owned());
+        assert_eq!(names.function().matches('|').count(), 1);
+    }
+}
