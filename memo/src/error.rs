@@ -23,6 +23,7 @@ pub(crate) enum Kind {
     Unsupported,
     Config,
     Corrupt,
+    Newer,
     Encoding,
 }
 
@@ -96,6 +97,11 @@ impl Error {
     /// Stored bytes do not verify.
     pub fn is_corrupt(&self) -> bool {
         self.0.kind == Kind::Corrupt
+    }
+
+    /// Stored bytes verify, but are in a format of a later version.
+    pub fn is_newer(&self) -> bool {
+        self.0.kind == Kind::Newer
     }
 
     /// A value or a key can't be written as bytes.

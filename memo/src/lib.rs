@@ -54,6 +54,8 @@ mod model;
 mod stats;
 mod sync;
 mod tags;
+#[cfg(feature = "stores")]
+pub mod wire;
 
 pub use memo_macros::{invalidates, memoize};
 
