@@ -1,6 +1,7 @@
 //! All rules across options, signature and body: one function each, every cause one error. No tokens are made here.
 
 mod key;
+mod outside;
 
 use proc_macro2::Span;
 use quote::ToTokens as _;
@@ -45,6 +46,7 @@ pub(crate) fn check(cx: &Ctxt, options: &Options, function: &Function, analysis:
     rules.bounds_are_constant();
     rules.bounds_belong_together();
     rules.waiting();
+    rules.outside_of_memory();
     rules.results_where_needed();
     rules.scope_of_futures();
     rules.handle_of_free_function();

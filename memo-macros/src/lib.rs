@@ -16,6 +16,7 @@ mod plan;
 mod scan;
 mod signature;
 mod suggest;
+mod tokens;
 mod types;
 
 use proc_macro::TokenStream;

@@ -6,9 +6,12 @@ use syn::{Expr, LitStr, Type};
 
 use crate::check::Site;
 use crate::item::Function;
-use crate::options::{Bound, Given, Jitter, Lifetime, OnTimeout, Options, Place, Policy, Scope, Tag};
+use crate::options::{
+    self, Backends, Bound, Given, Jitter, Lifetime, OnTimeout, Options, Place, Policy, Scope, Slot, Tag,
+};
 use crate::scan;
 use crate::signature::{Analysis, Form, Param};
+use crate::tokens;
 use crate::types;
 
 /// What is generated for one function.
@@ -30,10 +33,26 @@ pub(crate) struct Plan<'a> {
     pub(crate) wait: Wait,
     pub(crate) display_name: Option<LitStr>,
     pub(crate) handle: Option<Ident>,
+    /// Where entries live outside of memory.
+    pub(crate) outside: Option<Outside>,
     /// The function is known to have a `Self`.
     pub(crate) has_self: bool,
     /// The body uses `self`, and the options don't say what that means for the key.
     pub(crate) unmentioned_receiver: Option<Span>,
+}
+
+/// Stores outside of memory.
+pub(crate) struct Outside {
+    pub(crate) urls: Vec<LitStr>,
+    pub(crate) codec: Option<LitStr>,
+    pub(crate) version: Version,
+}
+
+/// What the entries of a function depend on, beside the shape of their type.
+pub(crate) enum Version {
+    /// A hash of signature and body.
+    Tokens(u128),
+    Given(String),
 }
 
 /// Which machinery runs the call. A store per thread serves blocking functions only.
@@ -155,6 +174,7 @@ impl<'a> Plan<'a> {
             }
             (_, None) => Wait::Forever,
         };
+        let outside = outside(function, options.backend.into_value(), options.codec, options.version);
         Self {
             function,
             analysis,
@@ -172,6 +192,7 @@ impl<'a> Plan<'a> {
             wait,
             display_name: options.name.into_value(),
             handle: options.handle.into_value(),
+            outside,
             has_self,
             unmentioned_receiver,
         }
@@ -248,6 +269,20 @@ impl<'a> Plan<'a> {
         }
         tokens
     }
+}
+
+fn outside(
+    function: &Function,
+    backends: Option<Backends>,
+    codec: Slot<LitStr>,
+    version: Slot<options::Version>,
+) -> Option<Outside> {
+    let backends = backends.filter(Backends::is_outside)?;
+    let version = match version.into_value() {
+        Some(options::Version::Given(number)) => Version::Given(number),
+        Some(options::Version::Auto) | None => Version::Tokens(tokens::hash(function)),
+    };
+    Some(Outside { urls: backends.urls, codec: codec.into_value(), version })
 }
 
 fn face(analysis: &Analysis<'_>, scope: Option<&Scope>) -> Face {

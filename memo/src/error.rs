@@ -110,6 +110,27 @@ impl Error {
     }
 }
 
+impl Error {
+    /// What went wrong with several things, each by its name. The kind is that of the first.
+    pub(crate) fn several(what: &str, errors: Vec<(&str, Self)>) -> Self {
+        let kind = errors.first().map_or(Kind::Unavailable, |(_, error)| error.0.kind);
+        let lines: Vec<_> = errors.iter().map(|(name, error)| format!("`{name}` {what}: {error}")).collect();
+        Self::new(kind, lines.join("; "))
+    }
+}
+
+impl Error {
+    /// The same error once more, its source as text.
+    #[cfg(feature = "stores")]
+    pub(crate) fn again(&self) -> Self {
+        let again = Self::new(self.0.kind, self.0.message.clone());
+        match &self.0.source {
+            Some(source) => again.with_source(source.to_string()),
+            None => again,
+        }
+    }
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")

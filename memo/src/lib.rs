@@ -51,6 +51,8 @@ mod macros;
 mod memory;
 #[cfg(all(test, shuttle))]
 mod model;
+#[cfg(feature = "stores")]
+mod space;
 mod stats;
 mod sync;
 mod tags;

@@ -32,7 +32,7 @@ pub use crate::{
             ViaNeitherWhole, ViaNone, ViaResult, ViaShared, ViaUncloned, ViaUnclonedValue, ViaUnshared,
             ViaUnsharedValue, Whole, plain, storable,
         },
-        site::{Declaration, Jitter, Options, Policy, Scope, Site},
+        site::{Declaration, Jitter, Options, Outside, Policy, Scope, Site, Version},
         start::{begin, begin_with},
         switch::{Armed, DoneFuture, DoneValue, Mode, Outcome, arm, set_aside},
         terms::Ttl,
@@ -55,6 +55,33 @@ pub mod aio {
         begin::Begun,
         start::aio::{begin, begin_with},
     };
+}
+
+/// The forms for functions whose entries live in stores outside of memory.
+#[cfg(feature = "stores")]
+pub mod stored {
+    pub use crate::{
+        __memo_part as part, __memo_quiet_part as quiet_part, __memo_quiet_serial as quiet_serial,
+        __memo_serial as serial,
+        call::{
+            address::Address,
+            later::Kept,
+            stored::{
+                address::address,
+                begin,
+                kind::{ViaNotSerial, ViaSerial, of_kind, serializable},
+            },
+        },
+        key::encode::{ViaSerialize, ViaUnwritable, written},
+    };
+
+    /// The async forms.
+    pub mod aio {
+        pub use crate::call::{
+            address::aio::Address,
+            stored::{address::aio::address, aio::begin},
+        };
+    }
 }
 
 /// The forms for `scope = "thread"`.

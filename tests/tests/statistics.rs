@@ -199,7 +199,7 @@ fn declared_options_are_shown() {
     let info = cache_info(named);
     assert_eq!(info.name, "a short name");
     assert_eq!((info.max_entries, info.max_weight, info.policy, info.weight), (Some(7), Some(70), Some("lfu"), 3));
-    assert_eq!((info.backend, info.codec, info.prefix.as_str()), ("memory", None, ""));
+    assert_eq!((&*info.backend, info.codec.as_deref(), info.prefix.as_str()), ("memory", None, ""));
     assert_eq!(memo::info_of("a short name").map(|info| info.misses), Some(1));
     let info = cache_info(plain);
     assert_eq!((info.max_entries, info.max_weight, info.policy), (None, None, None));

@@ -5,7 +5,7 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Expr, Type};
 
-use super::{at, kind, ours, quiet, unmoved};
+use super::{Probes, at, kind, ours, quiet, unmoved};
 use crate::options::Lifetime;
 use crate::plan::{Capacity, Freshness, Plan, Stored};
 use crate::scan;
@@ -41,7 +41,7 @@ pub(super) fn of_function(plan: &Plan<'_>) -> Extras {
 }
 
 /// The chain for values that are set from outside. Filters are for computed values only.
-pub(super) fn of_sibling(plan: &Plan<'_>, probes: &TokenStream) -> TokenStream {
+pub(super) fn of_sibling(plan: &Plan<'_>, probes: &Probes) -> TokenStream {
     let mut extras = Extras::default();
     of_arguments(plan, &Names { bind: false }, &mut extras);
     of_value(plan, probes, &mut extras.chain);
@@ -136,7 +136,7 @@ fn lifetime(plan: &Plan<'_>, lifetime: &Lifetime) -> TokenStream {
     }
 }
 
-fn of_value(plan: &Plan<'_>, probes: &TokenStream, chain: &mut TokenStream) {
+fn of_value(plan: &Plan<'_>, probes: &Probes, chain: &mut TokenStream) {
     let (private, kind) = (&plan.private, kind(plan, probes));
     if let Freshness::Expiring { ttl: Lifetime::PerValue(closure), .. } = &plan.freshness {
         let (span, private) = (ours(closure.span()), at(ours(closure.span()), private));

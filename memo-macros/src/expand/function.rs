@@ -6,7 +6,7 @@ use syn::{FnArg, Pat, PatIdent, Signature};
 
 use super::extras::{self, Extras};
 use super::key::{self, KeyCode};
-use super::{guard, is_renamed, kind, marker, module, patterns_for, probes, quiet, receiver, repeated, site};
+use super::{GuardOf, guard, is_renamed, kind, marker, module, patterns_for, probes, receiver, repeated, site};
 use crate::plan::{Face, FutureForm, Key, Part, Plan};
 use crate::scan;
 use crate::signature::Pattern;
@@ -80,6 +80,10 @@ fn begin(plan: &Plan<'_>) -> Begin {
         None => {
             quote_spanned!(Span::mixed_site()=> #module::begin(&__MEMO_SITE, #marker, #kind, &#key))
         }
+        // With stores there is one form only.
+        Some(guard) if plan.outside.is_some() => quote_spanned! {Span::mixed_site()=>
+            #module::begin(&__MEMO_SITE, #marker, #kind, &#key, #guard)
+        },
         Some(guard) => quote_spanned! {Span::mixed_site()=>
             #module::begin_with(&__MEMO_SITE, #marker, #kind, &#key, #guard)
         },
@@ -91,11 +95,11 @@ fn begin(plan: &Plan<'_>) -> Begin {
 
 /// The guard of a call, if there is anything to guard: tests on a hit, and a failure in place of a wait.
 fn call_guard(plan: &Plan<'_>) -> Option<TokenStream> {
-    if plan.validate.is_empty() && !plan.fails_on_timeout() {
+    if plan.validate.is_empty() && !plan.fails_on_timeout() && plan.outside.is_none() {
         return None;
     }
     let (private, output) = (&plan.private, repeated(plan.output()));
-    let guard = guard(plan, &quiet(plan));
+    let guard = guard(plan, GuardOf::Call);
     let failure = plan.fails_on_timeout().then(|| quote!(.fail(#private::fail_with::<#output>())));
     Some(quote_spanned!(Span::mixed_site()=> #guard #failure))
 }
@@ -134,7 +138,7 @@ fn blocking(plan: &Plan<'_>) -> TokenStream {
     let private = &plan.private;
     let begun = begun(plan, &begin(plan));
     let extras = extras::of_function(plan);
-    let finish = finish(&extras);
+    let finish = finish(plan, &extras);
     let Extras { before, after, .. } = extras;
     let (output, body) = (repeated(plan.output()), body(plan));
     quote_spanned! {Span::mixed_site()=>
@@ -150,8 +154,22 @@ fn blocking(plan: &Plan<'_>) -> TokenStream {
     }
 }
 
-fn finish(extras: &Extras) -> TokenStream {
-    let chain = &extras.chain;
+fn finish(plan: &Plan<'_>, extras: &Extras) -> TokenStream {
+    let (private, chain) = (&plan.private, &extras.chain);
+    if plan.outside.is_some() {
+        let kept = quote_spanned!(Span::mixed_site()=> run.keep(result, run.extras() #chain));
+        return match plan.face {
+            // Nothing that other threads can't have lives while the stores are waited for.
+            Face::Future(_) => quote_spanned! {Span::mixed_site()=>
+                let later = match #kept {
+                    #private::stored::Kept::Now(value) => return value,
+                    #private::stored::Kept::Later(later) => later,
+                };
+                later.stored().await
+            },
+            _ => quote_spanned!(Span::mixed_site()=> #kept.on_thread()),
+        };
+    }
     if chain.is_empty() {
         quote_spanned!(Span::mixed_site()=> run.finish(result))
     } else {
@@ -176,9 +194,9 @@ fn future_content(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
     let first = begun(plan, &begin);
     let again = again(plan, &begin);
     let extras = extras::of_function(plan);
-    let finish = finish(&extras);
+    let finish = finish(plan, &extras);
     // Only what is told more at its end changes.
-    let run = if extras.chain.is_empty() {
+    let run = if extras.chain.is_empty() && plan.outside.is_none() {
         quote_spanned!(Span::mixed_site()=> run)
     } else {
         quote_spanned!(Span::mixed_site()=> mut run)

@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Expr, Type};
 
-use super::{at, ours};
+use super::{Probes, at, ours};
 use crate::options::{Place, bare};
 use crate::plan::{Key, Part, Plan};
 use crate::signature::{Param, Pattern};
@@ -29,14 +29,31 @@ struct Paths<'a> {
 struct Leaf {
     shape: TokenStream,
     place: TokenStream,
+    span: Span,
 }
 
-pub(super) fn key(plan: &Plan<'_>, probes: &TokenStream) -> KeyCode {
-    let private = &plan.private;
-    let (lets, leaves) = match &plan.key {
-        Key::Arguments(parts) => (TokenStream::new(), parts.iter().map(|part| leaf(plan, probes, part)).collect()),
-        Key::Computed(elements) => computed(plan, probes, elements),
+impl Leaf {
+    /// Asks that stores can hold it.
+    fn write(&mut self, private: &TokenStream, probes: &Probes) {
+        let Self { shape, place, span } = &*self;
+        let private = at(*span, private);
+        self.shape = if probes.speaks {
+            quote_spanned!(*span=> #private::stored::part!(#place, #shape))
+        } else {
+            quote_spanned!(*span=> #private::stored::quiet_part!(#place, #shape))
+        };
+    }
+}
+
+pub(super) fn key(plan: &Plan<'_>, probes: &Probes) -> KeyCode {
+    let (private, path) = (&plan.private, &probes.path);
+    let (lets, mut leaves): (_, Vec<Leaf>) = match &plan.key {
+        Key::Arguments(parts) => (TokenStream::new(), parts.iter().map(|part| leaf(plan, path, part)).collect()),
+        Key::Computed(elements) => computed(plan, path, elements),
     };
+    if plan.outside.is_some() {
+        leaves.iter_mut().for_each(|leaf| leaf.write(private, probes));
+    }
     let (shapes, places) = nested(private, &leaves);
     KeyCode { lets, key: quote_spanned!(Span::mixed_site()=> #private::key(#shapes, #places)) }
 }
@@ -54,7 +71,11 @@ fn computed(plan: &Plan<'_>, probes: &TokenStream, elements: &[Expr]) -> (TokenS
         let probes = at(span, probes);
         let name = format_ident!("k{place}", span = Span::mixed_site());
         lets.extend(quote_spanned!(span=> let #name = #element;));
-        leaves.push(Leaf { shape: quote_spanned!(span=> #probes::leaf!(#name)), place: quote_spanned!(span=> &#name) });
+        leaves.push(Leaf {
+            shape: quote_spanned!(span=> #probes::leaf!(#name)),
+            place: quote_spanned!(span=> &#name),
+            span,
+        });
     }
     (lets, leaves)
 }
@@ -69,7 +90,7 @@ fn argument(plan: &Plan<'_>, probes: &TokenStream, param: &Param, element: &Expr
             quote_spanned!(span=> #probes::leaf!(#place))
         }
     };
-    Leaf { shape, place: quote_spanned!(span=> &#place) }
+    Leaf { shape, place: quote_spanned!(span=> &#place), span }
 }
 
 fn leaf(plan: &Plan<'_>, probes: &TokenStream, part: &Part) -> Leaf {
@@ -80,11 +101,13 @@ fn leaf(plan: &Plan<'_>, probes: &TokenStream, part: &Part) -> Leaf {
             Leaf {
                 shape: shape(&Paths { private, probes }, &param.ty, ident, span),
                 place: quote_spanned!(span=> &#ident),
+                span,
             }
         }
         Part::ParamIfKey(param) => {
             let (ident, span) = (&param.ident, word_span(param));
-            Leaf { shape: quote_spanned!(span=> #probes::leaf_or_skip!(#ident)), place: quote_spanned!(span=> &#ident) }
+            let shape = quote_spanned!(span=> #probes::leaf_or_skip!(#ident));
+            Leaf { shape, place: quote_spanned!(span=> &#ident), span }
         }
         Part::Place(place) => place_leaf(plan, probes, place),
     }
@@ -99,7 +122,7 @@ fn place_leaf(plan: &Plan<'_>, probes: &TokenStream, place: &Place) -> Leaf {
     } else {
         expr.to_token_stream()
     };
-    Leaf { shape: quote_spanned!(span=> #probes::leaf!(#place)), place: quote_spanned!(span=> &#place) }
+    Leaf { shape: quote_spanned!(span=> #probes::leaf!(#place)), place: quote_spanned!(span=> &#place), span }
 }
 
 /// A parameter's name, or its type where the name is ours.
@@ -245,6 +268,7 @@ mod tests {
             .map(|at| Leaf {
                 shape: format_ident!("s{at}").into_token_stream(),
                 place: format_ident!("a{at}").into_token_stream(),
+                span: Span::call_site(),
             })
             .collect();
         let (shapes, places) = nested(&quote!(P), &leaves);

@@ -66,10 +66,12 @@ fn at(span: Span, path: &TokenStream) -> TokenStream {
     moved.collect()
 }
 
-/// `P`, `P::local` or `P::aio`.
+/// `P`, `P::local` or `P::aio`, or what stands for it where there are stores.
 fn module(plan: &Plan<'_>) -> TokenStream {
     let private = &plan.private;
     match plan.face {
+        Face::Future(_) if plan.outside.is_some() => quote!(#private::stored::aio),
+        _ if plan.outside.is_some() => quote!(#private::stored),
         Face::Blocking => private.clone(),
         Face::PerThread => quote!(#private::local),
         Face::Future(_) => quote!(#private::aio),
@@ -96,30 +98,43 @@ fn kept_type(plan: &Plan<'_>) -> TokenStream {
 }
 
 /// The probes that decide on keys and values: more is refused where threads share them.
-fn probes(plan: &Plan<'_>) -> TokenStream {
+fn probes(plan: &Plan<'_>) -> Probes {
     let private = &plan.private;
-    if plan.face == Face::PerThread { quote!(#private::local) } else { private.clone() }
+    let path = if plan.face == Face::PerThread { quote!(#private::local) } else { private.clone() };
+    Probes { path, speaks: true }
+}
+
+/// Where probes are, and whether they report what they find wrong.
+struct Probes {
+    path: TokenStream,
+    speaks: bool,
 }
 
 /// The probes for everything but the call's beginning, which has reported what they find wrong.
-fn quiet(plan: &Plan<'_>) -> TokenStream {
-    let probes = probes(plan);
-    quote!(#probes::quiet)
+fn quiet(plan: &Plan<'_>) -> Probes {
+    let Probes { path, .. } = probes(plan);
+    Probes { path: quote!(#path::quiet), speaks: false }
 }
 
 /// `P::kind!(R)`, at the return type: what can't be stored is reported there.
-fn kind(plan: &Plan<'_>, probes: &TokenStream) -> TokenStream {
+fn kind(plan: &Plan<'_>, probes: &Probes) -> TokenStream {
     let span = match &plan.analysis.sig.output {
         ReturnType::Type(_, ty) => ours(ty.span()),
         ReturnType::Default => ours(plan.analysis.sig.ident.span()),
     };
-    let (probes, kept) = (at(span, probes), kept_type(plan));
-    if matches!(plan.stored, Stored::Value) && types::is_plain(plan.output()) {
+    let (private, kept) = (at(span, &plan.private), kept_type(plan));
+    let kind = if matches!(plan.stored, Stored::Value) && types::is_plain(plan.output()) {
         // No probe, which takes the compiler a while.
-        let private = at(span, &plan.private);
-        return quote_spanned!(span=> #private::plain::<#kept>());
+        quote_spanned!(span=> #private::plain::<#kept>())
+    } else {
+        let path = at(span, &probes.path);
+        quote_spanned!(span=> #path::kind!(#kept))
+    };
+    match (&plan.outside, probes.speaks) {
+        (None, _) => kind,
+        (Some(_), true) => quote_spanned!(span=> #private::stored::serial!(#kind)),
+        (Some(_), false) => quote_spanned!(span=> #private::stored::quiet_serial!(#kind)),
     }
-    quote_spanned!(span=> #probes::kind!(#kept))
 }
 
 /// The marker of the instantiation, and the types that its siblings know it by.
@@ -133,14 +148,27 @@ fn marker(plan: &Plan<'_>) -> TokenStream {
     quote!(&|| #private::ids!(#ids))
 }
 
+/// What a guard is for.
+#[derive(Clone, Copy, PartialEq)]
+enum GuardOf {
+    Call,
+    Address,
+}
+
 /// The guard of a call or an address: the tests on a hit.
-fn guard(plan: &Plan<'_>, probes: &TokenStream) -> TokenStream {
+fn guard(plan: &Plan<'_>, at: GuardOf) -> TokenStream {
+    let probes = &quiet(plan);
     let private = &plan.private;
     if plan.validate.is_empty() {
         return quote_spanned!(Span::mixed_site()=> #private::Guard::none());
     }
     let kind = kind(plan, probes);
-    let tests = plan.validate.iter().map(|test| quote!(.validate(&#test)));
+    // The address of an async function's entry does its work when the arguments are gone.
+    let is_later = at == GuardOf::Address && plan.outside.is_some() && matches!(plan.face, Face::Future(_));
+    let tests = plan.validate.iter().map(|test| match is_later {
+        true => quote!(.validate_later(#test)),
+        false => quote!(.validate(&#test)),
+    });
     quote_spanned!(Span::mixed_site()=> #private::Guard::new(#kind) #(#tests)*)
 }
 

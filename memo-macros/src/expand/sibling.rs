@@ -6,7 +6,9 @@ use syn::{Attribute, Generics, Receiver, ReceiverKind};
 
 use super::key::{self, KeyCode};
 use super::stand_in::StandIn;
-use super::{extras, guard, is_renamed, kept_type, kind, marker, module, ours, patterns_for, quiet, repeated, site};
+use super::{
+    GuardOf, extras, guard, is_renamed, kept_type, kind, marker, module, ours, patterns_for, quiet, repeated, site,
+};
 use crate::address::{self, bundled};
 use crate::plan::Plan;
 use crate::scan;
@@ -86,7 +88,7 @@ fn addressed(plan: &Plan<'_>) -> Sibling {
     let probes = quiet(plan);
     let (module, marker, kind) = (module(plan), marker(plan), kind(plan, &probes));
     let KeyCode { lets, key } = key::key(plan, &probes);
-    let guard = guard(plan, &probes);
+    let guard = guard(plan, GuardOf::Address);
     let store = store(plan, &extras::of_sibling(plan, &probes));
     let patterns = patterns_for(plan, &expressions);
     let used = used_names(plan, &expressions);

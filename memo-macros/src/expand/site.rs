@@ -6,7 +6,7 @@ use syn::spanned::Spanned as _;
 
 use super::{at, ours};
 use crate::options::{Bound, Jitter, Lifetime, Policy};
-use crate::plan::{Capacity, Face, Freshness, Plan, Wait};
+use crate::plan::{Capacity, Face, Freshness, Outside, Plan, Version, Wait};
 
 /// `P::site!(…)`: the static of the function.
 pub(super) fn site(plan: &Plan<'_>) -> TokenStream {
@@ -125,6 +125,23 @@ fn rest(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
     }
     if plan.face == Face::PerThread {
         fields.push(quote!(scope: #private::Scope::Thread));
+    }
+    if let Some(Outside { urls, codec, version }) = &plan.outside {
+        let codec = match codec {
+            Some(codec) => quote!(::core::option::Option::Some(#codec)),
+            None => quote!(::core::option::Option::None),
+        };
+        let version = match version {
+            Version::Tokens(hash) => quote!(Tokens(#hash)),
+            Version::Given(number) => quote!(Given(#number)),
+        };
+        fields.push(quote! {
+            outside: ::core::option::Option::Some(&#private::Outside {
+                backends: &[#(#urls),*],
+                codec: #codec,
+                version: #private::Version::#version,
+            })
+        });
     }
     if let Some(name) = &plan.display_name {
         fields.push(quote!(display_name: ::core::option::Option::Some(#name)));

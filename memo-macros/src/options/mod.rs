@@ -2,6 +2,7 @@
 
 mod duration;
 mod keys;
+mod outside;
 mod slot;
 mod tags;
 mod values;
@@ -13,6 +14,7 @@ use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, LitStr, Token};
 
 pub(crate) use keys::Place;
+pub(crate) use outside::{Backends, Version};
 pub(crate) use slot::{Given, Slot};
 pub(crate) use tags::Tag;
 pub(crate) use values::{Bound, Jitter, Lifetime, OnTimeout, Policy, Scope};
@@ -40,6 +42,9 @@ pub(crate) const NAMES: &[&str] = &[
     "tag",
     "tags",
     "if_absent",
+    "backend",
+    "codec",
+    "version",
     "single_flight",
     "wait_timeout",
     "on_timeout",
@@ -69,6 +74,9 @@ pub(crate) struct Options {
     pub(crate) none_ttl: Slot<Lifetime>,
     pub(crate) tags: Vec<Tag>,
     pub(crate) if_absent: Slot<()>,
+    pub(crate) backend: Slot<Backends>,
+    pub(crate) codec: Slot<LitStr>,
+    pub(crate) version: Slot<Version>,
     pub(crate) single_flight: Slot<bool>,
     pub(crate) wait_timeout: Slot<u64>,
     pub(crate) on_timeout: Slot<OnTimeout>,
@@ -133,6 +141,9 @@ impl Options {
             "err_ttl" => self.err_ttl.set(cx, word, input, Lifetime::parse),
             "none_ttl" => self.none_ttl.set(cx, word, input, Lifetime::parse),
             "if_absent" => self.if_absent.set(cx, word, input, values::flag),
+            "backend" => self.backend.set(cx, word, input, Backends::parse),
+            "codec" => self.codec.set(cx, word, input, outside::codec),
+            "version" => self.version.set(cx, word, input, Version::parse),
             "single_flight" => self.single_flight.set(cx, word, input, values::single_flight),
             "wait_timeout" => self.wait_timeout.set(cx, word, input, values::wait_timeout),
             "on_timeout" => self.on_timeout.set(cx, word, input, OnTimeout::parse),

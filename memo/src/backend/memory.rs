@@ -87,6 +87,10 @@ impl Backend for Memory {
         }
     }
 
+    fn blocks(&self) -> bool {
+        false
+    }
+
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.entries.read().by_key.get(key).map(|entry| entry.bytes.clone()))
     }

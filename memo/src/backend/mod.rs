@@ -7,6 +7,7 @@ mod memory;
 mod null;
 
 pub mod conformance;
+pub(crate) mod hook;
 mod params;
 mod place;
 mod registry;
@@ -14,8 +15,10 @@ mod url;
 
 use std::ops::ControlFlow;
 
+pub use hook::on_error;
 pub use memory::Memory;
 pub use null::Null;
+pub(crate) use registry::open;
 pub use registry::{backend, register_backend};
 pub use url::Url;
 
@@ -125,6 +128,11 @@ pub trait Backend: Send + Sync + 'static {
     /// What it can do beyond the required methods. None of it by default.
     fn capabilities(&self) -> Capabilities {
         Capabilities::default()
+    }
+
+    /// May its methods block? From async code, those of a store that doesn't are called where they are.
+    fn blocks(&self) -> bool {
+        true
     }
 
     /// The bytes under a key. Expired ones may be given or not.

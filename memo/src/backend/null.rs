@@ -23,6 +23,10 @@ impl Backend for Null {
         }
     }
 
+    fn blocks(&self) -> bool {
+        false
+    }
+
     fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         Ok(None)
     }

@@ -1,6 +1,6 @@
 //! Addresses: what the address macros reach of a function's entry without calling the function.
 
-use std::{any::Any, future::Ready, marker::PhantomData, ops::Deref};
+use std::{any::Any, marker::PhantomData, ops::Deref};
 
 use super::{
     answer::Guard,
@@ -9,8 +9,9 @@ use super::{
     instance::{AnyInstance, Home, OfProcess, Typed},
     kind::Kind,
     local::Threads,
+    pending::Pending,
     site::Declaration,
-    start::{Marker, addressed},
+    start::{How, Marker, addressed},
     switch,
 };
 use crate::{
@@ -68,17 +69,17 @@ impl std::fmt::Display for Explanation {
 /// The operations on one address, for a kind that is known inside the function.
 pub(crate) trait Operations {
     /// An `Entry` of the stored value, in a box.
-    fn entry(&self) -> Option<Box<dyn Any>>;
+    fn entry(&self) -> Pending<Option<Box<dyn Any>>>;
     /// Stores a value of the stored type.
-    fn set(&self, value: Box<dyn Any>) -> Result<(), Error>;
-    fn delete(&self) -> Result<bool, Error>;
-    fn explain(&self) -> Explanation;
+    fn set(&self, value: Box<dyn Any>) -> Pending<Result<(), Error>>;
+    fn delete(&self) -> Pending<Result<bool, Error>>;
+    fn explain(&self) -> Pending<Explanation>;
     /// Deletes later, from anywhere.
     fn deletion(&self) -> Deletion;
 }
 
 /// A deletion that is still to be made.
-pub(crate) type Deletion = Box<dyn FnOnce() -> bool + Send>;
+pub(crate) type Deletion = Box<dyn FnOnce() -> Pending<Result<bool, Error>> + Send>;
 
 /// The address of an entry of a function that returns `R`.
 pub struct Address<'a, R> {
@@ -86,15 +87,18 @@ pub struct Address<'a, R> {
     _returns: PhantomData<fn() -> R>,
 }
 
-impl<R> Address<'_, R> {
+impl<'a, R> Address<'a, R> {
+    pub(crate) fn new(operations: &'a dyn Operations) -> Self {
+        Self { operations, _returns: PhantomData }
+    }
+
     /// Lets the call's place find the kind again.
     pub fn probe(&self) -> Probe<R> {
         Probe::NEW
     }
 
-    pub fn entry<Kd: Kind>(&self, _: Kd) -> Option<Entry<Kd::Val>> {
-        let entry = self.operations.entry()?;
-        entry.downcast().ok().map(|entry| *entry)
+    pub fn entry<Kd: Kind>(&self, kind: Kd) -> Option<Entry<Kd::Val>> {
+        self.pending_entry(kind).wait()
     }
 
     pub fn get<Kd: Kind>(&self, kind: Kd) -> Option<Kd::Val> {
@@ -102,19 +106,23 @@ impl<R> Address<'_, R> {
     }
 
     /// # Errors
-    /// From under a lock of the store.
+    /// From under a lock of the store, or if a store can't be reached.
     pub fn set<Kd: Kind>(&self, _: Kd, value: Kd::Val) -> Result<(), Error> {
-        self.operations.set(Box::new(value))
+        self.operations.set(Box::new(value)).wait()
     }
 
     /// # Errors
-    /// From under a lock of the store.
+    /// From under a lock of the store, or if a store can't be reached.
     pub fn delete(&self) -> Result<bool, Error> {
-        self.operations.delete()
+        self.operations.delete().wait()
     }
 
     pub fn explain(&self) -> Explanation {
-        self.operations.explain()
+        self.operations.explain().wait()
+    }
+
+    fn pending_entry<Kd: Kind>(&self, _: Kd) -> Pending<Option<Entry<Kd::Val>>> {
+        self.operations.entry().map(|entry| entry?.downcast().ok().map(|entry| *entry))
     }
 
     pub(crate) fn deletion(&self) -> Deletion {
@@ -123,14 +131,18 @@ impl<R> Address<'_, R> {
 }
 
 /// The work of storing a value, on the terms that generated code completes.
-type Store<'a, K, V> = &'a dyn Fn(&mut Setting<'_, K, V>);
+pub(crate) type Store<'a, K, V> = &'a dyn Fn(&mut Setting<'_, K, V>);
 
 /// A value that is being stored at an address.
 pub struct Setting<'s, K, V> {
     put: &'s mut dyn FnMut(&Extras<'_, K, V>),
 }
 
-impl<K, V> Setting<'_, K, V> {
+impl<'s, K, V> Setting<'s, K, V> {
+    pub(crate) fn new(put: &'s mut dyn FnMut(&Extras<'_, K, V>)) -> Self {
+        Self { put }
+    }
+
     pub fn extras<'a>(&self) -> Extras<'a, K, V> {
         Extras::new()
     }
@@ -159,22 +171,24 @@ struct At<'a, K, Kd: Kind> {
 }
 
 impl<K: 'static, Kd: Kind> Operations for At<'_, K, Kd> {
-    fn entry(&self) -> Option<Box<dyn Any>> {
+    fn entry(&self) -> Pending<Option<Box<dyn Any>>> {
         if switch::is_disabled() || UnderLock::is_here() {
-            return None;
+            return Pending::now(None);
         }
         let entry = |instance: &&AnyInstance| {
             instance.entry(self.hash, self.key, Kd::copy).1.filter(|entry| self.guard.accepts(entry))
         };
-        self.instances.iter().find_map(entry).map(|entry| Box::new(entry) as _)
+        Pending::now(self.instances.iter().find_map(entry).map(|entry| Box::new(entry) as _))
     }
 
-    fn set(&self, value: Box<dyn Any>) -> Result<(), Error> {
-        let Ok(value) = value.downcast::<Kd::Val>() else { return Ok(()) };
+    fn set(&self, value: Box<dyn Any>) -> Pending<Result<(), Error>> {
+        let Ok(value) = value.downcast::<Kd::Val>() else { return Pending::now(Ok(())) };
         if switch::is_disabled() {
-            return Ok(());
+            return Pending::now(Ok(()));
         }
-        switch::reachable()?;
+        if let Err(error) = switch::reachable() {
+            return Pending::now(Err(error));
+        }
         for instance in self.instances {
             let options = &instance.declared.options;
             let mut put = |extras: &Extras<'_, K, Kd::Val>| {
@@ -182,26 +196,32 @@ impl<K: 'static, Kd: Kind> Operations for At<'_, K, Kd> {
                 let weigh = extras.weigh_any();
                 let mut copy = Some(Kd::copy(&value));
                 let weigh = weigh.as_ref().map(|weigh| weigh as Weigh<'_>);
-                instance.store.set(self.hash, self.key, terms.put(options, &mut copy, weigh, true));
+                instance.store.set(
+                    self.hash,
+                    self.key,
+                    terms.put(options, terms.stamp(options), &mut copy, weigh, true),
+                );
             };
-            (self.store)(&mut Setting { put: &mut put });
+            (self.store)(&mut Setting::new(&mut put));
         }
-        Ok(())
+        Pending::now(Ok(()))
     }
 
-    fn delete(&self) -> Result<bool, Error> {
-        switch::reachable()?;
+    fn delete(&self) -> Pending<Result<bool, Error>> {
+        if let Err(error) = switch::reachable() {
+            return Pending::now(Err(error));
+        }
         let mut existed = false;
         for instance in self.instances {
             existed |= instance.delete(self.hash, self.key);
         }
         (self.elsewhere)(self.hash);
-        Ok(existed)
+        Pending::now(Ok(existed))
     }
 
-    fn explain(&self) -> Explanation {
+    fn explain(&self) -> Pending<Explanation> {
         if switch::is_disabled() || UnderLock::is_here() {
-            return Explanation::Disabled;
+            return Pending::now(Explanation::Disabled);
         }
         let explain = |instance: &&AnyInstance| match instance.entry(self.hash, self.key, Kd::copy) {
             (_, Some(entry)) if !self.guard.accepts(&entry) => Explanation::Invalid,
@@ -210,7 +230,7 @@ impl<K: 'static, Kd: Kind> Operations for At<'_, K, Kd> {
             (_, None) => Explanation::Absent,
         };
         let all: Vec<_> = self.instances.iter().map(explain).collect();
-        all.iter().find(|e| **e != Explanation::Absent).cloned().unwrap_or(Explanation::Absent)
+        Pending::now(all.iter().find(|e| **e != Explanation::Absent).cloned().unwrap_or(Explanation::Absent))
     }
 
     fn deletion(&self) -> Deletion {
@@ -218,7 +238,7 @@ impl<K: 'static, Kd: Kind> Operations for At<'_, K, Kd> {
     }
 }
 
-type Then<'a, R> = &'a mut dyn FnMut(&Address<'_, R>);
+pub(crate) type Then<'a, R> = &'a mut dyn FnMut(&Address<'_, R>);
 
 /// Gives the address of an entry of a function of the process.
 pub fn address<M: Marker, Kd, Q, R>(
@@ -233,24 +253,24 @@ pub fn address<M: Marker, Kd, Q, R>(
     Q: Query<Owned: Send + Sync>,
     Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
 {
-    let all: Vec<&'static Typed<Q::Owned, Kd::Val>> = addressed(declared, marker, query.same());
+    let all: Vec<&'static Typed<Q::Owned, Kd::Val>> = addressed(declared, marker, How::in_memory(query.same()));
     let homes: Vec<_> = all.into_iter().map(|instance| OfProcess(instance)).collect();
     let instances: Vec<_> = homes.iter().map(Home::instance).collect();
     let (key, hash) = (Asking::shared(query), query.hash());
     let later = &|| {
         let (homes, held) = (homes.clone(), key.hold());
         let delete = move |key: Held| homes.iter().fold(false, |any, home| any | home.instance().delete(hash, &*key));
-        Box::new(move || held.is_some_and(delete)) as Deletion
+        Box::new(move || Pending::now(Ok(held.is_some_and(delete)))) as Deletion
     };
     let at = At { instances: &instances, key: &key, hash, guard, store, elsewhere: &|_| {}, later };
-    then(&Address { operations: &at, _returns: PhantomData });
+    then(&Address::new(&at));
 }
 
 /// `scope = "thread"`.
 pub(crate) mod local {
     use super::{
-        AnyInstance, Asking, At, Declaration, Deletion, Guard, Kind, Marker, PhantomData, Query, Store, Then, Threads,
-        addressed,
+        AnyInstance, Asking, At, Declaration, Deletion, Guard, How, Kind, Marker, Pending, PhantomData, Query, Store,
+        Then, Threads, addressed,
     };
 
     /// Gives the address of an entry on the calling thread; deleting reaches all threads.
@@ -263,7 +283,7 @@ pub(crate) mod local {
         store: Store<'_, Q::Owned, Kd::Val>,
         then: Then<'_, R>,
     ) {
-        let all: Vec<&'static Threads<Q::Owned, Kd::Val>> = addressed(declared, marker, query.same());
+        let all: Vec<&'static Threads<Q::Owned, Kd::Val>> = addressed(declared, marker, How::in_memory(query.same()));
         let homes: Vec<_> = all.iter().map(|threads| threads.here()).collect();
         let instances: Vec<&AnyInstance> = homes.iter().map(|home| &**home as _).collect();
         let (key, hash) = (Asking::local(query), query.hash());
@@ -273,18 +293,18 @@ pub(crate) mod local {
                 for threads in &all {
                     threads.delete_hash(hash);
                 }
-                false
+                Pending::now(Ok(false))
             }) as Deletion
         };
         let elsewhere = &|hash| all.iter().for_each(|threads| threads.delete_hash(hash));
         let at = At { instances: &instances, key: &key, hash, guard, store, elsewhere, later };
-        then(&super::Address { operations: &at, _returns: PhantomData });
+        then(&super::Address::new(&at));
     }
 }
 
 /// Async functions: the same operations, whose results are futures.
 pub(crate) mod aio {
-    use super::{Declaration, Deref, Entry, Error, Explanation, Guard, Kind, Marker, Query, Ready, Store};
+    use super::{Declaration, Deref, Entry, Error, Explanation, Guard, Kind, Marker, Pending, Query, Store};
 
     /// The address of an entry of an async function.
     pub struct Address<'a, R>(super::Address<'a, R>);
@@ -297,25 +317,29 @@ pub(crate) mod aio {
         }
     }
 
-    impl<R> Address<'_, R> {
-        pub fn entry<Kd: Kind>(&self, kind: Kd) -> Ready<Option<Entry<Kd::Val>>> {
-            std::future::ready(self.0.entry(kind))
+    impl<'a, R> Address<'a, R> {
+        pub(crate) fn of(address: &super::Address<'a, R>) -> Self {
+            Self(super::Address::new(address.operations))
         }
 
-        pub fn get<Kd: Kind>(&self, kind: Kd) -> Ready<Option<Kd::Val>> {
-            std::future::ready(self.0.get(kind))
+        pub fn entry<Kd: Kind>(&self, kind: Kd) -> Pending<Option<Entry<Kd::Val>>> {
+            self.0.pending_entry(kind)
         }
 
-        pub fn set<Kd: Kind>(&self, kind: Kd, value: Kd::Val) -> Ready<Result<(), Error>> {
-            std::future::ready(self.0.set(kind, value))
+        pub fn get<Kd: Kind>(&self, kind: Kd) -> Pending<Option<Kd::Val>> {
+            self.entry(kind).map(|entry| entry.map(Entry::into_value))
         }
 
-        pub fn delete(&self) -> Ready<Result<bool, Error>> {
-            std::future::ready(self.0.delete())
+        pub fn set<Kd: Kind>(&self, _: Kd, value: Kd::Val) -> Pending<Result<(), Error>> {
+            self.0.operations.set(Box::new(value))
         }
 
-        pub fn explain(&self) -> Ready<Explanation> {
-            std::future::ready(self.0.explain())
+        pub fn delete(&self) -> Pending<Result<bool, Error>> {
+            self.0.operations.delete()
+        }
+
+        pub fn explain(&self) -> Pending<Explanation> {
+            self.0.operations.explain()
         }
     }
 
@@ -332,9 +356,7 @@ pub(crate) mod aio {
         Q: Query<Owned: Send + Sync>,
         Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
     {
-        let mut then = |address: &super::Address<'_, R>| {
-            then(&Address(super::Address { operations: address.operations, _returns: super::PhantomData }));
-        };
+        let mut then = |address: &super::Address<'_, R>| then(&Address::of(address));
         super::address(declared, marker, kind, query, guard, store, &mut then);
     }
 }

@@ -5,7 +5,8 @@ use std::any::Any;
 use super::{entry::Entry, extras::Test, kind::Kind};
 use crate::{
     error::Error,
-    memory::{Stored, stamp::Stamp},
+    memory::{Put, Stored, stamp::Stamp},
+    space::{Loaded, Space},
 };
 
 /// What a call asks of the entries that it finds, and what it does when it waited too long.
@@ -13,8 +14,14 @@ pub struct Guard<'a, Kd: Kind> {
     validate: Option<Test<'a, Entry<Kd::Val>>>,
     /// Further tests; most functions have none or one.
     validate_too: Vec<Test<'a, Entry<Kd::Val>>>,
+    /// Tests that outlive the call: for addresses of async functions.
+    #[cfg(feature = "stores")]
+    shared: Vec<SharedTest<Kd::Val>>,
     fail: Option<fn(Error) -> Kd::Ret>,
 }
+
+#[cfg(feature = "stores")]
+pub(crate) type SharedTest<V> = std::sync::Arc<dyn Fn(&Entry<V>) -> bool + Send + Sync>;
 
 impl<'a, Kd: Kind> Guard<'a, Kd> {
     pub fn new(_: Kd) -> Self {
@@ -23,7 +30,13 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
 
     /// Asks nothing.
     pub fn none() -> Self {
-        Self { validate: None, validate_too: Vec::new(), fail: None }
+        Self {
+            validate: None,
+            validate_too: Vec::new(),
+            #[cfg(feature = "stores")]
+            shared: Vec::new(),
+            fail: None,
+        }
     }
 
     #[must_use]
@@ -33,6 +46,19 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
             Some(_) => self.validate_too.push(test),
         }
         self
+    }
+
+    /// A test that comes along where the address of an entry does its work later.
+    #[cfg(feature = "stores")]
+    #[must_use]
+    pub fn validate_later(mut self, test: impl Fn(&Entry<Kd::Val>) -> bool + Send + Sync + 'static) -> Self {
+        self.shared.push(std::sync::Arc::new(test));
+        self
+    }
+
+    #[cfg(feature = "stores")]
+    pub(crate) fn shared(&self) -> Vec<SharedTest<Kd::Val>> {
+        self.shared.clone()
     }
 
     #[must_use]
@@ -47,6 +73,10 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
     }
 
     pub(crate) fn accepts(&self, entry: &Entry<Kd::Val>) -> bool {
+        #[cfg(feature = "stores")]
+        if !self.shared.iter().all(|test| test(entry)) {
+            return false;
+        }
         self.validate.iter().chain(&self.validate_too).all(|test| test(entry))
     }
 }
@@ -55,6 +85,9 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
 pub(crate) trait Answer {
     /// Copies an entry, under its shard's lock. `tags` are those of all entries of the function.
     fn read(&mut self, stored: Stored<'_>, tags: &'static [&'static str]);
+    /// Decodes an entry from a store, and gives memory a copy where it keeps one; false if it can't be decoded.
+    fn decode(&mut self, space: &Space, loaded: &Loaded, tags: &'static [&'static str], keep: Option<Keep<'_>>)
+    -> bool;
     /// Is what was read to be used? If not, its stamp.
     fn accept(&mut self) -> Result<(), Stamp>;
     /// Takes the result of a leader.
@@ -63,12 +96,46 @@ pub(crate) trait Answer {
     fn fail(&mut self, error: &dyn Fn() -> Error) -> bool;
 }
 
+/// Keeps what a store had in memory.
+pub(crate) type Keep<'a> = &'a mut dyn FnMut(Put<'_>);
+
+/// Decodes an entry from a store. `tags` are those of all entries of the function.
+fn decode<Kd: Kind>(
+    space: &Space,
+    loaded: &Loaded,
+    tags: &'static [&'static str],
+    keep: Option<Keep<'_>>,
+) -> Option<Entry<Kd::Val>> {
+    let mut value: Option<Kd::Val> = None;
+    if !space.decode(loaded, &mut value) {
+        return None;
+    }
+    let value = value?;
+    let (stamp, own) = loaded.about(tags);
+    if let Some(keep) = keep {
+        let mut copy = Some(Kd::copy(&value));
+        keep(Put { value: &mut copy, stamp, tags: &own, weigh: None, slides: false, replaces: false, yields: true });
+    }
+    Some(Entry::new(value, stamp, tags, &own))
+}
+
 /// What an unguarded call returns.
 pub(crate) struct Plain<Kd: Kind>(pub(crate) Option<Kd::Ret>);
 
 impl<Kd: Kind> Answer for Plain<Kd> {
     fn read(&mut self, stored: Stored<'_>, _: &'static [&'static str]) {
         self.0 = stored.value().downcast_ref().map(|value| Kd::join(Kd::copy(value)));
+    }
+
+    fn decode(
+        &mut self,
+        space: &Space,
+        loaded: &Loaded,
+        tags: &'static [&'static str],
+        keep: Option<Keep<'_>>,
+    ) -> bool {
+        self.0 = decode::<Kd>(space, loaded, tags, keep).map(|entry| Kd::join(entry.into_value()));
+        self.0.is_some()
     }
 
     fn accept(&mut self) -> Result<(), Stamp> {
@@ -101,6 +168,17 @@ impl<Kd: Kind> Answer for Guarded<'_, '_, Kd> {
     fn read(&mut self, stored: Stored<'_>, tags: &'static [&'static str]) {
         let value = stored.value().downcast_ref().map(Kd::copy);
         self.entry = value.map(|value| Entry::new(value, stored.stamp(), tags, stored.tags()));
+    }
+
+    fn decode(
+        &mut self,
+        space: &Space,
+        loaded: &Loaded,
+        tags: &'static [&'static str],
+        keep: Option<Keep<'_>>,
+    ) -> bool {
+        self.entry = decode::<Kd>(space, loaded, tags, keep);
+        self.entry.is_some()
     }
 
     fn accept(&mut self) -> Result<(), Stamp> {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    answer::{Answer, Guard, Guarded, Plain},
+    answer::{Answer, Guard, Guarded, Keep, Plain},
     instance::{AnyInstance, Home, HomeOf},
     kind::Kind,
     run::{Run, Running},
@@ -20,10 +20,11 @@ use crate::{
     error::{Error, Kind as ErrorKind},
     flight::{
         slot::Flight,
-        wait::{Outcome, Wait},
+        wait::{Outcome, Wait, block_on},
     },
     key::{Ask, Held},
-    memory::{Entered, Found, Stored, locked::UnderLock},
+    memory::{Entered, Found, Put, Stored, locked::UnderLock},
+    space::{EntryKey, Face, Loaded, Stores},
     stats::counters::Counters,
 };
 
@@ -96,23 +97,41 @@ impl Key<'_> {
     }
 }
 
+/// What a call asks for.
+pub(crate) struct Wanted<'a> {
+    pub(crate) key: &'a dyn Ask,
+    pub(crate) hash: u64,
+    /// Where it stands outside of memory, and who asks there.
+    pub(crate) outside: Option<Outside>,
+}
+
+/// An entry outside of memory, as a call asks for it.
+pub(crate) struct Outside {
+    pub(crate) face: Face,
+    pub(crate) key: Box<EntryKey>,
+}
+
+impl<'a> Wanted<'a> {
+    /// What is in memory or nowhere.
+    pub(crate) fn in_memory(key: &'a dyn Ask, hash: u64) -> Self {
+        Self { key, hash, outside: None }
+    }
+}
+
 /// One call on its way: what it asks for, and where its answer goes.
 struct Call<'a> {
     instance: &'a AnyInstance,
     key: Key<'a>,
     hash: u64,
+    outside: Option<Outside>,
     answer: &'a mut dyn Answer,
 }
 
 /// The first step. `looks` if the store was not asked yet, because entries are looked at before they are used.
-pub(crate) fn begin(instance: &AnyInstance, key: &dyn Ask, hash: u64, answer: &mut dyn Answer, looks: bool) -> Step {
-    let call = Call { instance, key: Key::Borrowed(key), hash, answer };
+pub(crate) fn begin(instance: &AnyInstance, wanted: Wanted<'_>, answer: &mut dyn Answer, looks: bool) -> Step {
+    let Wanted { key, hash, outside } = wanted;
+    let call = Call { instance, key: Key::Borrowed(key), hash, outside, answer };
     if switch::is_ordinary() { call.begin(looks) } else { call.unusual() }
-}
-
-fn lead(instance: &AnyInstance, hash: u64, flight: Arc<Flight>, overwrites: bool) -> Step {
-    Counters::add(&instance.counters.misses, 1);
-    Step::Settled(Settled::Run(Some(Running::new(hash, flight, overwrites))))
 }
 
 /// Runs inside a run of the same key, which can't end before this one does.
@@ -122,14 +141,8 @@ fn run_inline(instance: &AnyInstance) -> Step {
 }
 
 /// All steps, on a thread that waits as often as it takes.
-pub(crate) fn settle(
-    instance: &AnyInstance,
-    key: &dyn Ask,
-    hash: u64,
-    answer: &mut dyn Answer,
-    looks: bool,
-) -> Settled {
-    let mut step = begin(instance, key, hash, answer, looks);
+pub(crate) fn settle(instance: &AnyInstance, wanted: Wanted<'_>, answer: &mut dyn Answer, looks: bool) -> Settled {
+    let mut step = begin(instance, wanted, answer, looks);
     loop {
         match step {
             Step::Settled(settled) => return settled,
@@ -147,7 +160,7 @@ impl Call<'_> {
             return Step::DONE;
         }
         let attempt = Attempt::first(self.instance);
-        self.enter(attempt)
+        self.look_outside(attempt)
     }
 
     /// Something is out of the ordinary somewhere: see whether it is this call.
@@ -161,7 +174,7 @@ impl Call<'_> {
             }
             Some(Mode::Overwrite) if !UnderLock::is_here() => {
                 let flight = self.instance.store.supersede(self.hash, self.key.ask());
-                lead(self.instance, self.hash, flight, true)
+                self.lead(flight, true)
             }
             Some(_) => self.begin(true),
         }
@@ -188,8 +201,63 @@ impl Call<'_> {
         }
     }
 
-    /// Leads a flight, or joins one.
-    fn enter(mut self, attempt: Attempt) -> Step {
+    /// Asks the stores outside of memory, if the function has any, before it enters.
+    fn look_outside(self, attempt: Attempt) -> Step {
+        let Some((outside, space)) = self.outside.as_ref().zip(self.instance.space.as_ref()) else {
+            return self.enter(attempt, None);
+        };
+        let seen = space.stores.epoch(&outside.key);
+        if outside.face == Face::Thread {
+            let loaded = block_on(space.stores.read(Face::Thread, &outside.key));
+            return self.found_outside(attempt, seen, loaded);
+        }
+        let Call { instance, key, hash, outside, .. } = self;
+        match (key.hold(), outside) {
+            (Some(held), Some(Outside { key, .. })) => {
+                let reading = Reading::new(space.stores.clone(), key, seen);
+                Step::Wait(Waits { held, hash, attempt, on: On::Store(reading) })
+            }
+            _ => run_inline(instance),
+        }
+    }
+
+    /// The stores have answered.
+    fn found_outside(mut self, attempt: Attempt, seen: u64, loaded: Option<Loaded>) -> Step {
+        if loaded.is_some_and(|loaded| self.takes(&loaded, seen)) {
+            return Step::DONE;
+        }
+        self.enter(attempt, Some(seen))
+    }
+
+    /// Answers with what a store had, if it is accepted; then memory gets a copy, unless something changed since.
+    fn takes(&mut self, loaded: &Loaded, seen: u64) -> bool {
+        let (instance, hash) = (self.instance, self.hash);
+        let Some((outside, space)) = self.outside.as_ref().zip(instance.space.as_ref()) else { return false };
+        let key = self.key.ask();
+        let mut keep = |put: Put<'_>| {
+            if let Some(_turn) = space.stores.try_turn(&outside.key)
+                && space.stores.epoch(&outside.key) == seen
+            {
+                instance.store.fill(hash, key, put);
+            }
+        };
+        let keep = space.stores.has_memory().then_some(&mut keep as Keep<'_>);
+        if !self.answer.decode(space, loaded, instance.declared.options.tags, keep) || self.answer.accept().is_err() {
+            return false;
+        }
+        Counters::add(&instance.counters.hits, 1);
+        true
+    }
+
+    /// Runs the body, for all who ask meanwhile.
+    fn lead(self, flight: Arc<Flight>, overwrites: bool) -> Step {
+        Counters::add(&self.instance.counters.misses, 1);
+        let outside = self.outside.map(|outside| outside.key);
+        Step::Settled(Settled::Run(Some(Running::new(self.hash, flight, outside, overwrites))))
+    }
+
+    /// Leads a flight, or joins one. `seen`: when the stores outside of memory were asked.
+    fn enter(mut self, attempt: Attempt, seen: Option<u64>) -> Step {
         let (instance, hash, tags) = (self.instance, self.hash, self.instance.declared.options.tags);
         loop {
             let answer = &mut *self.answer;
@@ -197,27 +265,75 @@ impl Call<'_> {
             match instance.store.enter(hash, self.key.ask(), attempt.joins, read) {
                 Entered::Found if self.accepts() => return Step::DONE,
                 Entered::Found => {}
-                Entered::Lead(flight) => return lead(instance, hash, flight, false),
+                Entered::Lead(flight) if self.is_late(seen) => {
+                    // Somebody stored something after the stores were asked, perhaps this: ask again.
+                    Running::new(hash, flight, None, false).abandon(instance);
+                    return self.look_outside(attempt);
+                }
+                Entered::Lead(flight) => return self.lead(flight, false),
                 Entered::Follow(flight, joined) => {
                     let Some(wait) = Wait::begin(flight, joined, attempt.deadline) else {
                         return run_inline(instance);
                     };
                     return match self.key.hold() {
-                        Some(held) => Step::Wait(Waits { held, hash, attempt, wait }),
+                        Some(held) => Step::Wait(Waits { held, hash, attempt, on: On::Flight(wait, self.outside) }),
                         None => run_inline(instance),
                     };
                 }
             }
         }
     }
+
+    /// Did the stores outside of memory change after they were asked?
+    fn is_late(&self, seen: Option<u64>) -> bool {
+        let outside = self.outside.as_ref().zip(self.instance.space.as_ref());
+        outside.zip(seen).is_some_and(|((outside, space), seen)| space.stores.epoch(&outside.key) != seen)
+    }
 }
 
-/// A caller that waits for another's run. It borrows nothing of the call.
+/// A caller that waits. It borrows nothing of the call.
 pub(crate) struct Waits {
     held: Held,
     hash: u64,
     attempt: Attempt,
-    wait: Wait,
+    on: On,
+}
+
+/// What a caller waits for.
+enum On {
+    /// Another's run; where the entry stands outside of memory is kept for later.
+    Flight(Wait, Option<Outside>),
+    /// The answer of a store.
+    Store(Reading),
+}
+
+/// A store that is asked by a task.
+struct Reading {
+    stores: Arc<Stores>,
+    key: Box<EntryKey>,
+    seen: u64,
+    /// The question, once it was put.
+    asked: Option<Pin<Box<dyn Future<Output = Option<Loaded>> + Send>>>,
+}
+
+impl Reading {
+    fn new(stores: Arc<Stores>, key: Box<EntryKey>, seen: u64) -> Self {
+        Self { stores, key, seen, asked: None }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Loaded>> {
+        let asked = self.asked.get_or_insert_with(|| {
+            let (stores, key) = (self.stores.clone(), self.key.clone());
+            Box::pin(async move { stores.read(Face::Task, &key).await })
+        });
+        asked.as_mut().poll(cx)
+    }
+}
+
+/// How a caller's wait has ended.
+enum Ended {
+    Flight(Outcome, Option<Outside>),
+    Store(Box<EntryKey>, u64, Option<Loaded>),
 }
 
 /// A caller whose wait has ended.
@@ -225,19 +341,54 @@ pub(crate) struct Waited {
     held: Held,
     hash: u64,
     attempt: Attempt,
-    outcome: Outcome,
+    ended: Ended,
 }
 
 impl Waits {
+    /// On a thread.
     fn block(self) -> Waited {
-        let Self { held, hash, attempt, wait } = self;
-        Waited { held, hash, attempt, outcome: wait.block() }
+        let Self { held, hash, attempt, on } = self;
+        let ended = match on {
+            On::Flight(wait, outside) => Ended::Flight(wait.block(), outside),
+            On::Store(Reading { stores, key, seen, .. }) => {
+                let loaded = block_on(stores.read(Face::Thread, &key));
+                Ended::Store(key, seen, loaded)
+            }
+        };
+        Waited { held, hash, attempt, ended }
+    }
+
+    /// In a task.
+    fn poll(waits: &mut Option<Self>, cx: &mut Context<'_>) -> Poll<Waited> {
+        enum Answered {
+            Flight(Outcome),
+            Store(Option<Loaded>),
+        }
+        let answered = match &mut waits.as_mut().expect("a future is not polled after its end").on {
+            On::Flight(wait, _) => Answered::Flight(ready!(wait.poll_in_task(cx))),
+            On::Store(reading) => Answered::Store(ready!(reading.poll(cx))),
+        };
+        let Self { held, hash, attempt, on } = waits.take().expect("it was there a moment ago");
+        let ended = match (answered, on) {
+            (Answered::Flight(outcome), On::Flight(_, outside)) => Ended::Flight(outcome, outside),
+            (Answered::Store(loaded), On::Store(Reading { key, seen, .. })) => Ended::Store(key, seen, loaded),
+            _ => unreachable!("it answers what was asked"),
+        };
+        Poll::Ready(Waited { held, hash, attempt, ended })
     }
 }
 
 impl Waited {
     fn step(self, instance: &AnyInstance, answer: &mut dyn Answer) -> Step {
-        let Self { held, hash, attempt, outcome } = self;
+        let Self { held, hash, attempt, ended } = self;
+        let (outcome, outside) = match ended {
+            Ended::Flight(outcome, outside) => (outcome, outside),
+            Ended::Store(key, seen, loaded) => {
+                let outside = Some(Outside { face: Face::Task, key });
+                let call = Call { instance, key: Key::Held(held), hash, outside, answer };
+                return call.found_outside(attempt, seen, loaded);
+            }
+        };
         let attempt = match outcome {
             Outcome::Take(shared) => {
                 answer.take(&*shared);
@@ -253,7 +404,7 @@ impl Waited {
             Outcome::Retry => attempt,
             Outcome::RunAlone | Outcome::TimedOut => attempt.alone(),
         };
-        Call { instance, key: Key::Held(held), hash, answer }.enter(attempt)
+        Call { instance, key: Key::Held(held), hash, outside, answer }.look_outside(attempt)
     }
 }
 
@@ -324,10 +475,7 @@ impl<H: Home, K, Kd> Future for Waiting<H, K, Kd> {
     type Output = Again<H, K, Kd>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let waits = self.waits.as_mut().expect("a future is not polled after its end");
-        let outcome = ready!(waits.wait.poll_in_task(cx));
-        let Waits { held, hash, attempt, .. } = self.waits.take().expect("it was there a moment ago");
-        let waited = Waited { held, hash, attempt, outcome };
+        let waited = ready!(Waits::poll(&mut self.waits, cx));
         Poll::Ready(Again { home: self.home.clone(), waited, _types: PhantomData })
     }
 }

@@ -9,6 +9,8 @@ use super::{
 };
 use crate::{
     error::Error,
+    flight::wait::block_on,
+    space::Face,
     stats::CacheInfo,
     tags::clear::{Clear, Cleared},
 };
@@ -80,7 +82,7 @@ pub fn functions() -> Vec<CacheInfo> {
 /// If the function is not memoized, or a store could not be cleared (from a key's or value's `Eq` or `Clone` none can).
 pub fn cache_clear<F>(function: F) -> Result<Cleared, Error> {
     reachable()?;
-    Ok(Cleared::all_of(&named(&function)?))
+    block_on(Cleared::all_of(&named(&function)?, Face::Thread))
 }
 
 /// Starts the statistics of a function anew. Its entries stay.
@@ -99,7 +101,11 @@ pub fn reset_stats<F>(function: F) -> Result<(), Error> {
 ///
 /// If the function is not memoized, or a store can't be asked.
 pub fn cache_len<F>(function: F) -> Result<u64, Error> {
-    Ok(sum(&named(&function)?).size)
+    let mut len = 0;
+    for function in named(&function)? {
+        len += function.len()?;
+    }
+    Ok(len)
 }
 
 /// Takes expired entries of all functions out and says how many they were. They also leave by themselves: on access,
@@ -110,7 +116,18 @@ pub fn cache_len<F>(function: F) -> Result<u64, Error> {
 /// If a store could not be purged: from a key's or value's `Eq` or `Clone` none can.
 pub fn purge_expired() -> Result<u64, Error> {
     reachable()?;
-    Ok(registry::all().iter().flat_map(|function| function.records()).map(|record| record.reach.purge()).sum())
+    block_on(purge(Face::Thread))
+}
+
+pub(crate) async fn purge(face: Face) -> Result<u64, Error> {
+    let (mut removed, mut failed) = (0, Vec::new());
+    for function in registry::all() {
+        match function.purge(face).await {
+            Ok(count) => removed += count,
+            Err(error) => failed.push((function.display_name(), error)),
+        }
+    }
+    if failed.is_empty() { Ok(removed) } else { Err(Error::several("could not be purged", failed)) }
 }
 
 /// Removes the entries that carry a tag: those of all functions, also ones that were never called here. Cost: the
@@ -130,5 +147,5 @@ pub fn clear_tag(tag: impl Into<crate::Tag>) -> Result<Cleared, Error> {
 /// If a store could not be cleared: from a key's or value's `Eq` or `Clone` none can.
 pub fn clear_all() -> Result<Cleared, Error> {
     reachable()?;
-    Ok(Cleared::all_of(&registry::all()))
+    block_on(Cleared::all_of(&registry::all(), Face::Thread))
 }

@@ -14,6 +14,7 @@ use crate::{
     flight::slot::Shared,
     key::{Ask, Asking, Query},
     memory::{Cells, Found, Settings, Shards, Store, front::Front, locked::UnderLock, policy},
+    space::Space,
     stats::counters::{Counters, ThreadCounters},
     sync::per_thread,
     tags::Tag,
@@ -25,6 +26,8 @@ pub struct Instance<C: ?Sized> {
     pub(crate) id: usize,
     pub(crate) declared: &'static Declaration,
     pub(crate) counters: Arc<Counters>,
+    /// Its entries outside of memory.
+    pub(crate) space: Option<Arc<Space>>,
     pub(crate) store: Store<C>,
 }
 
@@ -114,9 +117,10 @@ impl<K: 'static, V: 'static> Typed<K, V> {
         declared: &'static Declaration,
         counters: Arc<Counters>,
         same: fn(&K, &K) -> bool,
+        space: Option<Space>,
     ) -> Self {
         let store = Store::new(declared.options.settings(), counters.clone(), same);
-        Self { id, declared, counters, store }
+        Self { id, declared, counters, space: space.map(Arc::new), store }
     }
 
     /// What `give` makes of a key's value, counted as a hit. `None` may also mean that this thread can't ask: it is

@@ -62,11 +62,11 @@ impl Invalidation {
             std::thread::spawn(move || self.carry_out(true));
             return;
         }
+        // What a store did not confirm is counted there.
         for deletion in self.deletions {
-            deletion();
+            let _ = deletion().wait();
         }
         for tag in self.tags {
-            // In memory this can't fail.
             let _ = functions::clear_tag(tag);
         }
     }

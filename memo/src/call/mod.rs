@@ -10,12 +10,17 @@ pub(crate) mod functions;
 pub(crate) mod instance;
 pub(crate) mod invalidation;
 pub(crate) mod kind;
+#[cfg(feature = "stores")]
+pub(crate) mod later;
 mod local;
 mod names;
+pub(crate) mod pending;
 pub(crate) mod registry;
 pub(crate) mod run;
 pub(crate) mod site;
 pub(crate) mod start;
+#[cfg(feature = "stores")]
+pub(crate) mod stored;
 pub(crate) mod switch;
 pub(crate) mod terms;
 mod typed;

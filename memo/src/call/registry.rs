@@ -11,6 +11,8 @@ use parking_lot::{Mutex, RwLock};
 use super::{names, site::Declaration, typed::TypedRef};
 use crate::{
     error::{Error, Kind},
+    flight::wait::block_on,
+    space::{Face, Stores},
     stats::{
         CacheInfo, Instantiation,
         counters::{Counters, Counts},
@@ -29,8 +31,17 @@ pub(crate) trait Reach: Send + Sync {
     fn weight(&self) -> u64;
 }
 
-/// Makes what belongs to an instantiation, from its number and its counters.
-pub(crate) type Make<'a> = &'a dyn Fn(usize, Arc<Counters>) -> (TypedRef, &'static dyn Reach);
+/// What is known of an instantiation that is about to be made.
+pub(crate) struct New<'a> {
+    pub(crate) id: usize,
+    pub(crate) function: &'static Function,
+    /// The full path with all generics.
+    pub(crate) name: &'a str,
+    pub(crate) counters: Arc<Counters>,
+}
+
+/// Makes what belongs to an instantiation.
+pub(crate) type Make<'a> = &'a dyn Fn(New<'_>) -> (TypedRef, &'static dyn Reach);
 
 /// One instantiation of a function.
 pub(crate) struct Record {
@@ -65,6 +76,10 @@ pub(crate) struct Function {
     pub(crate) declared: &'static Declaration,
     /// Its path without generics.
     pub(crate) path: String,
+    /// Where its entries live beside, or instead of, memory.
+    pub(crate) stores: Option<Arc<Stores>>,
+    /// What had failed in the stores when the statistics began anew.
+    failed_before: Mutex<Counts>,
     claims: Mutex<Vec<Claim>>,
 }
 
@@ -84,8 +99,7 @@ pub(crate) fn function_of(declared: &'static Declaration) -> &'static Function {
     let mut functions = FUNCTIONS.lock();
     let known = functions.iter().find(|function| function.is(declared, &path)).copied();
     let function = known.unwrap_or_else(|| {
-        let function: &'static Function =
-            Box::leak(Box::new(Function { declared, path, claims: Mutex::new(Vec::new()) }));
+        let function: &'static Function = Box::leak(Box::new(Function::new(declared, path)));
         functions.push(function);
         function
     });
@@ -139,6 +153,13 @@ pub(crate) fn find_text(text: &str) -> Vec<&'static Function> {
 static NEXT_ID: Mutex<usize> = Mutex::new(0);
 
 impl Function {
+    fn new(declared: &'static Declaration, path: String) -> Self {
+        let options = &declared.options;
+        let name = options.display_name.unwrap_or(&path);
+        let stores = options.outside.map(|outside| Arc::new(Stores::new(outside, name)));
+        Self { declared, path, stores, failed_before: Mutex::default(), claims: Mutex::new(Vec::new()) }
+    }
+
     /// Is it this one's declaration?
     fn is(&self, declared: &Declaration, path: &str) -> bool {
         let same = |one: &Declaration| {
@@ -168,7 +189,7 @@ impl Function {
             claim.marker = Some(marker);
             return claim.record.target;
         }
-        let record = new_record(identity, make);
+        let record = new_record(self, identity, make);
         claims.push(Claim { record, marker: Some(marker) });
         record.target
     }
@@ -181,9 +202,38 @@ impl Function {
         if !known.is_empty() {
             return known;
         }
-        let record = new_record(identity, make);
+        let record = new_record(self, identity, make);
         claims.push(Claim { record, marker: None });
         vec![record.target]
+    }
+
+    /// Removes all entries, or those with all of these tags, which are not the literal ones of the function: from all stores,
+    /// also if one fails. Gives their number as far as it is known.
+    pub(crate) async fn clear(&self, face: Face, tags: Option<&Arc<[Tag]>>) -> Result<u64, Error> {
+        let clear = |record: &Record| tags.map_or_else(|| record.reach.clear(), |tags| record.reach.clear_tagged(tags));
+        let in_memory = || self.records().into_iter().map(clear).sum();
+        let Some(stores) = &self.stores else { return Ok(in_memory()) };
+        let turns = stores.all_turns(face).await;
+        let names = tags.map(|tags| tags.iter().map(Tag::to_string).collect());
+        let removed = stores.clear(face, &turns, names).await;
+        // Last: until here, what runs may still have been reading what is gone now.
+        let in_memory = in_memory();
+        removed.map(|removed| removed.max(in_memory))
+    }
+
+    /// The number of entries: of the last tier.
+    pub(crate) fn len(&self) -> Result<u64, Error> {
+        match &self.stores {
+            Some(stores) => block_on(stores.len(Face::Thread)),
+            None => Ok(self.records().into_iter().map(|record| record.reach.len()).sum()),
+        }
+    }
+
+    /// Removes what has expired; gives the number of entries.
+    pub(crate) async fn purge(&self, face: Face) -> Result<u64, Error> {
+        let in_memory: u64 = self.records().into_iter().map(|record| record.reach.purge()).sum();
+        let Some(stores) = &self.stores else { return Ok(in_memory) };
+        Ok(in_memory + stores.purge(face).await?)
     }
 
     pub(crate) fn records(&self) -> Vec<&'static Record> {
@@ -207,15 +257,27 @@ impl Function {
             sum.weight += info.weight;
             sum.instantiations.push(Instantiation { name: record.identity.name.clone(), info });
         }
+        if let Some(stores) = &self.stores {
+            sum.count(stores.counters.read().since(*self.failed_before.lock()));
+            // A store that can't be asked is counted, and has no size.
+            sum.size = self.len().inspect_err(|error| stores.failed(error)).unwrap_or(0);
+        }
         sum
     }
 
     fn empty_info(&self, name: &str) -> CacheInfo {
         let options = &self.declared.options;
         let bounded = options.max_entries.is_some() || options.max_weight.is_some();
+        let stores = self.stores.as_ref().map(|stores| (stores.describe(), stores.prefix().to_owned()));
+        let ((backend, codec), prefix) = match stores {
+            Some(((backend, codec), prefix)) => ((backend.into(), codec), prefix),
+            None => (("memory".into(), None), String::new()),
+        };
         CacheInfo {
             name: name.to_owned(),
-            backend: "memory",
+            backend,
+            codec,
+            prefix,
             policy: bounded.then(|| options.policy.name()),
             max_entries: options.max_entries,
             max_weight: options.max_weight,
@@ -227,17 +289,21 @@ impl Function {
         for record in self.records() {
             *record.baseline.lock() = record.counters.read();
         }
+        if let Some(stores) = &self.stores {
+            *self.failed_before.lock() = stores.counters.read();
+        }
     }
 }
 
-fn new_record(identity: &Identity, make: Make<'_>) -> &'static Record {
+fn new_record(function: &'static Function, identity: &Identity, make: Make<'_>) -> &'static Record {
     let id = {
         let mut next = NEXT_ID.lock();
         *next += 1;
         *next - 1
     };
     let counters = Arc::new(Counters::default());
-    let (target, reach) = make(id, counters.clone());
+    let new = New { id, function, name: &identity.name, counters: counters.clone() };
+    let (target, reach) = make(new);
     let record = Record { identity: identity.clone(), counters, reach, target, baseline: Mutex::default() };
     Box::leak(Box::new(record))
 }

@@ -1,6 +1,15 @@
 //! A run of the body: its time is measured, its value is stored, its followers are told.
 
-use std::{any::Any, marker::PhantomData, pin::pin, sync::Arc, time::Instant};
+use std::{
+    any::Any,
+    marker::PhantomData,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
 
 use super::{
     extras::Extras,
@@ -16,6 +25,7 @@ use crate::{
         wait::Leading,
     },
     memory::entries::Weigh,
+    space::EntryKey,
     stats::counters::Counters,
     tags::Tag,
 };
@@ -23,14 +33,14 @@ use crate::{
 /// A run of the body by the caller. Dropped before it is finished, it lets a follower take over.
 pub struct Run<H: Home, K, Kd> {
     /// None for a run that goes past the cache, or beside others, and stores nothing.
-    led: Option<Box<Led<H>>>,
+    pub(super) led: Option<Box<Led<H>>>,
     _types: PhantomData<fn(K) -> Kd>,
 }
 
 /// A run that leads a flight.
-struct Led<H: Home> {
-    home: H,
-    running: Running,
+pub(super) struct Led<H: Home> {
+    pub(super) home: H,
+    pub(super) running: Running,
 }
 
 impl<H: Home> Drop for Led<H> {
@@ -42,18 +52,22 @@ impl<H: Home> Drop for Led<H> {
 
 /// A run that leads a flight, whatever it brings.
 pub(crate) struct Running {
-    hash: u64,
-    flight: Arc<Flight>,
+    pub(super) hash: u64,
+    pub(super) flight: Arc<Flight>,
+    /// Where the value goes beside, or instead of, memory.
+    pub(super) outside: Option<Box<EntryKey>>,
     landed: bool,
-    overwrites: bool,
+    pub(super) overwrites: bool,
     /// The user's code that runs is part of this run.
-    inside: Option<Inside>,
+    pub(super) inside: Option<Inside>,
     start: Option<Instant>,
+    /// How long the body took, in nanoseconds.
+    cost: AtomicU64,
 }
 
 impl Running {
-    pub(crate) fn new(hash: u64, flight: Arc<Flight>, overwrites: bool) -> Self {
-        Self { hash, flight, landed: false, overwrites, inside: None, start: None }
+    pub(crate) fn new(hash: u64, flight: Arc<Flight>, outside: Option<Box<EntryKey>>, overwrites: bool) -> Self {
+        Self { hash, flight, outside, landed: false, overwrites, inside: None, start: None, cost: AtomicU64::new(0) }
     }
 
     /// From here on the calling thread is inside this run: what it calls can't wait for it.
@@ -72,8 +86,21 @@ impl Running {
 
     fn end_body(&mut self, instance: &AnyInstance) {
         if let Some(start) = self.start.take() {
-            note_cost(&instance.counters, start);
+            self.took(instance, start);
         }
+    }
+
+    /// How long the body took, in nanoseconds; 0 if it was not measured.
+    pub(super) fn cost(&self) -> u64 {
+        self.cost.load(Ordering::Relaxed)
+    }
+
+    /// The body began at `start` and is over.
+    fn took(&self, instance: &AnyInstance, start: Instant) {
+        let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.cost.store(nanos, Ordering::Relaxed);
+        Counters::add(&instance.counters.cost_ns, nanos);
+        Counters::add(&instance.counters.runs, 1);
     }
 
     /// Stores a value on these terms, unless it was invalidated while the body ran; gives the number of the clearing that
@@ -86,11 +113,17 @@ impl Running {
         weigh: Option<Weigh<'_>>,
     ) -> u64 {
         if let Some(value) = value {
-            let put = terms.put(&instance.declared.options, value, weigh, self.overwrites);
+            let options = &instance.declared.options;
+            let put = terms.put(options, terms.stamp(options), value, weigh, self.overwrites);
             return instance.store.commit(self.hash, &self.flight, put);
         }
+        self.refuse(instance, &terms.tags)
+    }
+
+    /// Stores nothing; gives the number of the clearing that hit a value with these tags.
+    pub(super) fn refuse(&mut self, instance: &AnyInstance, tags: &[Tag]) -> u64 {
         drop(instance.store.withdraw(self.hash, &self.flight));
-        self.flight.fence(&terms.tags)
+        self.flight.fence(tags)
     }
 
     /// Tells the followers. No more can join: the flight is out of the table.
@@ -100,7 +133,7 @@ impl Running {
     }
 
     /// The body panicked, or its future was dropped; nothing happens to a flight that has landed.
-    fn abandon(&mut self, instance: &AnyInstance) {
+    pub(super) fn abandon(&mut self, instance: &AnyInstance) {
         if !self.landed {
             let gone = instance.store.withdraw(self.hash, &self.flight);
             self.flight.abandon();
@@ -109,12 +142,6 @@ impl Running {
         }
         self.inside = None;
     }
-}
-
-fn note_cost(counters: &Counters, start: Instant) {
-    let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    Counters::add(&counters.cost_ns, nanos);
-    Counters::add(&counters.runs, 1);
 }
 
 impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
@@ -138,7 +165,7 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
         let start = Instant::now();
         let result = Leading { flight, body }.await;
         if let Some(led) = &self.led {
-            note_cost(&led.home.instance().counters, start);
+            led.running.took(led.home.instance(), start);
         }
         result
     }
@@ -170,14 +197,11 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
     }
 
     /// The same for all functions of these types. If the user's code in here panics, the flight is abandoned.
-    #[expect(clippy::boxed_local, reason = "it comes in one pointer from code that is there once per function")]
     #[inline(never)]
     fn store(mut led: Box<Led<H>>, result: Kd::Ret, told: Option<&Told<'_, Kd::Val>>) -> Kd::Ret {
+        led.body_is_done();
         let Led { home, running } = &mut *led;
         let instance = home.instance();
-        running.end_body(instance);
-        // It may call the function again, and is still inside this run.
-        running.enter();
         let (result, fence) = match Kd::split(result) {
             Ok(value) => {
                 let terms = told.map_or_else(Terms::default, |told| (told.terms)(&value));
@@ -188,11 +212,27 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
             }
             Err(result) => {
                 let tags = told.map_or(&[][..], |told| told.tags).to_vec();
-                (result, running.offer(instance, None, &Terms { tags, ..Terms::default() }, None))
+                (result, running.refuse(instance, &tags))
             }
         };
-        let shared = if running.flight.has_followers() { H::share(&result) } else { None };
-        running.land(shared, fence);
+        led.land::<Kd>(result, fence)
+    }
+}
+
+impl<H: Home> Led<H> {
+    /// The user's code that is to come may call the function again: it is still inside this run.
+    pub(super) fn body_is_done(&mut self) {
+        self.running.end_body(self.home.instance());
+        self.running.enter();
+    }
+
+    /// Tells the followers what the run brought.
+    pub(super) fn land<Kd: Kind>(&mut self, result: Kd::Ret, fence: u64) -> Kd::Ret
+    where
+        H: HomeOf<Kd>,
+    {
+        let shared = if self.running.flight.has_followers() { H::share(&result) } else { None };
+        self.running.land(shared, fence);
         result
     }
 }

@@ -51,6 +51,25 @@ pub enum Jitter {
     Fraction(f64),
 }
 
+/// Where entries live beside, or instead of, typed memory.
+#[derive(Debug)]
+pub struct Outside {
+    /// URLs, the fastest tier first; `memory` as the first stands for typed memory.
+    pub backends: &'static [&'static str],
+    /// How values become bytes, where the URL says nothing of it.
+    pub codec: Option<&'static str>,
+    pub version: Version,
+}
+
+/// What the entries of a function depend on, beside the shape of their type.
+#[derive(Clone, Copy, Debug)]
+pub enum Version {
+    /// A hash of the function's tokens.
+    Tokens(u128),
+    /// What the user wrote.
+    Given(&'static str),
+}
+
 /// What the attribute says that can be said in a constant.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the attribute")]
@@ -69,6 +88,7 @@ pub struct Options {
     pub single_flight: bool,
     pub wait_timeout: Option<Millis>,
     pub scope: Scope,
+    pub outside: Option<&'static Outside>,
 }
 
 impl Options {
@@ -86,6 +106,7 @@ impl Options {
         single_flight: true,
         wait_timeout: None,
         scope: Scope::Process,
+        outside: None,
     };
 }
 

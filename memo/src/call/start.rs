@@ -1,26 +1,23 @@
 //! The entry points of generated code: from a site to the instance, and the first step of the call.
 #![expect(clippy::needless_pass_by_value, reason = "generated code has no other use for what it passes")]
 
-use std::{
-    any::{Any, TypeId, type_name},
-    sync::Arc,
-};
+use std::any::{Any, TypeId, type_name};
 
 use super::{
     answer::{Guard, Guarded, Plain},
-    begin::{self as steps, Started},
+    begin::{self as steps, Started, Wanted},
     instance::{Home, HomeOf, OfProcess, OfThread, Typed},
     kind::Kind,
     local::Threads,
     names,
-    registry::{Identity, Make, Reach, function_of},
+    registry::{Identity, Make, New, Reach, function_of},
     site::{Declaration, Site},
     switch,
     typed::{Mark, TypedRef},
 };
 use crate::{
     key::{Ask, Asking, Query},
-    stats::counters::Counters,
+    space::{Space, Values},
 };
 
 /// A closure of the function's own: its type tells instantiations apart, its result lists the generics.
@@ -50,24 +47,55 @@ impl Described {
     }
 }
 
-type Owned<Q> = <Q as Query>::Owned;
-type Val<Kd> = <Kd as Kind>::Val;
+pub(super) type Owned<Q> = <Q as Query>::Owned;
+pub(super) type Val<Kd> = <Kd as Kind>::Val;
 
 type MakeResult = (TypedRef, &'static dyn Reach);
 type Same<K> = fn(&K, &K) -> bool;
 
+/// What an instance does with keys and values.
+pub(crate) struct How<K> {
+    same: Same<K>,
+    /// How values become bytes, if there are stores.
+    values: Option<&'static dyn Values>,
+}
+
+impl<K> Clone for How<K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K> Copy for How<K> {}
+
+impl<K> How<K> {
+    /// In memory only.
+    pub(crate) fn in_memory(same: Same<K>) -> Self {
+        Self { same, values: None }
+    }
+
+    /// In stores too.
+    #[cfg(feature = "stores")]
+    pub(crate) fn with_stores(same: Same<K>, values: &'static dyn Values) -> Self {
+        Self { same, values: Some(values) }
+    }
+}
+
 /// What belongs to an instantiation with keys and values of these types: an instance, or one for each thread.
 pub(crate) trait Target: Any + Send + Sync + Sized {
     type Key: 'static;
-    fn make(id: usize, declared: &'static Declaration, counters: Arc<Counters>, same: Same<Self::Key>) -> Self;
+    fn make(new: New<'_>, how: How<Self::Key>) -> Self;
     fn reach(&'static self) -> &'static dyn Reach;
 }
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Target for Typed<K, V> {
     type Key = K;
 
-    fn make(id: usize, declared: &'static Declaration, counters: Arc<Counters>, same: Same<K>) -> Self {
-        Self::new(id, declared, counters, same)
+    fn make(new: New<'_>, how: How<K>) -> Self {
+        let New { id, function, name, counters } = new;
+        let stores = function.stores.clone().zip(how.values);
+        let space = stores.map(|(stores, values)| Space::new(stores, (&function.path, name), values));
+        Self::new(id, function.declared, counters, how.same, space)
     }
 
     fn reach(&'static self) -> &'static dyn Reach {
@@ -78,8 +106,8 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Target for Typed<K, V> 
 impl<K: 'static, V: 'static> Target for Threads<K, V> {
     type Key = K;
 
-    fn make(id: usize, declared: &'static Declaration, counters: Arc<Counters>, same: Same<K>) -> Self {
-        Self::new(id, declared, counters, same)
+    fn make(new: New<'_>, how: How<K>) -> Self {
+        Self::new(new.id, new.function.declared, new.counters, how.same)
     }
 
     fn reach(&'static self) -> &'static dyn Reach {
@@ -87,23 +115,28 @@ impl<K: 'static, V: 'static> Target for Threads<K, V> {
     }
 }
 
-fn make<T: Target>(declared: &'static Declaration, same: Same<T::Key>) -> impl Fn(usize, Arc<Counters>) -> MakeResult {
-    move |id, counters| {
-        let target: &'static T = Box::leak(Box::new(T::make(id, declared, counters, same)));
+fn make<T: Target>(how: How<T::Key>) -> impl Fn(New<'_>) -> MakeResult {
+    move |new| {
+        let target: &'static T = Box::leak(Box::new(T::make(new, how)));
         (TypedRef::new(target), target.reach())
     }
 }
 
 #[inline]
 fn target<M: Marker, T: Target>(site: &'static Site, marker: &M, same: Same<T::Key>) -> &'static T {
-    site.first::<M, T>().unwrap_or_else(|| resolve(site, marker, Mark::new::<M, T>(), same))
+    target_of(site, marker, How::in_memory(same))
+}
+
+#[inline]
+pub(super) fn target_of<M: Marker, T: Target>(site: &'static Site, marker: &M, how: How<T::Key>) -> &'static T {
+    site.first::<M, T>().unwrap_or_else(|| resolve(site, marker, Mark::new::<M, T>(), how))
 }
 
 /// The target of an instantiation that did not come first, or that comes for the first time.
 #[cold]
 #[inline(never)]
-fn resolve<T: Target>(site: &'static Site, marker: &dyn Marker, mark: Mark, same: Same<T::Key>) -> &'static T {
-    resolve_any(site, marker, mark, &make::<T>(&site.declared, same)).get().expect("it was asked for by type")
+fn resolve<T: Target>(site: &'static Site, marker: &dyn Marker, mark: Mark, how: How<T::Key>) -> &'static T {
+    resolve_any(site, marker, mark, &make::<T>(how)).get().expect("it was asked for by type")
 }
 
 fn resolve_any(site: &'static Site, marker: &dyn Marker, mark: Mark, make: Make<'_>) -> TypedRef {
@@ -117,10 +150,10 @@ fn resolve_any(site: &'static Site, marker: &dyn Marker, mark: Mark, make: Make<
 pub(crate) fn addressed<T: Target>(
     declared: &'static Declaration,
     marker: &dyn Marker,
-    same: Same<T::Key>,
+    how: How<T::Key>,
 ) -> Vec<&'static T> {
     let identity = marker.describe().identity(declared);
-    let targets = function_of(declared).addressed(&identity, TypeId::of::<T>(), &make::<T>(declared, same));
+    let targets = function_of(declared).addressed(&identity, TypeId::of::<T>(), &make::<T>(how));
     targets.into_iter().filter_map(TypedRef::get).collect()
 }
 
@@ -154,7 +187,7 @@ where
 #[inline(never)]
 fn miss<H: HomeOf<Kd>, K: 'static, Kd: Kind>(home: H, key: &dyn Ask, hash: u64) -> Started<H, K, Kd> {
     let mut answer = Plain::<Kd>(None);
-    let running = steps::settle(home.instance(), key, hash, &mut answer, false);
+    let running = steps::settle(home.instance(), Wanted::in_memory(key, hash), &mut answer, false);
     Started::at(running, home, answer.0)
 }
 
@@ -166,12 +199,12 @@ fn guarded<H: HomeOf<Kd>, K: 'static, Kd: Kind>(
     guard: &Guard<'_, Kd>,
 ) -> Started<H, K, Kd> {
     let mut answer = Guarded::by(guard);
-    let running = steps::settle(home.instance(), key, hash, &mut answer, !guard.is_open());
+    let running = steps::settle(home.instance(), Wanted::in_memory(key, hash), &mut answer, !guard.is_open());
     Started::at(running, home, answer.result)
 }
 
 /// An ordinary hit of a call that uses entries without looking at them.
-fn hit_if_open<Kd: Kind, Q: Query>(
+pub(super) fn hit_if_open<Kd: Kind, Q: Query>(
     instance: &Typed<Owned<Q>, Val<Kd>>,
     query: &Q,
     hash: u64,
@@ -216,7 +249,7 @@ pub(crate) mod aio {
             answer::{Guard, Guarded, Plain},
             begin::Begun,
         },
-        Asking, Home as _, Kind, Marker, OfProcess, Owned, Query, Site, Typed, hit, hit_if_open, steps, target,
+        Asking, Home as _, Kind, Marker, OfProcess, Owned, Query, Site, Typed, Wanted, hit, hit_if_open, steps, target,
     };
 
     pub fn begin<M: Marker, Kd, Q>(site: &'static Site, marker: &M, _: Kd, query: &Q) -> Begun<OfProcess, Owned<Q>, Kd>
@@ -229,7 +262,7 @@ pub(crate) mod aio {
             return done;
         }
         let (home, mut answer) = (OfProcess(instance), Plain::<Kd>(None));
-        let step = steps::begin(home.instance(), &Asking::shared(query), hash, &mut answer, false);
+        let step = steps::begin(home.instance(), Wanted::in_memory(&Asking::shared(query), hash), &mut answer, false);
         Begun::at(step, home, answer.0)
     }
 
@@ -249,7 +282,12 @@ pub(crate) mod aio {
             return Begun::Done(value);
         }
         let (home, mut answer) = (OfProcess(instance), Guarded::by(&guard));
-        let step = steps::begin(home.instance(), &Asking::shared(query), hash, &mut answer, !guard.is_open());
+        let step = steps::begin(
+            home.instance(),
+            Wanted::in_memory(&Asking::shared(query), hash),
+            &mut answer,
+            !guard.is_open(),
+        );
         Begun::at(step, home, answer.result)
     }
 }

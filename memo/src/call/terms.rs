@@ -33,23 +33,33 @@ impl Default for Terms {
 }
 
 impl Terms {
-    /// A value on its way into the store of a function with these options.
-    pub(crate) fn put<'a>(
-        &'a self,
-        options: &Options,
-        value: &'a mut dyn Any,
-        weigh: Option<Weigh<'a>>,
-        overwrites: bool,
-    ) -> Put<'a> {
+    /// The times of a value that is stored now.
+    pub(crate) fn stamp(&self, options: &Options) -> Stamp {
         let now = clock::now();
         let expires = match self.ttl.map_or(options.ttl, |ttl| ttl.0) {
             Some(ttl) => now.saturating_add(ttl).min(NEVER - 1),
             None => NEVER,
         };
-        let expires = if self.varies { with_jitter(now, expires, options.jitter) } else { expires };
+        Stamp::new(now, if self.varies { with_jitter(now, expires, options.jitter) } else { expires })
+    }
+
+    /// All tags of the value, the declared ones too.
+    pub(crate) fn all_tags(&self, options: &Options) -> Vec<String> {
+        options.tags.iter().map(|tag| (*tag).to_owned()).chain(self.tags.iter().map(Tag::to_string)).collect()
+    }
+
+    /// A value on its way into the store of a function with these options.
+    pub(crate) fn put<'a>(
+        &'a self,
+        options: &Options,
+        stamp: Stamp,
+        value: &'a mut dyn Any,
+        weigh: Option<Weigh<'a>>,
+        overwrites: bool,
+    ) -> Put<'a> {
         Put {
             value,
-            stamp: Stamp::new(now, expires),
+            stamp,
             tags: &self.tags,
             weigh,
             slides: self.varies,

@@ -2,7 +2,7 @@
 
 use std::{
     cell::RefCell,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, Wake, Waker},
 };
@@ -89,15 +89,13 @@ impl Wait {
 
     /// Waits on the calling thread.
     pub(crate) fn block(mut self) -> Outcome {
-        let parked = Arc::new(Parked { thread: thread::current(), woken: AtomicBool::new(false) });
+        let parked = Parked::new();
         let waker = Waker::from(parked.clone());
         loop {
             if let Poll::Ready(outcome) = self.poll(&waker, None) {
                 return outcome;
             }
-            while !parked.woken.swap(false, Ordering::AcqRel) {
-                thread::park();
-            }
+            parked.park();
         }
     }
 
@@ -114,15 +112,47 @@ impl Drop for Wait {
     }
 }
 
+/// A thread that sleeps until it is woken.
 struct Parked {
     thread: thread::Thread,
     woken: AtomicBool,
+}
+
+impl Parked {
+    /// The calling thread.
+    fn new() -> Arc<Self> {
+        Arc::new(Self { thread: thread::current(), woken: AtomicBool::new(false) })
+    }
+
+    /// Sleeps until it is woken, or was since it slept last.
+    fn park(&self) {
+        while !self.woken.swap(false, Ordering::AcqRel) {
+            thread::park();
+        }
+    }
 }
 
 impl Wake for Parked {
     fn wake(self: Arc<Self>) {
         self.woken.store(true, Ordering::Release);
         self.thread.unpark();
+    }
+}
+
+/// Runs a future on the calling thread.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    // Most are ready at once: no need to know the thread.
+    if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        return done;
+    }
+    let parked = Parked::new();
+    let waker = Waker::from(parked.clone());
+    loop {
+        if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return done;
+        }
+        parked.park();
     }
 }
 

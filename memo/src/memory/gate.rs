@@ -140,6 +140,22 @@ impl Store<dyn Cells> {
         }
     }
 
+    /// May a flight still store a value with these tags? Else the number of the last clearing that keeps it from that, 0 if
+    /// it was something else.
+    pub(crate) fn stands(&self, hash: u64, flight: &Arc<Flight>, tags: &[Tag]) -> Result<(), u64> {
+        let shard = self.cell(hash).read();
+        let fence = flight.fence(tags);
+        let stands = fence == 0 && shard.around.flights.key_of(hash, flight).is_some();
+        if stands { Ok(()) } else { Err(fence) }
+    }
+
+    /// What a value weighs under the key of a flight; 0 if the flight stands no more. `value` is an `Option` of the store's
+    /// type.
+    pub(crate) fn weigh(&self, hash: u64, flight: &Arc<Flight>, value: &mut dyn Any, weigh: Weigh<'_>) -> u64 {
+        let shard = self.cell(hash).write();
+        shard.around.flights.key_of(hash, flight).map_or(0, |place| shard.rows.weigh(place, value, weigh))
+    }
+
     /// Ends a flight without storing anything; gives its key, to be dropped when the followers know.
     pub(crate) fn withdraw(&self, hash: u64, flight: &Arc<Flight>) -> Gone {
         let mut gone = Gone::None;
@@ -149,12 +165,23 @@ impl Store<dyn Cells> {
     }
 
     /// Stores a value that no flight brings, and detaches the flights of its key.
-    pub(crate) fn set(&self, hash: u64, key: &dyn Ask, mut put: Put<'_>) {
+    pub(crate) fn set(&self, hash: u64, key: &dyn Ask, put: Put<'_>) {
+        self.place(hash, key, put, true);
+    }
+
+    /// Stores a copy of what stands behind this store; flights go on, and may replace it.
+    pub(crate) fn fill(&self, hash: u64, key: &dyn Ask, put: Put<'_>) {
+        self.place(hash, key, put, false);
+    }
+
+    fn place(&self, hash: u64, key: &dyn Ask, mut put: Put<'_>, detaches: bool) {
         let mut gone = Gone::None;
         let cell = self.cell(hash);
         loop {
             let mut shard = cell.write();
-            shard.detach(hash, key, &mut gone);
+            if detaches {
+                shard.detach(hash, key, &mut gone);
+            }
             let place = shard.rows.park(key);
             let parked = Parked { shard: &mut shard, place, gone: &mut gone };
             if self.put(cell, parked.shard, hash, place, &mut put, parked.gone) {

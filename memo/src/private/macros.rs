@@ -203,6 +203,46 @@ macro_rules! __memo_local_kind {
     };
 }
 
+/// A kind with a way to bytes.
+#[cfg(feature = "stores")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __memo_quiet_serial {
+    ($kind:expr) => {{
+        use $crate::__private::stored::{ViaNotSerial as _, ViaSerial as _};
+        (&&$crate::__private::stored::of_kind($kind)).serial()
+    }};
+}
+
+#[cfg(feature = "stores")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __memo_serial {
+    ($kind:expr) => {
+        $crate::__private::stored::serializable($crate::__memo_quiet_serial!($kind))
+    };
+}
+
+/// A part of a key that can be written.
+#[cfg(feature = "stores")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __memo_quiet_part {
+    ($place:expr, $shape:expr) => {{
+        use $crate::__private::stored::{ViaSerialize as _, ViaUnwritable as _};
+        (&&$crate::__private::of($place)).writable($shape)
+    }};
+}
+
+#[cfg(feature = "stores")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __memo_part {
+    ($place:expr, $shape:expr) => {
+        $crate::__private::stored::written(&$crate::__private::of($place), $crate::__memo_quiet_part!($place, $shape))
+    };
+}
+
 /// The kind of the function whose address this is.
 #[doc(hidden)]
 #[macro_export]

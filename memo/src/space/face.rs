@@ -1,16 +1,12 @@
 //! Two faces of one code: what asks stores is written as `async` functions. On a thread they block where they ask, and are
 //! ready at once; in a task, what blocks goes to a pool of threads.
 
-use std::{
-    pin::pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-};
+use std::sync::Arc;
 
 use async_lock::Mutex;
 
 use super::Turn;
-use crate::{backend::Backend, flight::wait::Parked};
+use crate::backend::Backend;
 
 /// Who waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,26 +32,9 @@ impl Face {
     }
 
     pub(super) async fn lock(self, lock: &Arc<Mutex<()>>) -> Turn {
-        Turn(match self {
+        Turn(Arc::new(match self {
             Self::Thread => lock.lock_arc_blocking(),
             Self::Task => lock.lock_arc().await,
-        })
-    }
-}
-
-/// Runs a future on the calling thread.
-pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    // Most are ready at once: no need to know the thread.
-    if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        return done;
-    }
-    let parked = Parked::new();
-    let waker = Waker::from(parked.clone());
-    loop {
-        if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return done;
-        }
-        parked.park();
+        }))
     }
 }

@@ -1,7 +1,7 @@
-//! A space: where the entries of one function live in byte stores, under keys of its own.
+//! Where the entries of a function live in byte stores: under keys of its own, in one tier or several.
 //!
-//! It puts the layers together that know nothing of each other: values and keys become frames (`wire`), frames go into
-//! stores (`backend`), through as many tiers as there are. All of it is written once, for threads and tasks: see [`Face`].
+//! This puts the layers together that know nothing of each other: values and keys become frames (`wire`), frames go into
+//! stores (`backend`). All of it is written once, for threads and tasks: see [`Face`].
 
 mod face;
 mod names;
@@ -17,16 +17,17 @@ use std::sync::{
 
 use async_lock::{Mutex, MutexGuardArc};
 
-pub(crate) use face::{Face, block_on};
+pub(crate) use face::Face;
 pub(crate) use names::EntryKey;
 pub(crate) use read::Loaded;
 use tier::Tiers;
 pub(crate) use values::{Of, Values};
-pub(crate) use write::Offer;
+pub(crate) use write::{About, Offer};
 
 use crate::{
-    backend::Change,
+    backend::{self, Backend},
     call::site::{Outside, Version},
+    clock,
     error::Error,
     stats::counters::Counters,
 };
@@ -34,13 +35,15 @@ use crate::{
 /// Keys are spread over so many locks, under which their entries change.
 const STRIPES: usize = 32;
 
-/// The entries of one function in byte stores.
-pub(crate) struct Space {
-    names: names::Names,
+/// The stores of a function.
+pub(crate) struct Stores {
+    /// What the keys of all its entries begin with.
+    prefix: String,
+    outside: &'static Outside,
     tiers: Tiers,
     stripes: [Stripe; STRIPES],
-    values: &'static dyn Values,
-    counters: Arc<Counters>,
+    /// Of what failed in the stores.
+    pub(crate) counters: Counters,
 }
 
 /// What changes the entries of some of the keys does so under this lock.
@@ -50,49 +53,32 @@ struct Stripe {
     epoch: AtomicU64,
 }
 
-/// The right to change the entries of a stripe, which others wait for.
-pub(crate) struct Turn(MutexGuardArc<()>);
+/// The right to change the entries of a stripe. It ends with the last copy: work on the pool of threads has one, since it
+/// goes on when the future that asked for it is dropped.
+#[derive(Clone)]
+pub(crate) struct Turn(#[expect(dead_code, reason = "held, not read")] Arc<MutexGuardArc<()>>);
 
-impl Space {
-    /// Opens nothing yet: that is done when it is first used, so that a store that is down does not keep a function from
-    /// running.
-    pub(crate) fn new(
-        outside: &'static Outside,
-        (path, name): (&str, &str),
-        values: &'static dyn Values,
-        counters: Arc<Counters>,
-    ) -> Self {
-        let shape = || values.shape();
-        let version = match outside.version {
-            Version::Tokens(hash) => names::version(&hash.to_le_bytes(), shape),
-            Version::Given(number) => names::version(number.as_bytes(), shape),
-        };
+impl Stores {
+    /// Opens nothing yet: that is done when they are first used, so that a store that is down does not keep a function
+    /// from running.
+    pub(crate) fn new(outside: &'static Outside, function: &str) -> Self {
         Self {
-            names: names::Names::new(path, name, version),
+            prefix: names::function(function),
+            outside,
             tiers: Tiers::new(outside),
             stripes: std::array::from_fn(|_| Stripe { lock: Arc::default(), epoch: AtomicU64::new(0) }),
-            values,
-            counters,
+            counters: Counters::default(),
         }
     }
 
-    pub(crate) fn values(&self) -> &'static dyn Values {
-        self.values
+    /// What the keys of all entries begin with.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     /// Is there a tier of typed memory in front?
     pub(crate) fn has_memory(&self) -> bool {
         self.tiers.has_memory()
-    }
-
-    /// What precedes all keys of the function.
-    pub(crate) fn prefix(&self) -> &str {
-        self.names.function()
-    }
-
-    /// The key of an entry, from the text of the arguments.
-    pub(crate) fn key(&self, text: &str) -> EntryKey {
-        self.names.key(text, self.tiers.hashes_keys())
     }
 
     fn stripe(&self, key: &EntryKey) -> &Stripe {
@@ -109,6 +95,11 @@ impl Space {
         face.lock(&self.stripe(key).lock).await
     }
 
+    /// The right to change a key's entries, if nobody else has it.
+    pub(crate) fn try_turn(&self, key: &EntryKey) -> Option<Turn> {
+        self.stripe(key).lock.try_lock_arc().map(|guard| Turn(Arc::new(guard)))
+    }
+
     /// Waits for the right to change any entry.
     pub(crate) async fn all_turns(&self, face: Face) -> Vec<Turn> {
         let mut turns = Vec::with_capacity(STRIPES);
@@ -123,68 +114,87 @@ impl Space {
         self.stripe(key).epoch.fetch_add(1, Ordering::Release);
     }
 
-    fn all_changed(&self) {
-        for stripe in &self.stripes {
-            stripe.epoch.fetch_add(1, Ordering::Release);
-        }
-    }
-
     /// A store failed: that is counted, and the call goes on without it.
-    fn failed(&self, error: &Error) {
+    pub(crate) fn failed(&self, error: &Error) {
         Counters::add(&self.counters.errors, 1);
-        crate::backend::hook::report(self.names.function(), error);
+        backend::hook::report(&self.prefix, error);
     }
 
-    /// Removes the entry of a key, of all versions, from all tiers; was there one?
-    pub(crate) async fn remove(&self, face: Face, key: &EntryKey) -> Result<bool, Error> {
-        let prefix = key.all_versions();
-        let removed = self.tiers.each(face, move |store| store.remove_prefix(&prefix)).await;
+    /// Removes the entry of a key, of all versions, from all tiers, in the caller's turn; was there one?
+    pub(crate) async fn remove(&self, face: Face, turn: &Turn, key: &EntryKey) -> Result<bool, Error> {
+        let (turn, prefix) = (turn.clone(), key.all_versions());
+        let work = move |store: &dyn Backend| {
+            let _turn = &turn;
+            store.remove_prefix(&prefix)
+        };
+        let removed = self.tiers.each(face, work).await;
         self.changed(key);
         removed.map(|counts| counts.into_iter().any(|count| count > 0))
     }
 
-    /// Removes all entries of the function, of all instantiations and versions; gives their number, of the tier that
-    /// holds most.
-    pub(crate) async fn clear(&self, face: Face) -> Result<u64, Error> {
-        let prefix = self.names.function().as_bytes().to_vec();
-        let removed = self.tiers.each(face, move |store| store.remove_prefix(&prefix)).await;
-        self.all_changed();
-        removed.map(|counts| counts.into_iter().max().unwrap_or(0))
-    }
-
-    /// Removes the entries of the function that carry all of these tags.
-    pub(crate) async fn clear_tagged(&self, face: Face, tags: Vec<String>) -> Result<u64, Error> {
-        let prefix = self.names.function().as_bytes().to_vec();
-        let work = move |store: &dyn crate::backend::Backend| {
-            let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-            store.remove_tagged(&prefix, &tags)
+    /// Removes all entries of the function (of all instantiations and versions), or those that carry all of some tags, in
+    /// the turns of all keys. Gives their number in the tier that held most.
+    pub(crate) async fn clear(&self, face: Face, turns: &[Turn], tags: Option<Vec<String>>) -> Result<u64, Error> {
+        let (turns, prefix) = (turns.to_vec(), self.prefix.clone().into_bytes());
+        let work = move |store: &dyn Backend| {
+            let _turns = &turns;
+            match &tags {
+                None => store.remove_prefix(&prefix),
+                Some(tags) => store.remove_tagged(&prefix, &tags.iter().map(String::as_str).collect::<Vec<_>>()),
+            }
         };
         let removed = self.tiers.each(face, work).await;
-        self.all_changed();
+        for stripe in &self.stripes {
+            stripe.epoch.fetch_add(1, Ordering::Release);
+        }
         removed.map(|counts| counts.into_iter().max().unwrap_or(0))
     }
 
-    /// The number of entries of this instantiation, in the last tier.
+    /// The number of entries of the function in the last tier.
     pub(crate) async fn len(&self, face: Face) -> Result<u64, Error> {
-        let prefix = self.names.instantiation().as_bytes().to_vec();
+        let prefix = self.prefix.clone().into_bytes();
         let counts = self.tiers.each(face, move |store| store.count(&prefix)).await?;
         Ok(counts.last().copied().unwrap_or(0))
     }
 
-    /// Gives an entry another end without decoding it; was there one?
-    pub(crate) async fn retime(&self, face: Face, key: &EntryKey, expires: Option<u64>) -> Result<bool, Error> {
-        let (full, flat) = (key.full().to_owned(), key.flat().to_vec());
-        let work = move |store: &dyn crate::backend::Backend| {
-            let mut found = false;
-            store.update(&flat, &mut |bytes| {
-                let change = bytes.and_then(|bytes| write::retimed(bytes, &full, expires));
-                found = change.is_some();
-                change.unwrap_or(Change::Keep)
-            })?;
-            Ok(found)
+    /// Removes what has expired, from all tiers, whosever it is; gives the number of entries.
+    pub(crate) async fn purge(&self, face: Face) -> Result<u64, Error> {
+        let now = clock::unix_now();
+        let purged = self.tiers.each(face, move |store| store.purge(now)).await?;
+        Ok(purged.into_iter().sum())
+    }
+
+    /// Is one of the tiers in such a store?
+    pub(crate) fn uses(&self, scheme: &str) -> bool {
+        self.tiers.uses(scheme)
+    }
+
+    /// What statistics call them.
+    pub(crate) fn describe(&self) -> (String, Option<String>) {
+        self.tiers.describe()
+    }
+}
+
+/// The entries of one instantiation of a function in its stores.
+pub(crate) struct Space {
+    pub(crate) stores: Arc<Stores>,
+    names: names::Names,
+    values: &'static dyn Values,
+}
+
+impl Space {
+    /// `name` is the function's path with all generics.
+    pub(crate) fn new(stores: Arc<Stores>, (path, name): (&str, &str), values: &'static dyn Values) -> Self {
+        let version = match stores.outside.version {
+            Version::Tokens(hash) => names::version(&hash.to_le_bytes(), values.shape()),
+            Version::Given(number) => names::version(number.as_bytes(), values.shape()),
         };
-        let found = self.tiers.each(face, work).await;
-        self.changed(key);
-        found.map(|found| found.contains(&true))
+        let names = names::Names::new(&stores.prefix, if name == path { "" } else { name }, version);
+        Self { stores, names, values }
+    }
+
+    /// The key of an entry, from the text of the arguments and their hash in this process.
+    pub(crate) fn key(&self, text: &str, hash: u64) -> EntryKey {
+        self.names.key(text, hash, self.stores.tiers.hashes_keys())
     }
 }

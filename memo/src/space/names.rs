@@ -2,46 +2,34 @@
 
 use std::fmt::Write as _;
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
-
-use crate::error::Error;
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 /// Arguments longer than this many bytes are shortened to their beginning and a hash.
 const LONGEST: usize = 160;
 /// So much of them stays readable.
 const SHOWN: usize = 40;
 
+/// What the keys of all entries of a function begin with.
+pub(super) fn function(path: &str) -> String {
+    let mut prefix = escaped(path);
+    prefix.push('|');
+    prefix
+}
+
 /// What the keys of one instantiation of a function have in common.
 pub(super) struct Names {
     /// `function|instantiation|`.
     prefix: String,
-    /// How much of the prefix all instantiations share.
-    function: usize,
     version: String,
 }
 
 impl Names {
-    /// `name` is the path with all generics.
-    pub(super) fn new(path: &str, name: &str, version: String) -> Self {
-        let mut prefix = escaped(path);
-        prefix.push('|');
-        let function = prefix.len();
-        if name != path {
-            prefix.push_str(&escaped(name));
-        }
-        prefix.push('|');
-        Self { prefix, function, version }
+    pub(super) fn new(function: &str, instantiation: &str, version: String) -> Self {
+        Self { prefix: format!("{function}{}|", escaped(instantiation)), version }
     }
 
-    pub(super) fn function(&self) -> &str {
-        &self.prefix[..self.function]
-    }
-
-    pub(super) fn instantiation(&self) -> &str {
-        &self.prefix
-    }
-
-    pub(super) fn key(&self, text: &str, hashed: bool) -> EntryKey {
+    /// `hash` is that of the arguments within this process.
+    pub(super) fn key(&self, text: &str, hash: u64, hashed: bool) -> EntryKey {
         let mut flat = String::with_capacity(self.prefix.len() + text.len().min(LONGEST) + self.version.len() + 34);
         flat.push_str(&self.prefix);
         let full = if hashed || text.len() > LONGEST {
@@ -55,7 +43,7 @@ impl Names {
         let entry = flat.len();
         flat.push('|');
         flat.push_str(&self.version);
-        EntryKey { flat, entry, full }
+        EntryKey { flat, entry, full, hash }
     }
 }
 
@@ -65,11 +53,8 @@ fn escaped(name: &str) -> String {
 }
 
 /// The last part of keys: a fingerprint of the function's code, and of the shape of its values.
-pub(super) fn version(code: &[u8], shape: impl Fn() -> Result<u64, Error>) -> String {
-    let mut bytes = code.to_vec();
-    // A type whose shape can't be told has the same one always.
-    bytes.extend(shape().unwrap_or(0).to_le_bytes());
-    format!("{:016x}", xxh3_64(&bytes))
+pub(super) fn version(code: &[u8], shape: u64) -> String {
+    format!("{:016x}", xxh3_64_with_seed(code, shape))
 }
 
 /// The key of an entry.
@@ -81,6 +66,7 @@ pub(crate) struct EntryKey {
     entry: usize,
     /// All of it as text, where that is more than stands in `flat`.
     full: Option<String>,
+    hash: u64,
 }
 
 impl EntryKey {
@@ -100,7 +86,7 @@ impl EntryKey {
 
     #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash do")]
     pub(super) fn stripe(&self) -> usize {
-        xxh3_64(self.full().as_bytes()) as usize
+        self.hash as usize
     }
 }
 
@@ -110,22 +96,22 @@ mod tests {
 
     #[test]
     fn keys_are_readable_up_to_a_length() {
-        let names = Names::new("shop::find", "shop::find<u32>", "0f".to_owned());
-        let key = names.key("(7,\"x\")", false);
+        let names = Names::new(&function("shop::find"), "shop::find<u32>", "0f".to_owned());
+        let key = names.key("(7,\"x\")", 1, false);
         assert_eq!(key.flat(), br#"shop::find|shop::find<u32>|(7,"x")|0f"#);
         assert_eq!(key.full(), r#"shop::find|shop::find<u32>|(7,"x")"#);
         assert_eq!(key.all_versions(), br#"shop::find|shop::find<u32>|(7,"x")|"#);
         let long = format!("\"{}\"", "ä".repeat(200));
-        let key = names.key(&long, false);
+        let key = names.key(&long, 1, false);
         assert!(key.flat().len() < 200 && key.full().ends_with(&long));
-        assert_ne!(key.flat(), names.key(&long.replace('ä', "ö"), false).flat());
-        let hashed = names.key("7", true);
+        assert_ne!(key.flat(), names.key(&long.replace('ä', "ö"), 1, false).flat());
+        let hashed = names.key("7", 1, true);
         assert!(hashed.flat().starts_with(b"shop::find|shop::find<u32>|~") && hashed.full().ends_with("|7"));
     }
 
     #[test]
     fn the_parts_of_a_key_hold_no_separator() {
-        let names = Names::new("a|b", "a|b", "0".to_owned());
-        assert_eq!(names.function().matches('|').count(), 1);
+        assert_eq!(function("a|b").matches('|').count(), 1);
+        assert_eq!(Names::new(&function("a|b"), "a|b", "0".to_owned()).prefix.matches('|').count(), 2);
     }
 }

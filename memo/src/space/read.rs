@@ -1,11 +1,15 @@
 //! Reading: the first tier that has an entry answers, and those before it get a copy.
 
-use super::{EntryKey, Face, Space, tier::Tier};
+use std::any::Any;
+
+use super::{EntryKey, Face, Space, Stores, Turn, tier::Tier};
 use crate::{
-    backend::{Item, UnixMillis},
+    backend::{Backend, Change, Item, UnixMillis},
     clock,
     error::Error,
-    wire::Frame,
+    memory::stamp::Stamp,
+    tags::Tag,
+    wire::{Frame, frame::with_expiry},
 };
 
 /// An entry as it was read: a frame that was verified, of the right key, and alive.
@@ -27,9 +31,13 @@ impl Loaded {
         Frame::read(&self.bytes)
     }
 
-    /// The epoch before the reading.
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch
+    /// Its times on the process's clock, and its tags but for those that all entries of the function have.
+    pub(crate) fn about(&self, literal: &[&str]) -> (Stamp, Vec<Tag>) {
+        let Ok(frame) = self.frame() else { return (Stamp::new(0, 0), Vec::new()) };
+        let present = (clock::now(), clock::unix_now());
+        let created = clock::from_unix(Some(frame.created), present);
+        let stamp = Stamp::new(created, clock::from_unix(frame.expires, present));
+        (stamp, frame.tags.iter().filter(|tag| !literal.contains(tag)).map(Tag::from).collect())
     }
 }
 
@@ -40,7 +48,7 @@ enum Found {
     Other,
 }
 
-impl Space {
+impl Stores {
     /// The entry of a key. What can't be read counts as an error and as absent.
     pub(crate) async fn read(&self, face: Face, key: &EntryKey) -> Option<Loaded> {
         let epoch = self.epoch(key);
@@ -65,6 +73,11 @@ impl Space {
         None
     }
 
+    /// What the tier is called that had an entry.
+    pub(crate) fn tier_name(&self, loaded: &Loaded) -> &'static str {
+        self.tiers.name(loaded.tier)
+    }
+
     async fn read_tier(&self, face: Face, tier: &Tier, key: &EntryKey) -> Result<Option<Vec<u8>>, Error> {
         let bytes = if face == Face::Thread || !tier.store.blocks() {
             tier.store.get(key.flat())?
@@ -76,6 +89,8 @@ impl Space {
         match check(&bytes, key) {
             Ok(Found::Alive) => Ok(Some(bytes)),
             Ok(Found::Other) => Ok(None),
+            // What a later version of the library wrote is not ours to remove.
+            Err(error) if error.is_newer() => Err(error),
             Err(error) => {
                 self.discard(face, tier, key, bytes).await;
                 Err(error)
@@ -86,10 +101,10 @@ impl Space {
     /// Removes bytes that do not verify, if they still stand there.
     async fn discard(&self, face: Face, tier: &Tier, key: &EntryKey, bytes: Vec<u8>) {
         let flat = key.flat().to_vec();
-        let work = move |store: &dyn crate::backend::Backend| {
+        let work = move |store: &dyn Backend| {
             store.update(&flat, &mut |now| match now {
-                Some(now) if now == bytes => crate::backend::Change::Remove,
-                _ => crate::backend::Change::Keep,
+                Some(now) if now == bytes => Change::Remove,
+                _ => Change::Keep,
             })
         };
         if let Err(error) = face.ask(&tier.store, work).await {
@@ -102,42 +117,42 @@ impl Space {
         if tiers.is_empty() {
             return;
         }
-        let _turn = self.turn(face, key).await;
+        let turn = self.turn(face, key).await;
         if self.epoch(key) != loaded.epoch {
             return;
         }
         for tier in tiers {
-            if let Err(error) = copy(face, tier, key, &loaded.bytes).await {
+            if let Err(error) = copy(face, &turn, tier, key, &loaded.bytes).await {
                 self.failed(&error);
             }
         }
     }
+}
 
+impl Space {
     /// Decodes an entry into an `Option` of the function's type; what can't be decoded counts as an error.
-    pub(crate) fn decode(&self, loaded: &Loaded, to: &mut dyn std::any::Any) -> bool {
-        let wire = self.tiers.wire(loaded.tier);
-        let decoded = loaded.frame().and_then(|frame| match wire {
-            Some(wire) => self.values.decode(&frame, wire, to),
-            None => Err(Error::corrupt("the tier is gone")),
-        });
-        decoded.inspect_err(|error| self.failed(error)).is_ok()
+    pub(crate) fn decode(&self, loaded: &Loaded, to: &mut dyn Any) -> bool {
+        let most = self.stores.tiers.max_value(loaded.tier);
+        let decoded = loaded.frame().and_then(|frame| self.values.decode(&frame, most, to));
+        decoded.inspect_err(|error| self.stores.failed(error)).is_ok()
     }
 }
 
 fn check(bytes: &[u8], key: &EntryKey) -> Result<Found, Error> {
     let frame = Frame::read(bytes)?;
-    let fits = frame.key() == key.full() && !frame.is_over(clock::unix_now());
+    let fits = frame.key == key.full() && !frame.is_over(clock::unix_now());
     Ok(if fits { Found::Alive } else { Found::Other })
 }
 
 /// The same frame for another tier, where entries may live shorter: the remaining time, never more.
-async fn copy(face: Face, tier: &Tier, key: &EntryKey, bytes: &[u8]) -> Result<(), Error> {
+async fn copy(face: Face, turn: &Turn, tier: &Tier, key: &EntryKey, bytes: &[u8]) -> Result<(), Error> {
     let frame = Frame::read(bytes)?;
-    let expires = tier.terms.end(frame.expires(), clock::unix_now());
-    let tags: Vec<String> = frame.tags().map(str::to_owned).collect();
-    let bytes = crate::wire::with_expiry(bytes, expires)?;
-    let flat = key.flat().to_vec();
-    let work = move |store: &dyn crate::backend::Backend| {
+    let expires = tier.terms.end(frame.expires, clock::unix_now());
+    let tags: Vec<String> = frame.tags.iter().map(str::to_owned).collect();
+    let bytes = with_expiry(bytes, expires)?;
+    let (turn, flat) = (turn.clone(), key.flat().to_vec());
+    let work = move |store: &dyn Backend| {
+        let _turn = turn;
         let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
         store.set(&flat, Item { bytes: &bytes, expires, tags: &tags })
     };

@@ -30,6 +30,8 @@ pub(super) struct Terms {
     /// Entries live no longer than this here.
     pub(super) ttl: Option<Millis>,
     hashes_keys: bool,
+    /// The codec, as it was named.
+    codec: String,
 }
 
 pub(super) struct Tiers {
@@ -65,6 +67,42 @@ impl Tiers {
 
     pub(super) fn hashes_keys(&self) -> bool {
         self.hashes_keys
+    }
+
+    /// The largest value that is believed to stand in a tier, in bytes.
+    pub(super) fn max_value(&self, tier: usize) -> usize {
+        self.specs.as_ref().ok().and_then(|specs| specs.get(tier)).map_or(0, |(_, terms)| terms.wire.max_value())
+    }
+
+    /// What a tier that was opened is called.
+    pub(super) fn name(&self, tier: usize) -> &'static str {
+        match &*self.open.lock() {
+            Open::Done(tiers) => tiers.get(tier).map_or("", |tier| tier.store.name()),
+            _ => "",
+        }
+    }
+
+    /// The terms of all tiers.
+    ///
+    /// # Errors
+    ///
+    /// If one of the URLs is wrong.
+    pub(super) fn terms(&self) -> Result<impl Iterator<Item = &Terms>, Error> {
+        Ok(self.specs.as_ref().map_err(Error::again)?.iter().map(|(_, terms)| terms))
+    }
+
+    /// Is one of the tiers of this scheme?
+    pub(super) fn uses(&self, scheme: &str) -> bool {
+        let specs = self.specs.as_deref().unwrap_or_default();
+        (self.has_memory && scheme == "memory") || specs.iter().any(|(url, _)| url.scheme() == scheme)
+    }
+
+    /// The schemes of the tiers, and how values become bytes in the last.
+    pub(super) fn describe(&self) -> (String, Option<String>) {
+        let specs = self.specs.as_deref().unwrap_or_default();
+        let memory = self.has_memory.then_some("memory");
+        let schemes: Vec<&str> = memory.into_iter().chain(specs.iter().map(|(url, _)| url.scheme())).collect();
+        (schemes.join("+"), specs.last().map(|(_, terms)| terms.codec.clone()))
     }
 
     /// The tiers, opened now if they were not.
@@ -114,8 +152,12 @@ impl Tiers {
 
 fn spec(url: &str, codec: Option<&str>) -> Result<(Url, Terms), Error> {
     let url = Url::parse(url)?;
-    let wire = Wire::of(&url, codec)?;
+    let wire = match codec {
+        Some(codec) if url.param("codec").is_none() => Wire::parse(codec)?,
+        _ => Wire::of(&url)?,
+    };
+    let codec = url.param("codec").or(codec).unwrap_or("bincode").to_owned();
     let hashes_keys = url.param("key_style") == Some("hashed");
     let ttl = url.duration("ttl")?;
-    Ok((url, Terms { wire, ttl, hashes_keys }))
+    Ok((url, Terms { wire, ttl, hashes_keys, codec }))
 }

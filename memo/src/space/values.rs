@@ -6,16 +6,16 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     error::Error,
-    wire::{self, Encoded, Frame, Wire},
+    wire::{Encoded, Frame, Wire, shape_of},
 };
 
 /// Turns values of one type into bytes, and back.
 pub(crate) trait Values: Send + Sync {
-    fn encode(&self, value: &dyn Any, wire: &Wire) -> Result<Encoded, Error>;
-    /// Decodes into `to`, an `Option` of the type.
-    fn decode(&self, frame: &Frame<'_>, wire: &Wire, to: &mut dyn Any) -> Result<(), Error>;
+    fn encode<'w>(&self, value: &dyn Any, wire: &'w Wire) -> Result<Encoded<'w>, Error>;
+    /// Decodes into `to`, an `Option` of the type. `most` is the largest size in bytes that is believed.
+    fn decode(&self, frame: &Frame<'_>, most: usize, to: &mut dyn Any) -> Result<(), Error>;
     /// A fingerprint of the names and fields of the type.
-    fn shape(&self) -> Result<u64, Error>;
+    fn shape(&self) -> u64;
 }
 
 /// Values of type `V`.
@@ -26,18 +26,21 @@ impl<V> Of<V> {
 }
 
 impl<V: Serialize + DeserializeOwned + 'static> Values for Of<V> {
-    fn encode(&self, value: &dyn Any, wire: &Wire) -> Result<Encoded, Error> {
-        let value = value.downcast_ref::<V>().ok_or_else(|| Error::encoding("the value has another type"))?;
+    fn encode<'w>(&self, value: &dyn Any, wire: &'w Wire) -> Result<Encoded<'w>, Error> {
+        let value = value.downcast_ref::<V>().ok_or_else(another_type)?;
         wire.encode(value)
     }
 
-    fn decode(&self, frame: &Frame<'_>, wire: &Wire, to: &mut dyn Any) -> Result<(), Error> {
-        let to = to.downcast_mut::<Option<V>>().ok_or_else(|| Error::encoding("the value has another type"))?;
-        *to = Some(wire.decode(frame)?);
-        Ok(())
+    fn decode(&self, frame: &Frame<'_>, most: usize, to: &mut dyn Any) -> Result<(), Error> {
+        let to = to.downcast_mut::<Option<V>>().ok_or_else(another_type)?;
+        Wire::decode_into(to, frame.codec, frame.compressors, frame.value, most)
     }
 
-    fn shape(&self) -> Result<u64, Error> {
-        wire::shape_of::<V>()
+    fn shape(&self) -> u64 {
+        shape_of::<V>()
     }
+}
+
+fn another_type() -> Error {
+    Error::encoding("the value has another type than the function")
 }

@@ -1,6 +1,6 @@
 //! The snapshot that users read.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use super::counters::Counts;
 
@@ -36,8 +36,8 @@ pub struct CacheInfo {
     pub stale_hits: u64,
     /// Values renewed in the background.
     pub refreshes: u64,
-    /// Where entries live.
-    pub backend: &'static str,
+    /// Where entries live: the schemes of the tiers, joined by `+`.
+    pub backend: Cow<'static, str>,
     /// Who leaves first when the bound is reached; `None` without a bound.
     pub policy: Option<&'static str>,
     /// The bound by entries, for each instantiation (with `scope = "thread"`: for each of its threads).
@@ -49,7 +49,7 @@ pub struct CacheInfo {
     /// What precedes the keys of this function in a shared store; empty in memory.
     pub prefix: String,
     /// How values are turned into bytes; `None` in memory.
-    pub codec: Option<&'static str>,
+    pub codec: Option<String>,
     pub(crate) measured: Counts,
     pub(crate) instantiations: Vec<Instantiation>,
 }

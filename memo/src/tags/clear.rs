@@ -12,6 +12,8 @@ use crate::{
     },
     clock,
     error::{Error, Kind},
+    flight::wait::block_on,
+    space::Face,
 };
 
 /// Selects entries to remove; all conditions hold together.
@@ -78,44 +80,66 @@ impl Clear {
     /// If nothing was selected (use [`clear_all`](crate::clear_all) to remove everything), if the backend is unknown,
     /// or if a store could not be cleared.
     pub fn run(&self) -> Result<Cleared, Error> {
+        block_on(self.run_on(Face::Thread))
+    }
+
+    /// For threads and tasks.
+    pub(crate) async fn run_on(&self, face: Face) -> Result<Cleared, Error> {
         if self.tags.is_empty() && self.crate_name.is_none() && self.backend.is_none() && self.ttl.is_none() {
             let message = "an empty selection clears nothing: name a tag, crate, backend or ttl, or call `clear_all`";
             return Err(Error::new(Kind::Selector, message));
         }
-        if let Some(backend) = self.backend.as_ref().filter(|backend| *backend != "memory") {
-            let message = format!("there is no backend `{backend}` in use; in use: `memory`");
-            return Err(Error::new(Kind::Selector, message));
+        let all = registry::all();
+        if let Some(backend) = self.backend.as_ref().filter(|backend| !all.iter().any(|f| uses(f, backend))) {
+            let mut used: Vec<String> = all.iter().map(|function| schemes(function)).collect();
+            used.push("memory".to_owned());
+            used.sort_unstable();
+            used.dedup();
+            if backend != "memory" {
+                let message = format!("there is no backend `{backend}` in use; in use: `{}`", used.join("`, `"));
+                return Err(Error::new(Kind::Selector, message));
+            }
         }
         reachable()?;
-        let removed = registry::all().iter().filter(|f| self.selects(f)).map(|f| self.clear(f)).sum();
-        Ok(Cleared { removed })
+        let selected: Vec<_> = all.into_iter().filter(|function| self.selects(function)).collect();
+        Cleared::by(&selected, face, |function| self.wanted(function)).await
     }
 
     fn selects(&self, function: &Function) -> bool {
         let declared = function.declared;
         self.crate_name.as_ref().is_none_or(|name| declared.crate_name() == name)
             && self.ttl.is_none_or(|ttl| declared.options.ttl == ttl.0)
+            && self.backend.as_ref().is_none_or(|backend| uses(function, backend))
     }
 
-    fn clear(&self, function: &Function) -> u64 {
+    /// What of a function's entries is selected.
+    fn wanted(&self, function: &Function) -> Wanted {
         let options = &function.declared.options;
         let mut rest: Vec<Tag> =
             self.tags.iter().filter(|tag| !options.tags.contains(&tag.as_str())).cloned().collect();
         rest.sort_unstable();
         rest.dedup();
-        if rest.is_empty() {
-            return clear_all_of(function);
+        match rest.is_empty() {
+            true => Wanted::Everything,
+            false if options.value_tags => Wanted::Tagged(rest.into()),
+            false => Wanted::Nothing,
         }
-        if !options.value_tags {
-            return 0;
-        }
-        let rest: Arc<[Tag]> = rest.into();
-        function.records().iter().map(|record| record.reach.clear_tagged(&rest)).sum()
     }
 }
 
-fn clear_all_of(function: &Function) -> u64 {
-    function.records().iter().map(|record| record.reach.clear()).sum()
+/// What of a function's entries is to be removed.
+enum Wanted {
+    Everything,
+    Tagged(Arc<[Tag]>),
+    Nothing,
+}
+
+fn uses(function: &Function, backend: &str) -> bool {
+    function.stores.as_ref().map_or(backend == "memory", |stores| stores.uses(backend))
+}
+
+fn schemes(function: &Function) -> String {
+    function.stores.as_ref().map_or_else(|| "memory".to_owned(), |stores| stores.describe().0)
 }
 
 /// What a clear did.
@@ -131,8 +155,33 @@ impl Cleared {
         self.removed
     }
 
-    pub(crate) fn all_of(functions: &[&'static Function]) -> Self {
-        Self { removed: functions.iter().map(|function| clear_all_of(function)).sum() }
+    /// Removes all entries of some functions.
+    pub(crate) async fn all_of(functions: &[&'static Function], face: Face) -> Result<Self, Error> {
+        Self::by(functions, face, |_| Wanted::Everything).await
+    }
+
+    /// Clears every function, also if one fails.
+    async fn by(
+        functions: &[&'static Function],
+        face: Face,
+        wanted: impl Fn(&Function) -> Wanted,
+    ) -> Result<Self, Error> {
+        let (mut removed, mut failed) = (0, Vec::new());
+        for function in functions {
+            let cleared = match wanted(function) {
+                Wanted::Everything => function.clear(face, None).await,
+                Wanted::Tagged(tags) => function.clear(face, Some(&tags)).await,
+                Wanted::Nothing => Ok(0),
+            };
+            match cleared {
+                Ok(count) => removed += count,
+                Err(error) => failed.push((function.display_name(), error)),
+            }
+        }
+        match failed.len() {
+            0 => Ok(Self { removed }),
+            _ => Err(Error::several("could not be cleared", failed)),
+        }
     }
 }
 

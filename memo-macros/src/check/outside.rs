@@ -1,0 +1,50 @@
+//! Rules about stores outside of memory.
+
+use super::Rules;
+use crate::options::{Backends, Scope};
+
+impl Rules<'_> {
+    pub(super) fn outside_of_memory(&self) {
+        let options = self.options;
+        let outside = options.backend.value().filter(|backends| backends.is_outside());
+        if !options.is_there("backend", &options.backend) || options.backend.value().is_some_and(|b| !b.is_outside()) {
+            for word in [options.codec.word(), options.version.word()].into_iter().flatten() {
+                let message = format!(
+                    "`{word}` is about entries outside of memory, but there are none; add `backend = \"sqlite://cache.db\"`, or remove it"
+                );
+                self.cx.error(word.span(), message);
+            }
+        }
+        if let Some(backends) = outside {
+            self.store_of_all_threads();
+            self.bounds_of_memory(backends);
+        }
+    }
+
+    fn store_of_all_threads(&self) {
+        if self.options.scope.value() == Some(&Scope::Thread)
+            && let Some(word) = self.options.backend.word()
+        {
+            self.cx.error(
+                word.span(),
+                "a store is used by all threads, so `backend` and `scope = \"thread\"` contradict each other; remove one of them",
+            );
+        }
+    }
+
+    fn bounds_of_memory(&self, backends: &Backends) {
+        if backends.has_memory() {
+            return;
+        }
+        let options = self.options;
+        let words = [options.max_entries.word(), options.max_weight.word()];
+        for word in words.into_iter().flatten() {
+            self.cx.error(
+                word.span(),
+                format!(
+                    "`{word}` bounds the tier in memory, and there is none; put \"memory\" before the URL, or bound the store in its URL, like `sqlite://cache.db?max_entries=1000`"
+                ),
+            );
+        }
+    }
+}

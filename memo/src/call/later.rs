@@ -1,0 +1,176 @@
+//! The end of a run whose value goes to stores outside of memory: once the body is done, they are waited for.
+
+use std::any::Any;
+
+use super::{
+    extras::Extras,
+    instance::{AnyInstance, Home, HomeOf},
+    kind::Kind,
+    run::{Led, Run, Running},
+    switch,
+    terms::Terms,
+};
+use crate::{
+    clock,
+    flight::wait::block_on,
+    memory::{entries::Weigh, stamp::Stamp},
+    space::{About, EntryKey, Face, Offer, Space},
+    stats::counters::Counters,
+};
+
+/// What a finished run has left to do.
+pub enum Kept<H: HomeOf<Kd>, Kd: Kind> {
+    /// Nothing: this is the result.
+    Now(Kd::Ret),
+    /// To put its value into stores.
+    Later(Box<Later<H, Kd>>),
+}
+
+/// A run whose value is on its way into stores.
+pub struct Later<H: HomeOf<Kd>, Kd: Kind> {
+    led: Box<Led<H>>,
+    value: Kd::Val,
+    terms: Terms,
+    offered: Offered<Kd::Val>,
+}
+
+/// What goes where.
+struct Offered<V> {
+    /// None if the value can't be encoded.
+    outside: Option<Offer>,
+    memory: InMemory<V>,
+}
+
+/// What goes into the tier in memory.
+struct InMemory<V> {
+    /// None where there is no such tier.
+    copy: Option<V>,
+    stamp: Stamp,
+    weight: u64,
+}
+
+impl<V: Send + Sync + 'static> Offered<V> {
+    /// Encodes a value for the stores of its function, and copies it for memory.
+    fn new(
+        (instance, space): (&AnyInstance, &Space),
+        (running, key): (&Running, EntryKey),
+        (value, copy): (&V, fn(&V) -> V),
+        (terms, weigh): (&Terms, Option<Weigh<'_>>),
+    ) -> Self {
+        let options = &instance.declared.options;
+        let stamp = terms.stamp(options);
+        let mut copy = space.stores.has_memory().then(|| copy(value));
+        let weight = match weigh {
+            Some(weigh) if copy.is_some() => instance.store.weigh(running.hash, &running.flight, &mut copy, weigh),
+            _ => 0,
+        };
+        let about = About {
+            expires: clock::unix(stamp.expires(), (stamp.created(), clock::unix_now())),
+            cost: running.cost(),
+            tags: terms.all_tags(options),
+            yields: options.if_absent && !running.overwrites,
+        };
+        let outside = space.offer(key, value, about).inspect_err(|error| space.stores.failed(error)).ok();
+        Self { outside, memory: InMemory { copy, stamp, weight } }
+    }
+}
+
+impl<H: HomeOf<Kd> + Sync, K: 'static, Kd: Kind<Val: Send + Sync>> Run<H, K, Kd> {
+    /// Encodes what the body returned, on these terms, and gives it back, now or when it is stored.
+    #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]
+    pub fn keep(&mut self, result: Kd::Ret, extras: Extras<'_, K, Kd::Val>) -> Kept<H, Kd> {
+        let Some(mut led) = self.led.take() else { return Kept::Now(result) };
+        led.body_is_done();
+        let Led { home, running } = &mut *led;
+        let instance = home.instance();
+        let value = match Kd::split(result) {
+            Ok(value) => value,
+            Err(result) => {
+                let fence = running.refuse(instance, &extras.tags);
+                return Kept::Now(led.land::<Kd>(result, fence));
+            }
+        };
+        let terms = extras.terms(&value, instance.declared.options.tags);
+        let stores = terms.stores && !switch::is_disabled();
+        let Some((key, space)) = running.outside.take().zip(instance.space.as_ref()).filter(|_| stores) else {
+            let fence = running.refuse(instance, &terms.tags);
+            return Kept::Now(led.land::<Kd>(Kd::join(value), fence));
+        };
+        let weigh = extras.weigh_any();
+        let weigh = weigh.as_ref().map(|weigh| weigh as Weigh<'_>);
+        let copy = Kd::copy as fn(&Kd::Val) -> Kd::Val;
+        let offered = Offered::new((instance, space), (running, *key), (&value, copy), (&terms, weigh));
+        running.inside = None;
+        Kept::Later(Box::new(Later { led, value, terms, offered }))
+    }
+}
+
+impl<H: HomeOf<Kd> + Sync, Kd: Kind<Val: Send + Sync>> Kept<H, Kd> {
+    /// Waits on the calling thread.
+    pub fn on_thread(self) -> Kd::Ret {
+        match self {
+            Self::Now(result) => result,
+            Self::Later(later) => block_on(later.settle(Face::Thread)),
+        }
+    }
+}
+
+impl<H: HomeOf<Kd> + Sync, Kd: Kind<Val: Send + Sync>> Later<H, Kd> {
+    /// Puts the value into the stores, in a task; gives what the function returns.
+    pub async fn stored(self: Box<Self>) -> Kd::Ret {
+        self.settle(Face::Task).await
+    }
+
+    async fn settle(self, face: Face) -> Kd::Ret {
+        let Self { mut led, value, terms, offered } = self;
+        let Offered { outside, memory: InMemory { mut copy, stamp, weight } } = offered;
+        let Led { home, running } = &mut *led;
+        let copy = copy.is_some().then_some(&mut copy as &mut (dyn Any + Send + Sync));
+        let memory = InMemory { copy, stamp, weight };
+        let fence = commit(&*home, running, face, outside, memory, &terms).await;
+        led.land::<Kd>(Kd::join(value), fence)
+    }
+}
+
+/// The commit gate of stores outside of memory: in the turn of the key, a value is stored only if its flight still stands.
+/// Gives the number of the clearing that hit it.
+async fn commit(
+    home: &(impl Home + Sync),
+    running: &mut Running,
+    face: Face,
+    outside: Option<Offer>,
+    memory: InMemory<&mut (dyn Any + Send + Sync)>,
+    terms: &Terms,
+) -> u64 {
+    let Some(stores) = home.instance().space.as_ref().map(|space| space.stores.clone()) else { return 0 };
+    let turn = match &outside {
+        Some(offer) => Some(stores.turn(face, offer.key()).await),
+        None => None,
+    };
+    let stands = home.instance().store.stands(running.hash, &running.flight, &terms.tags);
+    let mut stored = false;
+    if let (Ok(()), Some(turn), Some(offer)) = (stands, &turn, outside) {
+        stored = stores.write(face, turn, offer).await.unwrap_or_else(|error| {
+            stores.failed(&error);
+            false
+        });
+    }
+    let instance = home.instance();
+    let fence = match memory.copy {
+        Some(copy) if stored => {
+            let weigh = &|_: &dyn Any, _: &dyn Any| memory.weight;
+            let options = &instance.declared.options;
+            let put = terms.put(options, memory.stamp, copy, Some(weigh), running.overwrites);
+            instance.store.commit(running.hash, &running.flight, put)
+        }
+        _ => {
+            drop(instance.store.withdraw(running.hash, &running.flight));
+            if stored {
+                Counters::add(&instance.counters.stores, 1);
+            }
+            stands.err().unwrap_or(0)
+        }
+    };
+    drop(turn);
+    fence
+}

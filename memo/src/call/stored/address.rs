@@ -1,0 +1,328 @@
+//! Addresses of entries in stores: what the address macros do with them.
+
+use std::{any::Any, sync::Arc};
+
+use super::{kind::Outer, outside_key};
+use crate::{
+    call::{
+        address::{Address, Deletion, Explanation, Operations, Setting, Store, Then},
+        answer::Guard,
+        entry::Entry,
+        extras::Extras,
+        instance::{Home as _, OfProcess, Typed},
+        pending::Pending,
+        site::Declaration,
+        start::{How, Marker, addressed},
+        switch,
+        terms::Terms,
+    },
+    clock,
+    error::Error,
+    flight::wait::block_on,
+    key::{Ask, Asking, Held, encode::StoredQuery},
+    memory::{entries::Weigh, locked::UnderLock, stamp::Stamp},
+    space::{About, EntryKey, Face, Loaded, Offer, Space},
+};
+
+/// One instance that an address may mean, and where the entry stands in its stores.
+#[derive(Clone)]
+struct Place {
+    home: OfProcess,
+    space: Arc<Space>,
+    key: Box<EntryKey>,
+}
+
+struct At<'a, K, Kd: Outer> {
+    face: Face,
+    places: Vec<Place>,
+    key: &'a dyn Ask,
+    hash: u64,
+    guard: Guard<'a, Kd>,
+    store: Store<'a, K, Kd::Val>,
+}
+
+impl Place {
+    fn has_memory(&self) -> bool {
+        self.space.stores.has_memory()
+    }
+
+    fn read_memory<Kd: Outer>(&self, hash: u64, key: &dyn Ask) -> Option<Entry<Kd::Val>> {
+        if self.has_memory() { self.home.instance().entry(hash, key, Kd::copy).1 } else { None }
+    }
+
+    fn decode<Kd: Outer>(&self, loaded: &Loaded) -> Option<Entry<Kd::Val>> {
+        let mut value: Option<Kd::Val> = None;
+        if !self.space.decode(loaded, &mut value) {
+            return None;
+        }
+        let literal = self.home.instance().declared.options.tags;
+        let (stamp, own) = loaded.about(literal);
+        value.map(|value| Entry::new(value, stamp, literal, &own))
+    }
+
+    /// Removes the entry everywhere, and keeps running bodies from storing theirs.
+    async fn delete(self, face: Face, hash: u64, key: &(dyn Ask + Send + Sync)) -> Result<bool, Error> {
+        let turn = self.space.stores.turn(face, &self.key).await;
+        let removed = self.space.stores.remove(face, &turn, &self.key).await;
+        let existed = self.home.instance().delete(hash, key);
+        Ok(removed? || existed)
+    }
+}
+
+/// A value on its way to one place.
+struct OnItsWay<V> {
+    place: Place,
+    offer: Offer,
+    terms: Terms,
+    stamp: Stamp,
+    copy: Option<V>,
+    weigh: u64,
+}
+
+impl<V: Send + Sync + 'static> OnItsWay<V> {
+    async fn set(mut self, face: Face, hash: u64, key: &(dyn Ask + Send + Sync)) -> Result<(), Error> {
+        let stores = self.place.space.stores.clone();
+        let turn = stores.turn(face, self.offer.key()).await;
+        let written = stores.write(face, &turn, self.offer).await;
+        let instance = self.place.home.instance();
+        if self.copy.is_some() && written.is_ok() {
+            let weight = self.weigh;
+            let weigh = &|_: &dyn Any, _: &dyn Any| weight;
+            let options = &instance.declared.options;
+            instance.store.set(hash, key, self.terms.put(options, self.stamp, &mut self.copy, Some(weigh), true));
+        } else {
+            // Memory must not have an older value, nor get one from a body that runs.
+            instance.store.remove(hash, key);
+        }
+        written.map(drop)
+    }
+}
+
+impl<K: 'static, Kd: Outer<Val: Send + Sync>> At<'_, K, Kd> {
+    fn held(&self) -> Result<Held, Error> {
+        self.key.hold().ok_or_else(|| Error::encoding("the key can't leave its thread"))
+    }
+
+    /// Does something now on this thread, or later in a task.
+    fn pending<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> Pending<T> {
+        match self.face {
+            Face::Thread => Pending::now(block_on(future)),
+            Face::Task => Pending::later(future),
+        }
+    }
+
+    /// What is stored where, on the terms of the attribute.
+    fn settings(&self, value: &Kd::Val) -> Result<Vec<OnItsWay<Kd::Val>>, Error> {
+        let mut settings = Vec::new();
+        for place in &self.places {
+            let options = &place.home.instance().declared.options;
+            let mut put = |extras: &Extras<'_, K, Kd::Val>| {
+                let terms = extras.terms(value, options.tags);
+                let stamp = terms.stamp(options);
+                let about = About {
+                    expires: clock::unix(stamp.expires(), (stamp.created(), clock::unix_now())),
+                    cost: 0,
+                    tags: terms.all_tags(options),
+                    yields: false,
+                };
+                let offer = place.space.offer((*place.key).clone(), value, about)?;
+                let weigh = extras.weigh_any();
+                let weigh = weigh.as_ref().map_or(0, |weigh| weighed::<K, _>(weigh, self.key, value));
+                let copy = place.has_memory().then(|| Kd::copy(value));
+                settings.push(OnItsWay { place: place.clone(), offer, terms, stamp, copy, weigh });
+                Ok(())
+            };
+            let mut result = Ok(());
+            (self.store)(&mut Setting::new(&mut |extras| result = put(extras)));
+            result?;
+        }
+        Ok(settings)
+    }
+}
+
+/// What a value weighs under a key that is not in the store.
+fn weighed<K: 'static, V: 'static>(weigh: Weigh<'_>, key: &dyn Ask, value: &V) -> u64 {
+    let mut owned: Option<K> = None;
+    key.own(&mut owned);
+    owned.map_or(0, |key| weigh(&key, value))
+}
+
+impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
+    fn entry(&self) -> Pending<Option<Box<dyn Any>>> {
+        if switch::is_disabled() || UnderLock::is_here() {
+            return Pending::now(None);
+        }
+        let in_memory = |place: &Place| place.read_memory::<Kd>(self.hash, self.key);
+        if let Some(entry) = self.places.iter().find_map(in_memory).filter(|entry| self.guard.accepts(entry)) {
+            return Pending::now(Some(Box::new(entry)));
+        }
+        let (places, face, shared) = (self.places.clone(), self.face, self.guard.shared());
+        let read = async move {
+            for place in places {
+                if let Some(loaded) = place.space.stores.read(face, &place.key).await
+                    && let Some(entry) = place.decode::<Kd>(&loaded)
+                    && shared.iter().all(|test| test(&entry))
+                {
+                    return Some(entry);
+                }
+            }
+            None
+        };
+        let entry = self.pending(read);
+        // On a thread the tests can look at once; those of a task have come along.
+        match self.face {
+            Face::Thread => {
+                Pending::now(entry.wait().filter(|entry| self.guard.accepts(entry)).map(|e| Box::new(e) as _))
+            }
+            Face::Task => entry.map(|entry| entry.map(|entry| Box::new(entry) as _)),
+        }
+    }
+
+    fn set(&self, value: Box<dyn Any>) -> Pending<Result<(), Error>> {
+        let Ok(value) = value.downcast::<Kd::Val>() else { return Pending::now(Ok(())) };
+        if switch::is_disabled() {
+            return Pending::now(Ok(()));
+        }
+        let prepared = switch::reachable().and_then(|()| Ok((self.settings(&value)?, self.held()?)));
+        let (settings, held) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => return Pending::now(Err(error)),
+        };
+        let (face, hash) = (self.face, self.hash);
+        self.pending(async move {
+            let mut result = Ok(());
+            for setting in settings {
+                result = result.and(setting.set(face, hash, &*held).await);
+            }
+            result
+        })
+    }
+
+    fn delete(&self) -> Pending<Result<bool, Error>> {
+        if let Err(error) = switch::reachable() {
+            return Pending::now(Err(error));
+        }
+        self.deletion()()
+    }
+
+    fn explain(&self) -> Pending<Explanation> {
+        if switch::is_disabled() || UnderLock::is_here() {
+            return Pending::now(Explanation::Disabled);
+        }
+        let explain = |entry: Entry<Kd::Val>, tier: &'static str, accepted: bool| match accepted {
+            true => Explanation::Hit { tier, age: entry.age(), remaining: entry.remaining() },
+            false => Explanation::Invalid,
+        };
+        for place in &self.places {
+            if let Some(entry) = place.read_memory::<Kd>(self.hash, self.key) {
+                let accepted = self.guard.accepts(&entry);
+                return Pending::now(explain(entry, "memory", accepted));
+            }
+        }
+        let (places, face, shared) = (self.places.clone(), self.face, self.guard.shared());
+        let read = async move {
+            for place in places {
+                if let Some(loaded) = place.space.stores.read(face, &place.key).await
+                    && let Some(entry) = place.decode::<Kd>(&loaded)
+                {
+                    let accepted = shared.iter().all(|test| test(&entry));
+                    return Some((entry, place.space.stores.tier_name(&loaded), accepted));
+                }
+            }
+            None
+        };
+        let found = self.pending(read);
+        match self.face {
+            Face::Thread => Pending::now(found.wait().map_or(Explanation::Absent, |(entry, tier, _)| {
+                let accepted = self.guard.accepts(&entry);
+                explain(entry, tier, accepted)
+            })),
+            Face::Task => found.map(move |found| {
+                found.map_or(Explanation::Absent, |(entry, tier, accepted)| explain(entry, tier, accepted))
+            }),
+        }
+    }
+
+    fn deletion(&self) -> Deletion {
+        let (places, held, face, hash) = (self.places.clone(), self.held(), self.face, self.hash);
+        let delete = async move {
+            let held = held?;
+            let mut result = Ok(false);
+            for place in places {
+                let existed = place.delete(face, hash, &*held).await;
+                result = result.and_then(|before| Ok(existed? | before));
+            }
+            result
+        };
+        match self.face {
+            Face::Thread => Box::new(move || Pending::now(block_on(delete))),
+            Face::Task => Box::new(move || Pending::later(delete)),
+        }
+    }
+}
+
+/// Gives the address of an entry in stores.
+pub fn address<M: Marker, Kd, Q, R>(
+    declared: &'static Declaration,
+    marker: &M,
+    kind: Kd,
+    query: &Q,
+    guard: Guard<'_, Kd>,
+    store: Store<'_, Q::Owned, Kd::Val>,
+    then: Then<'_, R>,
+) where
+    Q: StoredQuery<Owned: Send + Sync>,
+    Kd: Outer<Val: Send + Sync, Shared: Send + Sync>,
+{
+    with(Face::Thread, declared, marker, kind, query, guard, store, then);
+}
+
+#[expect(clippy::too_many_arguments, reason = "what generated code gives, and who asks")]
+fn with<M: Marker, Kd, Q, R>(
+    face: Face,
+    declared: &'static Declaration,
+    marker: &M,
+    _: Kd,
+    query: &Q,
+    guard: Guard<'_, Kd>,
+    store: Store<'_, Q::Owned, Kd::Val>,
+    then: Then<'_, R>,
+) where
+    Q: StoredQuery<Owned: Send + Sync>,
+    Kd: Outer<Val: Send + Sync, Shared: Send + Sync>,
+{
+    let how = How::with_stores(query.same(), Kd::values());
+    let all: Vec<&'static Typed<Q::Owned, Kd::Val>> = addressed(declared, marker, how);
+    let hash = query.hash();
+    let place = |instance: &'static Typed<Q::Owned, Kd::Val>| {
+        let space = instance.space.clone()?;
+        let key = outside_key(&space, query, hash)?;
+        Some(Place { home: OfProcess(instance), space, key })
+    };
+    let places = all.into_iter().filter_map(place).collect();
+    let at = At { face, places, key: &Asking::shared(query), hash, guard, store };
+    then(&Address::new(&at));
+}
+
+/// Async functions.
+pub(crate) mod aio {
+    use super::{Declaration, Face, Guard, Marker, Outer, Store, StoredQuery};
+    use crate::call::address::aio::Address;
+
+    /// Gives the address of an entry of an async function.
+    pub fn address<M: Marker, Kd, Q, R>(
+        declared: &'static Declaration,
+        marker: &M,
+        kind: Kd,
+        query: &Q,
+        guard: Guard<'_, Kd>,
+        store: Store<'_, Q::Owned, Kd::Val>,
+        then: &mut dyn FnMut(&Address<'_, R>),
+    ) where
+        Q: StoredQuery<Owned: Send + Sync>,
+        Kd: Outer<Val: Send + Sync, Shared: Send + Sync>,
+    {
+        let mut then = |address: &super::Address<'_, R>| then(&Address::of(address));
+        super::with(Face::Task, declared, marker, kind, query, guard, store, &mut then);
+    }
+}

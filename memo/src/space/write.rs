@@ -1,0 +1,135 @@
+//! Writing: a value becomes a frame for each tier, and goes into the last one first.
+
+use std::any::Any;
+
+use super::{EntryKey, Face, Space, Stores, Turn};
+use crate::{
+    backend::{Backend, Change, Item, UnixMillis},
+    clock,
+    error::Error,
+    wire::{Frame, frame::Tags},
+};
+
+/// A value on its way into the stores of a space.
+pub(crate) struct Offer {
+    key: EntryKey,
+    /// By the tiers. Shared, since what writes may outlive the call.
+    frames: Vec<Written>,
+    tags: Vec<String>,
+    /// It does not take the place of a live entry.
+    yields: bool,
+    /// It has expired already: an older entry is removed, and none is stored.
+    is_over: bool,
+}
+
+/// The entry for one tier.
+#[derive(Clone)]
+struct Written {
+    bytes: Vec<u8>,
+    expires: Option<UnixMillis>,
+}
+
+/// What is known of a value beside itself.
+pub(crate) struct About {
+    pub(crate) expires: Option<UnixMillis>,
+    /// Nanoseconds that it took to compute; 0 if that is not known.
+    pub(crate) cost: u64,
+    /// All tags, the literal ones too.
+    pub(crate) tags: Vec<String>,
+    pub(crate) yields: bool,
+}
+
+impl Offer {
+    pub(crate) fn key(&self) -> &EntryKey {
+        &self.key
+    }
+}
+
+impl Space {
+    /// Encodes a value, of the type that the space holds.
+    ///
+    /// # Errors
+    ///
+    /// If the codec can't write it.
+    pub(crate) fn offer(&self, key: EntryKey, value: &dyn Any, about: About) -> Result<Offer, Error> {
+        let About { expires, cost, tags, yields } = about;
+        let names: Vec<&str> = tags.iter().map(String::as_str).collect();
+        let now = clock::unix_now();
+        let mut frames = Vec::new();
+        for terms in self.stores.tiers.terms()? {
+            let encoded = self.values.encode(value, &terms.wire)?;
+            let expires = terms.end(expires, now);
+            let frame = Frame {
+                codec: encoded.codec,
+                compressors: encoded.compressors,
+                created: now,
+                expires,
+                cost,
+                tags: Tags::from(&*names),
+                key: key.full(),
+                key_data: None,
+                value: &encoded.bytes,
+            };
+            let mut bytes = Vec::new();
+            frame.write(&mut bytes)?;
+            frames.push(Written { bytes, expires });
+        }
+        let is_over = expires.is_some_and(|expires| expires <= now);
+        Ok(Offer { key, frames, tags, yields, is_over })
+    }
+}
+
+impl Stores {
+    /// Stores a value in all tiers, the last one first, in the caller's turn; was it stored in any? All are tried before it
+    /// fails.
+    pub(crate) async fn write(&self, face: Face, turn: &Turn, offer: Offer) -> Result<bool, Error> {
+        let Offer { key, frames, tags, yields, is_over } = offer;
+        if is_over {
+            return self.remove(face, turn, &key).await.map(|_| false);
+        }
+        let tiers = self.tiers.get(face).await?;
+        let (mut stored, mut failed) = (false, None);
+        for (tier, written) in tiers.iter().zip(frames).rev() {
+            let (turn, flat, full, tags) = (turn.clone(), key.flat().to_vec(), key.full().to_owned(), tags.clone());
+            let work = move |store: &dyn Backend| {
+                let _turn = turn;
+                set(store, &flat, &full, written, &tags, yields)
+            };
+            match face.ask(&tier.store, work).await {
+                Ok(set) => stored |= set,
+                Err(error) => failed = Some(error),
+            }
+        }
+        self.changed(&key);
+        failed.map_or(Ok(stored), Err)
+    }
+}
+
+/// Stores an entry; false if it yielded to another.
+fn set(
+    store: &dyn Backend,
+    flat: &[u8],
+    full: &str,
+    written: Written,
+    tags: &[String],
+    yields: bool,
+) -> Result<bool, Error> {
+    let Written { bytes, expires } = written;
+    if !yields {
+        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+        return store.set(flat, Item { bytes: &bytes, expires, tags: &tags }).map(|()| true);
+    }
+    let mut stored = false;
+    store.update(flat, &mut |old| {
+        stored = old.is_none_or(|old| !is_alive(old, full));
+        if !stored {
+            return Change::Keep;
+        }
+        Change::Set { bytes: bytes.clone(), expires, tags: tags.to_vec() }
+    })?;
+    Ok(stored)
+}
+
+fn is_alive(bytes: &[u8], full: &str) -> bool {
+    Frame::read(bytes).is_ok_and(|frame| frame.key == full && !frame.is_over(clock::unix_now()))
+}
