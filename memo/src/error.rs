@@ -112,7 +112,7 @@ impl Error {
 
 impl Error {
     /// What went wrong with several things, each by its name. The kind is that of the first.
-    pub(crate) fn several(what: &str, errors: Vec<(&str, Self)>) -> Self {
+    pub(crate) fn several(what: &str, errors: &[(&str, Self)]) -> Self {
         let kind = errors.first().map_or(Kind::Unavailable, |(_, error)| error.0.kind);
         let lines: Vec<_> = errors.iter().map(|(name, error)| format!("`{name}` {what}: {error}")).collect();
         Self::new(kind, lines.join("; "))

@@ -51,7 +51,7 @@ mod macros;
 mod memory;
 #[cfg(all(test, shuttle))]
 mod model;
-#[cfg(feature = "stores")]
+#[cfg_attr(not(feature = "stores"), path = "space/absent.rs")]
 mod space;
 mod stats;
 mod sync;

@@ -158,16 +158,16 @@ fn finish(plan: &Plan<'_>, extras: &Extras) -> TokenStream {
     let (private, chain) = (&plan.private, &extras.chain);
     if plan.outside.is_some() {
         let kept = quote_spanned!(Span::mixed_site()=> run.keep(result, run.extras() #chain));
-        return match plan.face {
-            // Nothing that other threads can't have lives while the stores are waited for.
-            Face::Future(_) => quote_spanned! {Span::mixed_site()=>
-                let later = match #kept {
-                    #private::stored::Kept::Now(value) => return value,
-                    #private::stored::Kept::Later(later) => later,
-                };
-                later.stored().await
-            },
-            _ => quote_spanned!(Span::mixed_site()=> #kept.on_thread()),
+        if !matches!(plan.face, Face::Future(_)) {
+            return quote_spanned!(Span::mixed_site()=> #kept.on_thread());
+        }
+        // Nothing that other threads can't have lives while the stores are waited for.
+        return quote_spanned! {Span::mixed_site()=>
+            let later = match #kept {
+                #private::stored::Kept::Now(value) => return value,
+                #private::stored::Kept::Later(later) => later,
+            };
+            later.stored().await
         };
     }
     if chain.is_empty() {

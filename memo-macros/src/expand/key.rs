@@ -52,7 +52,9 @@ pub(super) fn key(plan: &Plan<'_>, probes: &Probes) -> KeyCode {
         Key::Computed(elements) => computed(plan, path, elements),
     };
     if plan.outside.is_some() {
-        leaves.iter_mut().for_each(|leaf| leaf.write(private, probes));
+        for leaf in &mut leaves {
+            leaf.write(private, probes);
+        }
     }
     let (shapes, places) = nested(private, &leaves);
     KeyCode { lets, key: quote_spanned!(Span::mixed_site()=> #private::key(#shapes, #places)) }

@@ -165,10 +165,10 @@ fn guard(plan: &Plan<'_>, at: GuardOf) -> TokenStream {
     let kind = kind(plan, probes);
     // The address of an async function's entry does its work when the arguments are gone.
     let is_later = at == GuardOf::Address && plan.outside.is_some() && matches!(plan.face, Face::Future(_));
-    let tests = plan.validate.iter().map(|test| match is_later {
-        true => quote!(.validate_later(#test)),
-        false => quote!(.validate(&#test)),
-    });
+    let tests = plan
+        .validate
+        .iter()
+        .map(|test| if is_later { quote!(.validate_later(#test)) } else { quote!(.validate(&#test)) });
     quote_spanned!(Span::mixed_site()=> #private::Guard::new(#kind) #(#tests)*)
 }
 

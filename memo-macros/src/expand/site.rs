@@ -127,9 +127,10 @@ fn rest(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
         fields.push(quote!(scope: #private::Scope::Thread));
     }
     if let Some(Outside { urls, codec, version }) = &plan.outside {
-        let codec = match codec {
-            Some(codec) => quote!(::core::option::Option::Some(#codec)),
-            None => quote!(::core::option::Option::None),
+        let codec = if let Some(codec) = codec {
+            quote!(::core::option::Option::Some(#codec))
+        } else {
+            quote!(::core::option::Option::None)
         };
         let version = match version {
             Version::Tokens(hash) => quote!(Tokens(#hash)),

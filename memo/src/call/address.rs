@@ -269,8 +269,8 @@ pub fn address<M: Marker, Kd, Q, R>(
 /// `scope = "thread"`.
 pub(crate) mod local {
     use super::{
-        AnyInstance, Asking, At, Declaration, Deletion, Guard, How, Kind, Marker, Pending, PhantomData, Query, Store,
-        Then, Threads, addressed,
+        AnyInstance, Asking, At, Declaration, Deletion, Guard, How, Kind, Marker, Pending, Query, Store, Then, Threads,
+        addressed,
     };
 
     /// Gives the address of an entry on the calling thread; deleting reaches all threads.

@@ -127,7 +127,7 @@ pub(crate) async fn purge(face: Face) -> Result<u64, Error> {
             Err(error) => failed.push((function.display_name(), error)),
         }
     }
-    if failed.is_empty() { Ok(removed) } else { Err(Error::several("could not be purged", failed)) }
+    if failed.is_empty() { Ok(removed) } else { Err(Error::several("could not be purged", &failed)) }
 }
 
 /// Removes the entries that carry a tag: those of all functions, also ones that were never called here. Cost: the

@@ -148,16 +148,16 @@ async fn commit(
         None => None,
     };
     let stands = home.instance().store.stands(running.hash, &running.flight, &terms.tags);
-    let mut stored = false;
+    let mut written = false;
     if let (Ok(()), Some(turn), Some(offer)) = (stands, &turn, outside) {
-        stored = stores.write(face, turn, offer).await.unwrap_or_else(|error| {
+        written = stores.write(face, turn, offer).await.unwrap_or_else(|error| {
             stores.failed(&error);
             false
         });
     }
     let instance = home.instance();
     let fence = match memory.copy {
-        Some(copy) if stored => {
+        Some(copy) if written => {
             let weigh = &|_: &dyn Any, _: &dyn Any| memory.weight;
             let options = &instance.declared.options;
             let put = terms.put(options, memory.stamp, copy, Some(weigh), running.overwrites);
@@ -165,7 +165,7 @@ async fn commit(
         }
         _ => {
             drop(instance.store.withdraw(running.hash, &running.flight));
-            if stored {
+            if written {
                 Counters::add(&instance.counters.stores, 1);
             }
             stands.err().unwrap_or(0)

@@ -11,6 +11,7 @@ pub struct Pending<T>(State<T>);
 
 enum State<T> {
     Now(Option<T>),
+    #[cfg_attr(not(feature = "stores"), expect(dead_code, reason = "memory answers at once"))]
     Later(Pin<Box<dyn Future<Output = T> + Send>>),
 }
 

@@ -55,6 +55,7 @@ pub(crate) struct Running {
     pub(super) hash: u64,
     pub(super) flight: Arc<Flight>,
     /// Where the value goes beside, or instead of, memory.
+    #[cfg_attr(not(feature = "stores"), expect(dead_code, reason = "there is none"))]
     pub(super) outside: Option<Box<EntryKey>>,
     landed: bool,
     pub(super) overwrites: bool,
@@ -91,6 +92,7 @@ impl Running {
     }
 
     /// How long the body took, in nanoseconds; 0 if it was not measured.
+    #[cfg(feature = "stores")]
     pub(super) fn cost(&self) -> u64 {
         self.cost.load(Ordering::Relaxed)
     }
@@ -197,6 +199,7 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
     }
 
     /// The same for all functions of these types. If the user's code in here panics, the flight is abandoned.
+    #[expect(clippy::boxed_local, reason = "it comes in one pointer from code that is there once per function")]
     #[inline(never)]
     fn store(mut led: Box<Led<H>>, result: Kd::Ret, told: Option<&Told<'_, Kd::Val>>) -> Kd::Ret {
         led.body_is_done();

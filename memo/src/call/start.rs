@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     key::{Ask, Asking, Query},
-    space::{Space, Values},
+    space::{AnyValues, Space},
 };
 
 /// A closure of the function's own: its type tells instantiations apart, its result lists the generics.
@@ -57,7 +57,7 @@ type Same<K> = fn(&K, &K) -> bool;
 pub(crate) struct How<K> {
     same: Same<K>,
     /// How values become bytes, if there are stores.
-    values: Option<&'static dyn Values>,
+    values: Option<AnyValues>,
 }
 
 impl<K> Clone for How<K> {
@@ -76,7 +76,7 @@ impl<K> How<K> {
 
     /// In stores too.
     #[cfg(feature = "stores")]
-    pub(crate) fn with_stores(same: Same<K>, values: &'static dyn Values) -> Self {
+    pub(crate) fn with_stores(same: Same<K>, values: AnyValues) -> Self {
         Self { same, values: Some(values) }
     }
 }

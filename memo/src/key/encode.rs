@@ -127,7 +127,7 @@ where
     B: BuildHasher + Clone + 'static,
 {
     fn encode(arg: &HashSet<K, B>, to: &mut Text) -> Result<(), Error> {
-        to.sorted(arg, |to, element| to.value(element))
+        to.sorted(arg, Text::value)
     }
 }
 

@@ -142,6 +142,7 @@ impl Store<dyn Cells> {
 
     /// May a flight still store a value with these tags? Else the number of the last clearing that keeps it from that, 0 if
     /// it was something else.
+    #[cfg(feature = "stores")]
     pub(crate) fn stands(&self, hash: u64, flight: &Arc<Flight>, tags: &[Tag]) -> Result<(), u64> {
         let shard = self.cell(hash).read();
         let fence = flight.fence(tags);
@@ -151,6 +152,7 @@ impl Store<dyn Cells> {
 
     /// What a value weighs under the key of a flight; 0 if the flight stands no more. `value` is an `Option` of the store's
     /// type.
+    #[cfg(feature = "stores")]
     pub(crate) fn weigh(&self, hash: u64, flight: &Arc<Flight>, value: &mut dyn Any, weigh: Weigh<'_>) -> u64 {
         let shard = self.cell(hash).write();
         shard.around.flights.key_of(hash, flight).map_or(0, |place| shard.rows.weigh(place, value, weigh))

@@ -21,7 +21,8 @@ pub(crate) use face::Face;
 pub(crate) use names::EntryKey;
 pub(crate) use read::Loaded;
 use tier::Tiers;
-pub(crate) use values::{Of, Values};
+pub(crate) use values::{AnyValues, Of};
+
 pub(crate) use write::{About, Offer};
 
 use crate::{
@@ -179,12 +180,12 @@ impl Stores {
 pub(crate) struct Space {
     pub(crate) stores: Arc<Stores>,
     names: names::Names,
-    values: &'static dyn Values,
+    values: AnyValues,
 }
 
 impl Space {
     /// `name` is the function's path with all generics.
-    pub(crate) fn new(stores: Arc<Stores>, (path, name): (&str, &str), values: &'static dyn Values) -> Self {
+    pub(crate) fn new(stores: Arc<Stores>, (path, name): (&str, &str), values: AnyValues) -> Self {
         let version = match stores.outside.version {
             Version::Tokens(hash) => names::version(&hash.to_le_bytes(), values.shape()),
             Version::Given(number) => names::version(number.as_bytes(), values.shape()),

@@ -10,13 +10,16 @@ use crate::{
 };
 
 /// Turns values of one type into bytes, and back.
-pub(crate) trait Values: Send + Sync {
+pub trait Values: Send + Sync {
     fn encode<'w>(&self, value: &dyn Any, wire: &'w Wire) -> Result<Encoded<'w>, Error>;
     /// Decodes into `to`, an `Option` of the type. `most` is the largest size in bytes that is believed.
     fn decode(&self, frame: &Frame<'_>, most: usize, to: &mut dyn Any) -> Result<(), Error>;
     /// A fingerprint of the names and fields of the type.
     fn shape(&self) -> u64;
 }
+
+/// [`Values`] of a type that is known where it was made.
+pub(crate) type AnyValues = &'static dyn Values;
 
 /// Values of type `V`.
 pub(crate) struct Of<V>(PhantomData<fn() -> V>);

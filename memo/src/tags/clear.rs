@@ -180,7 +180,7 @@ impl Cleared {
         }
         match failed.len() {
             0 => Ok(Self { removed }),
-            _ => Err(Error::several("could not be cleared", failed)),
+            _ => Err(Error::several("could not be cleared", &failed)),
         }
     }
 }

@@ -209,9 +209,12 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
         if switch::is_disabled() || UnderLock::is_here() {
             return Pending::now(Explanation::Disabled);
         }
-        let explain = |entry: Entry<Kd::Val>, tier: &'static str, accepted: bool| match accepted {
-            true => Explanation::Hit { tier, age: entry.age(), remaining: entry.remaining() },
-            false => Explanation::Invalid,
+        let explain = |entry: Entry<Kd::Val>, tier: &'static str, accepted: bool| {
+            if accepted {
+                Explanation::Hit { tier, age: entry.age(), remaining: entry.remaining() }
+            } else {
+                Explanation::Invalid
+            }
         };
         for place in &self.places {
             if let Some(entry) = place.read_memory::<Kd>(self.hash, self.key) {

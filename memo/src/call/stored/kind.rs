@@ -6,13 +6,13 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     call::kind::Kind,
-    space::{Of, Values},
+    space::{AnyValues, Of},
 };
 
 /// A kind with a way from values to bytes and back.
 pub trait Outer: Kind {
     #[doc(hidden)]
-    fn values() -> &'static dyn Values;
+    fn values() -> AnyValues;
 }
 
 /// A kind whose values serde knows.
@@ -54,13 +54,13 @@ macro_rules! delegates {
 delegates!(Serial NotSerial);
 
 impl<Kd: Kind<Val: Serialize + DeserializeOwned>> Outer for Serial<Kd> {
-    fn values() -> &'static dyn Values {
+    fn values() -> AnyValues {
         &Of::<Kd::Val>::VALUES
     }
 }
 
 impl<Kd: Kind> Outer for NotSerial<Kd> {
-    fn values() -> &'static dyn Values {
+    fn values() -> AnyValues {
         unreachable!("it does not compile")
     }
 }

@@ -1,4 +1,5 @@
 //! Functions with stores outside of memory: how their calls begin.
+#![expect(clippy::needless_pass_by_value, reason = "generated code has no other use for what it passes")]
 
 pub(crate) mod address;
 pub(crate) mod kind;
