@@ -16,6 +16,7 @@ use std::ops::ControlFlow;
 
 pub use memory::Memory;
 pub use null::Null;
+pub(crate) use params::{integer, size};
 pub use registry::{backend, register_backend};
 pub use url::Url;
 
