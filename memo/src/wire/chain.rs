@@ -8,6 +8,7 @@ use super::{
     codec::{self, Chosen},
     compress::{self, Compressor},
     settings::Settings,
+    shape,
 };
 use crate::{backend::Url, error::Error};
 
@@ -101,6 +102,22 @@ impl Wire {
             return Err("there are too many compressors".to_owned());
         }
         Ok(Self { codec, compressors, names, settings })
+    }
+
+    /// Can the codec bring values of this type back at all? Says so before one is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_encoding`] if the type looks at the data to find out what is there (`untagged` …), and the codec does not tell.
+    pub fn check<T: DeserializeOwned>(&self) -> Result<(), Error> {
+        if self.codec.has_names() || !shape::needs_names::<T>() {
+            return Ok(());
+        }
+        let (codec, value) = (self.codec.name(), std::any::type_name::<T>());
+        Err(Error::encoding(format!(
+            "the codec `{codec}` can't read values of `{value}`: something in it is `flatten`ed, `untagged`, internally tagged or \
+             otherwise looks at the data to find out what is there; codecs that write names, `json` and `msgpack`, tell it"
+        )))
     }
 
     /// The value as bytes.
