@@ -8,7 +8,6 @@ use super::{
     codec::{self, Chosen},
     compress::{self, Compressor},
     settings::Settings,
-    shape,
 };
 use crate::{backend::Url, error::Error};
 
@@ -110,14 +109,10 @@ impl Wire {
     ///
     /// [`Error::is_encoding`] if the type looks at the data to find out what is there (`untagged` …), and the codec does not tell.
     pub fn check<T: DeserializeOwned>(&self) -> Result<(), Error> {
-        if self.codec.has_names() || !shape::needs_names::<T>() {
-            return Ok(());
-        }
-        let (codec, value) = (self.codec.name(), std::any::type_name::<T>());
-        Err(Error::encoding(format!(
-            "the codec `{codec}` can't read values of `{value}`: something in it is `flatten`ed, `untagged`, internally tagged or \
-             otherwise looks at the data to find out what is there; codecs that write names, `json` and `msgpack`, tell it"
-        )))
+        let name = self.codec.name();
+        self.codec
+            .check::<T>()
+            .map_err(|why| Error::encoding(format!("the codec `{name}` can't read such values: {why}")))
     }
 
     /// The value as bytes.

@@ -7,16 +7,14 @@ use bincode::{
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
-use crate::wire::guard::{Rules, Seed, Writing};
+use crate::wire::guard::{Seed, Writing};
 
 /// Little-endian, integers in as few bytes as they need. Without a limit of bincode's own: `Seed` has it borrow texts and bytes, which
 /// are checked against the input before they are copied, and bounds everything else.
 const CONFIG: Configuration = config::standard();
 
-const RULES: Rules = Rules { left_out: false, some_of_unit: true, some_of_unit_struct: true, not_finite: true };
-
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
-    bincode::serde::encode_to_vec(Writing::new(value, &RULES), CONFIG)
+pub(super) fn encode<T: Serialize + ?Sized>(value: Writing<'_, T>) -> Result<Vec<u8>, EncodeError> {
+    bincode::serde::encode_to_vec(value, CONFIG)
 }
 
 pub(super) fn decode<'de, T: Deserialize<'de>>(seed: Seed<'_, T>, bytes: &'de [u8]) -> Result<T, Fault<DecodeError>> {

@@ -4,13 +4,10 @@ use serde::{Deserialize, Serialize, de::DeserializeSeed};
 use serde_json::{Deserializer, Error};
 
 use super::Fault;
-use crate::wire::guard::{Rules, Seed, Writing};
+use crate::wire::guard::{Seed, Writing};
 
-/// `None`, `()`, NaN and the infinities all are `null`.
-const RULES: Rules = Rules { left_out: true, some_of_unit: false, some_of_unit_struct: false, not_finite: false };
-
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(&Writing::new(value, &RULES))
+pub(super) fn encode<T: Serialize + ?Sized>(value: Writing<'_, T>) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(&value)
 }
 
 pub(super) fn decode<'de, T: Deserialize<'de>>(seed: Seed<'_, T>, bytes: &'de [u8]) -> Result<T, Fault<Error>> {

@@ -16,7 +16,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use self::own::Own;
 pub use self::own::{Codec, Read, register_codec};
-use super::guard::Bounds;
+use super::{
+    guard::{Bounds, Rules, Watch},
+    shape,
+};
 use crate::error::Error;
 
 /// A codec: one of the library's, or one that was registered.
@@ -41,9 +44,6 @@ const NAMES: &[(&str, Option<&str>)] = &[
     ("json", Some("json")),
     ("msgpack", Some("msgpack")),
 ];
-
-/// What is said of a value that `bincode` or `postcard` can't carry.
-const WITH_NAMES: &str = "; codecs that write names, `json` and `msgpack`, can";
 
 impl Chosen {
     /// The codec of a name; otherwise what is wrong with the name.
@@ -89,54 +89,89 @@ impl Chosen {
         }
     }
 
-    pub(super) fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Vec<u8>, Error> {
+    fn rules(&self) -> Rules {
         match self {
-            Self::Bincode => bincode::encode(value).map_err(|error| self.cant_write(error)),
-            Self::Raw => raw::encode(value).map_err(|error| self.cant_write(error)),
-            #[cfg(feature = "postcard")]
-            Self::Postcard => postcard::encode(value).map_err(|error| self.cant_write(error)),
             #[cfg(feature = "json")]
-            Self::Json => json::encode(value).map_err(|error| self.cant_write(error)),
+            Self::Json => Rules::JSON,
             #[cfg(feature = "msgpack")]
-            Self::MsgPack => msgpack::encode(value).map_err(|error| self.cant_write(error)),
-            Self::Own(own) => own.encode(value).map_err(|error| self.cant_write(error)),
+            Self::MsgPack => Rules::MSGPACK,
+            Self::Own(_) => Rules::NONE,
+            _ => Rules::WITHOUT_NAMES,
         }
+    }
+
+    /// The value as bytes that are read as the same value.
+    pub(super) fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Vec<u8>, Error> {
+        let watch = Watch::new(self.rules());
+        let value = watch.over(value);
+        let encoded = match self {
+            Self::Bincode => bincode::encode(value).map_err(Source::from),
+            Self::Raw => raw::encode(value).map_err(Source::from),
+            #[cfg(feature = "postcard")]
+            Self::Postcard => postcard::encode(value).map_err(Source::from),
+            #[cfg(feature = "json")]
+            Self::Json => json::encode(value).map_err(Source::from),
+            #[cfg(feature = "msgpack")]
+            Self::MsgPack => msgpack::encode(value).map_err(Source::from),
+            Self::Own(own) => own.encode(value).map_err(Source::from),
+        };
+        encoded.map_err(|error| self.cant_write(error, watch.why()))
     }
 
     /// The value that these bytes are, all of them.
     pub(super) fn decode<T: DeserializeOwned>(&self, bytes: &[u8], limit: usize) -> Result<T, Error> {
         let bounds = Bounds::new(limit);
         let seed = bounds.seed();
-        match self {
-            Self::Bincode => bincode::decode(seed, bytes).map_err(|fault| self.cant_read(fault)),
-            Self::Raw => raw::decode(seed, bytes).map_err(|fault| self.cant_read(fault)),
+        let decoded = match self {
+            Self::Bincode => bincode::decode(seed, bytes).map_err(Fault::boxed),
+            Self::Raw => raw::decode(seed, bytes).map_err(Fault::boxed),
             #[cfg(feature = "postcard")]
-            Self::Postcard => postcard::decode(seed, bytes).map_err(|fault| self.cant_read(fault)),
+            Self::Postcard => postcard::decode(seed, bytes).map_err(Fault::boxed),
             #[cfg(feature = "json")]
-            Self::Json => json::decode(seed, bytes).map_err(|fault| self.cant_read(fault)),
+            Self::Json => json::decode(seed, bytes).map_err(Fault::boxed),
             #[cfg(feature = "msgpack")]
-            Self::MsgPack => msgpack::decode(seed, bytes).map_err(|fault| self.cant_read(fault)),
-            Self::Own(own) => own.decode(seed, bytes).map_err(|fault| self.cant_read(fault)),
+            Self::MsgPack => msgpack::decode(seed, bytes).map_err(Fault::boxed),
+            Self::Own(own) => own.decode(seed, bytes).map_err(Fault::boxed),
+        };
+        decoded.map_err(|fault| {
+            let why = bounds.why().map(str::to_owned).or_else(|| self.check::<T>().err());
+            self.cant_read(fault, why)
+        })
+    }
+
+    /// Can this codec read values of this type at all? Otherwise why not.
+    pub(super) fn check<T: DeserializeOwned>(&self) -> Result<(), String> {
+        if self.has_names() || !shape::needs_names::<T>() {
+            return Ok(());
         }
+        Err(format!(
+            "in `{}` something looks at the data to find out what is there (`flatten`, `untagged`, `tag` …); `json` and `msgpack` write \
+             names that tell it",
+            std::any::type_name::<T>()
+        ))
     }
 
     #[cold]
-    fn cant_write(&self, error: impl StdError + Send + Sync + 'static) -> Error {
-        let hint = if matches!(self, Self::Raw) || self.has_names() { "" } else { WITH_NAMES };
-        Error::encoding(format!("the codec `{}` can't write this value: {error}{hint}", self.name())).with_source(error)
+    fn cant_write(&self, error: Source, why: Option<String>) -> Error {
+        let why = why.unwrap_or_else(|| error.to_string());
+        Error::encoding(format!("the codec `{}` can't write this value: {why}", self.name())).with_source(error)
     }
 
     #[cold]
-    fn cant_read<E: StdError + Send + Sync + 'static>(&self, fault: Fault<E>) -> Error {
+    fn cant_read(&self, fault: Fault<Source>, why: Option<String>) -> Error {
         match fault {
             Fault::LeftOver => Error::corrupt(format!("bytes are left over behind a value of `{}`", self.name())),
             Fault::Codec(error) => {
-                let message = format!("these bytes are no such value of the codec `{}`: {error}", self.name());
+                let why = why.unwrap_or_else(|| error.to_string());
+                let message = format!("these bytes are no such value of the codec `{}`: {why}", self.name());
                 Error::corrupt(message).with_source(error)
             }
         }
     }
 }
+
+/// The error of a codec.
+type Source = Box<dyn StdError + Send + Sync>;
 
 impl fmt::Debug for Chosen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -148,6 +183,15 @@ impl fmt::Debug for Chosen {
 enum Fault<E> {
     Codec(E),
     LeftOver,
+}
+
+impl<E: StdError + Send + Sync + 'static> Fault<E> {
+    fn boxed(self) -> Fault<Source> {
+        match self {
+            Self::Codec(error) => Fault::Codec(error.into()),
+            Self::LeftOver => Fault::LeftOver,
+        }
+    }
 }
 
 impl<E> From<E> for Fault<E> {

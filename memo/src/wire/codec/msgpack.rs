@@ -4,14 +4,11 @@ use rmp_serde::{Deserializer, Serializer, decode, encode};
 use serde::{Deserialize, Serialize, de::DeserializeSeed};
 
 use super::Fault;
-use crate::wire::guard::{Rules, Seed, Writing};
+use crate::wire::guard::{Seed, Writing};
 
-/// `None` and `()` both are nil.
-const RULES: Rules = Rules { left_out: true, some_of_unit: false, some_of_unit_struct: true, not_finite: true };
-
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, encode::Error> {
+pub(super) fn encode<T: Serialize + ?Sized>(value: Writing<'_, T>) -> Result<Vec<u8>, encode::Error> {
     let mut bytes = Vec::with_capacity(128);
-    Writing::new(value, &RULES).serialize(&mut Serializer::new(&mut bytes).with_struct_map())?;
+    value.serialize(&mut Serializer::new(&mut bytes).with_struct_map())?;
     Ok(bytes)
 }
 

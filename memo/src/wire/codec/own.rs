@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned, de::DeserializeSeed};
 use super::Fault;
 use crate::{
     error::Error,
-    wire::guard::{Rules, Seed, Writing},
+    wire::guard::{Seed, Writing},
 };
 
 /// A codec of one's own. See [`register_codec`].
@@ -102,15 +102,13 @@ pub(super) fn names() -> Vec<String> {
     names
 }
 
-const RULES: Rules = Rules { left_out: true, some_of_unit: true, some_of_unit_struct: true, not_finite: true };
-
 impl Own {
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    pub(super) fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Vec<u8>, Error> {
-        self.codec.encode(&Writing::new(value, &RULES))
+    pub(super) fn encode<T: Serialize + ?Sized>(&self, value: Writing<'_, T>) -> Result<Vec<u8>, Error> {
+        self.codec.encode(&value)
     }
 
     pub(super) fn decode<T: DeserializeOwned>(&self, seed: Seed<'_, T>, bytes: &[u8]) -> Result<T, Fault<Error>> {

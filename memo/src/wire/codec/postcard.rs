@@ -4,12 +4,10 @@ use postcard::{Deserializer, Error};
 use serde::{Deserialize, Serialize, de::DeserializeSeed};
 
 use super::Fault;
-use crate::wire::guard::{Rules, Seed, Writing};
+use crate::wire::guard::{Seed, Writing};
 
-const RULES: Rules = Rules { left_out: false, some_of_unit: true, some_of_unit_struct: true, not_finite: true };
-
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
-    postcard::to_stdvec(&Writing::new(value, &RULES))
+pub(super) fn encode<T: Serialize + ?Sized>(value: Writing<'_, T>) -> Result<Vec<u8>, Error> {
+    postcard::to_stdvec(&value)
 }
 
 pub(super) fn decode<'de, T: Deserialize<'de>>(seed: Seed<'_, T>, bytes: &'de [u8]) -> Result<T, Fault<Error>> {

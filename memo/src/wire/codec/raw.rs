@@ -8,9 +8,9 @@ use serde::{
 };
 
 use super::Fault;
-use crate::wire::guard::Seed;
+use crate::wire::guard::{Seed, Writing};
 
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
+pub(super) fn encode<T: Serialize + ?Sized>(value: Writing<'_, T>) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     value.serialize(Writer { bytes: &mut bytes, inside: false })?;
     Ok(bytes)

@@ -18,16 +18,29 @@ const ELEMENTS: usize = 64 * 1024;
 pub(in crate::wire) struct Bounds {
     /// How many more elements may come. Elements without bytes (`Vec<()>`) are bounded by nothing else.
     elements: Cell<usize>,
+    /// Why it was refused. Some codecs do not pass on what they are told.
+    why: Cell<Option<&'static str>>,
 }
 
 impl Bounds {
     /// For values of at most `limit` bytes.
     pub(in crate::wire) fn new(limit: usize) -> Self {
-        Self { elements: Cell::new(limit.max(ELEMENTS)) }
+        Self { elements: Cell::new(limit.max(ELEMENTS)), why: Cell::new(None) }
     }
 
     pub(in crate::wire) fn seed<T>(&self) -> Seed<'_, T> {
         Seed { at: At { bounds: self, depth: Depth::READING }, value: PhantomData }
+    }
+
+    /// Why the bytes were refused, if it was not the codec that did.
+    pub(in crate::wire) fn why(self) -> Option<&'static str> {
+        self.why.into_inner()
+    }
+
+    #[cold]
+    fn refuse<T, E: Error>(&self, why: &'static str) -> Result<T, E> {
+        self.why.set(Some(why));
+        Err(E::custom(why))
     }
 }
 
@@ -53,14 +66,17 @@ struct At<'b> {
 
 impl At<'_> {
     fn deeper<E: Error>(self) -> Result<Self, E> {
-        let depth = self.depth.deeper().ok_or_else(|| E::custom(TOO_DEEP))?;
-        Ok(Self { depth, ..self })
+        match self.depth.deeper() {
+            Some(depth) => Ok(Self { depth, ..self }),
+            None => self.bounds.refuse(TOO_DEEP),
+        }
     }
 
     fn element<E: Error>(self) -> Result<(), E> {
-        let elements = &self.bounds.elements;
-        let left = elements.get().checked_sub(1).ok_or_else(|| E::custom("there are too many elements"))?;
-        elements.set(left);
+        match self.bounds.elements.get().checked_sub(1) {
+            Some(left) => self.bounds.elements.set(left),
+            None => return self.bounds.refuse("there are more elements than `max_value` allows bytes"),
+        }
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ mod ser;
 
 pub(super) use self::{
     de::{Bounds, Seed},
-    ser::{Rules, Writing},
+    ser::{Rules, Watch, Writing},
 };
 
 /// How many sequences, maps, structs, variants, options and newtypes may stand in each other.

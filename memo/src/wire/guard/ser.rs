@@ -1,6 +1,6 @@
 //! The writing side: a `Serializer` around another.
 
-use std::fmt::Display;
+use std::{cell::Cell, fmt::Display};
 
 use serde::ser::{
     Error, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
@@ -9,11 +9,14 @@ use serde::ser::{
 
 use super::{Depth, TOO_DEEP};
 
-/// What a codec would write, but not read back as the same value.
+/// What a codec reads back as the same value. The rest it would write, but read as something else, or not at all.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own")]
 pub(in crate::wire) struct Rules {
-    /// Fields that are left out: without names, the next field is taken for the missing one.
+    /// Structs of which fields are left out.
     pub(in crate::wire) left_out: bool,
+    /// Sequences and maps of which the length is not known in advance.
+    pub(in crate::wire) no_length: bool,
     /// `Some` of something that is written as `None` is.
     pub(in crate::wire) some_of_unit: bool,
     /// The same for unit structs.
@@ -22,16 +25,57 @@ pub(in crate::wire) struct Rules {
     pub(in crate::wire) not_finite: bool,
 }
 
-/// A value that is written under a codec's rules.
-pub(in crate::wire) struct Writing<'v, T: ?Sized> {
-    value: &'v T,
-    at: At,
+impl Rules {
+    /// Without names, the next field is taken for the missing one.
+    pub(in crate::wire) const WITHOUT_NAMES: Self =
+        Self { left_out: false, no_length: false, some_of_unit: true, some_of_unit_struct: true, not_finite: true };
+    /// `None` and `()` both are `nil`.
+    #[cfg(feature = "msgpack")]
+    pub(in crate::wire) const MSGPACK: Self =
+        Self { left_out: true, no_length: true, some_of_unit: false, some_of_unit_struct: true, not_finite: true };
+    /// `None`, units, NaN and the infinities all are `null`.
+    #[cfg(feature = "json")]
+    pub(in crate::wire) const JSON: Self =
+        Self { left_out: true, no_length: true, some_of_unit: false, some_of_unit_struct: false, not_finite: false };
+    /// Codecs of one's own see to it themselves.
+    pub(in crate::wire) const NONE: Self =
+        Self { left_out: true, no_length: true, some_of_unit: true, some_of_unit_struct: true, not_finite: true };
 }
 
-impl<'v, T: ?Sized> Writing<'v, T> {
-    pub(in crate::wire) fn new(value: &'v T, rules: &'static Rules) -> Self {
-        Self { value, at: At { rules, depth: Depth::WRITING, in_some: false } }
+/// Watches over the writing of one value.
+pub(in crate::wire) struct Watch {
+    rules: Rules,
+    /// Why it was refused. Some codecs do not pass on what they are told.
+    why: Cell<Option<String>>,
+}
+
+impl Watch {
+    pub(in crate::wire) fn new(rules: Rules) -> Self {
+        Self { rules, why: Cell::new(None) }
     }
+
+    pub(in crate::wire) fn over<'v, T: ?Sized>(&'v self, value: &'v T) -> Writing<'v, T> {
+        Writing { value, at: At { watch: self, depth: Depth::WRITING, in_some: false } }
+    }
+
+    /// Why the value was refused, if it was not the codec that did.
+    pub(in crate::wire) fn why(self) -> Option<String> {
+        self.why.into_inner()
+    }
+
+    #[cold]
+    fn refuse<T, E: Error>(&self, why: impl Into<String>) -> Result<T, E> {
+        let why = why.into();
+        let error = E::custom(&why);
+        self.why.set(Some(why));
+        Err(error)
+    }
+}
+
+/// A value that is watched while it is written.
+pub(in crate::wire) struct Writing<'v, T: ?Sized> {
+    value: &'v T,
+    at: At<'v>,
 }
 
 impl<T: Serialize + ?Sized> Serialize for Writing<'_, T> {
@@ -41,46 +85,62 @@ impl<T: Serialize + ?Sized> Serialize for Writing<'_, T> {
 }
 
 #[derive(Clone, Copy)]
-struct At {
-    rules: &'static Rules,
+struct At<'w> {
+    watch: &'w Watch,
     depth: Depth,
     /// Directly in a `Some`.
     in_some: bool,
 }
 
-impl At {
+impl At<'_> {
     fn deeper<E: Error>(self) -> Result<Self, E> {
-        let depth = self.depth.deeper().ok_or_else(|| E::custom(TOO_DEEP))?;
-        Ok(Self { depth, in_some: false, ..self })
+        match self.depth.deeper() {
+            Some(depth) => Ok(Self { depth, in_some: false, ..self }),
+            None => self.watch.refuse(TOO_DEEP),
+        }
     }
 
     fn unit<E: Error>(self, allowed: bool) -> Result<(), E> {
         if self.in_some && !allowed {
-            return Err(E::custom("`Some(None)` and `Some(())` can't be told from `None` afterwards"));
+            return self.watch.refuse(
+                "`Some(None)` and `Some(())` can't be told from `None` afterwards; `bincode` and `postcard` tell them apart",
+            );
         }
         Ok(())
     }
 
     fn float<E: Error>(self, is_finite: bool) -> Result<(), E> {
-        if !is_finite && !self.rules.not_finite {
-            return Err(E::custom("NaN and infinities can't be written"));
+        if !is_finite && !self.watch.rules.not_finite {
+            return self.watch.refuse("it has no NaN and no infinities; the other codecs have them");
+        }
+        Ok(())
+    }
+
+    fn length<E: Error>(self, length: Option<usize>) -> Result<(), E> {
+        if length.is_none() && !self.watch.rules.no_length {
+            return self.watch.refuse(format!(
+                "it needs the lengths of sequences and maps in advance, which are not known with `flatten`; {WITH_NAMES}"
+            ));
         }
         Ok(())
     }
 
     fn left_out<E: Error>(self, field: &str) -> Result<(), E> {
-        if self.rules.left_out {
-            return Ok(());
+        if !self.watch.rules.left_out {
+            return self.watch.refuse(format!(
+                "it writes no names of fields, so where `{field}` is left out (`skip_serializing_if`) the next would be taken for it; \
+                 {WITH_NAMES}"
+            ));
         }
-        Err(E::custom(format_args!(
-            "the field `{field}` is left out (`skip_serializing_if`), and without names the next one would be taken for it"
-        )))
+        Ok(())
     }
 }
 
-struct Guard<S> {
+const WITH_NAMES: &str = "`json` and `msgpack` write names";
+
+struct Guard<'w, S> {
     inner: S,
-    at: At,
+    at: At<'w>,
 }
 
 macro_rules! forward {
@@ -100,16 +160,16 @@ macro_rules! compound {
     )*};
 }
 
-impl<S: Serializer> Serializer for Guard<S> {
+impl<'w, S: Serializer> Serializer for Guard<'w, S> {
     type Ok = S::Ok;
     type Error = S::Error;
-    type SerializeSeq = Guard<S::SerializeSeq>;
-    type SerializeTuple = Guard<S::SerializeTuple>;
-    type SerializeTupleStruct = Guard<S::SerializeTupleStruct>;
-    type SerializeTupleVariant = Guard<S::SerializeTupleVariant>;
-    type SerializeMap = Guard<S::SerializeMap>;
-    type SerializeStruct = Guard<S::SerializeStruct>;
-    type SerializeStructVariant = Guard<S::SerializeStructVariant>;
+    type SerializeSeq = Guard<'w, S::SerializeSeq>;
+    type SerializeTuple = Guard<'w, S::SerializeTuple>;
+    type SerializeTupleStruct = Guard<'w, S::SerializeTupleStruct>;
+    type SerializeTupleVariant = Guard<'w, S::SerializeTupleVariant>;
+    type SerializeMap = Guard<'w, S::SerializeMap>;
+    type SerializeStruct = Guard<'w, S::SerializeStruct>;
+    type SerializeStructVariant = Guard<'w, S::SerializeStructVariant>;
 
     forward! {
         serialize_bool(v: bool)
@@ -120,13 +180,23 @@ impl<S: Serializer> Serializer for Guard<S> {
     }
 
     compound! {
-        serialize_seq(len: Option<usize>) -> SerializeSeq
         serialize_tuple(len: usize) -> SerializeTuple
         serialize_tuple_struct(name: &'static str, len: usize) -> SerializeTupleStruct
         serialize_tuple_variant(name: &'static str, index: u32, variant: &'static str, len: usize) -> SerializeTupleVariant
-        serialize_map(len: Option<usize>) -> SerializeMap
         serialize_struct(name: &'static str, len: usize) -> SerializeStruct
         serialize_struct_variant(name: &'static str, index: u32, variant: &'static str, len: usize) -> SerializeStructVariant
+    }
+
+    fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
+        self.at.length(len)?;
+        let at = self.at.deeper()?;
+        Ok(Guard { inner: self.inner.serialize_seq(len)?, at })
+    }
+
+    fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
+        self.at.length(len)?;
+        let at = self.at.deeper()?;
+        Ok(Guard { inner: self.inner.serialize_map(len)?, at })
     }
 
     fn serialize_f32(self, v: f32) -> Result<S::Ok, S::Error> {
@@ -140,17 +210,17 @@ impl<S: Serializer> Serializer for Guard<S> {
     }
 
     fn serialize_none(self) -> Result<S::Ok, S::Error> {
-        self.at.unit(self.at.rules.some_of_unit)?;
+        self.at.unit(self.at.watch.rules.some_of_unit)?;
         self.inner.serialize_none()
     }
 
     fn serialize_unit(self) -> Result<S::Ok, S::Error> {
-        self.at.unit(self.at.rules.some_of_unit)?;
+        self.at.unit(self.at.watch.rules.some_of_unit)?;
         self.inner.serialize_unit()
     }
 
     fn serialize_unit_struct(self, name: &'static str) -> Result<S::Ok, S::Error> {
-        self.at.unit(self.at.rules.some_of_unit_struct)?;
+        self.at.unit(self.at.watch.rules.some_of_unit_struct)?;
         self.inner.serialize_unit_struct(name)
     }
 
@@ -187,7 +257,7 @@ impl<S: Serializer> Serializer for Guard<S> {
 
 macro_rules! elements {
     ($($compound:ident: $method:ident)*) => {$(
-        impl<S: $compound> $compound for Guard<S> {
+        impl<S: $compound> $compound for Guard<'_, S> {
             type Ok = S::Ok;
             type Error = S::Error;
 
@@ -211,7 +281,7 @@ elements! {
 
 macro_rules! fields {
     ($($compound:ident)*) => {$(
-        impl<S: $compound> $compound for Guard<S> {
+        impl<S: $compound> $compound for Guard<'_, S> {
             type Ok = S::Ok;
             type Error = S::Error;
 
@@ -233,7 +303,7 @@ macro_rules! fields {
 
 fields! { SerializeStruct SerializeStructVariant }
 
-impl<S: SerializeMap> SerializeMap for Guard<S> {
+impl<S: SerializeMap> SerializeMap for Guard<'_, S> {
     type Ok = S::Ok;
     type Error = S::Error;
 

@@ -97,17 +97,7 @@ impl Tree {
     fn add(&mut self, parent: Option<usize>, rust_name: &'static str) {
         let depth = parent.map_or(0, |parent| self.nodes[parent].depth + 1);
         let (what, visitor) = (What::Unseen, "");
-        self.nodes.push(Node {
-            parent,
-            depth,
-            rust_name,
-            visitor,
-            what,
-            first: 0,
-            done: false,
-            tries: 0,
-            refused: 0,
-        });
+        self.nodes.push(Node { parent, depth, rust_name, visitor, what, first: 0, done: false, tries: 0, refused: 0 });
     }
 
     /// The place to lead the next pass to: the first that has not been seen. `None`: all have.
@@ -274,7 +264,9 @@ impl Tree {
         match node.what {
             What::Unseen | What::Hidden => write!(out, "any {:?}", node.rust_name),
             // The keys are fields that the type does not tell.
-            What::Map if self.nodes[node.first].what == What::Leaf(IDENTIFIER) => write!(out, "any {:?}", node.rust_name),
+            What::Map if self.nodes[node.first].what == What::Leaf(IDENTIFIER) => {
+                write!(out, "any {:?}", node.rust_name)
+            }
             What::Leaf(name) => out.write_str(name),
             What::UnitStruct(name) => write!(out, "struct {name:?}"),
             What::Recursion(levels) => write!(out, "^{levels}"),
@@ -289,9 +281,7 @@ impl Tree {
             What::Newtype(name) | What::TupleStruct(name, _) => {
                 self.write_children(out, node, &format!("struct {name:?} ("), ")", &[])
             }
-            What::Struct(name, fields) => {
-                self.write_children(out, node, &format!("struct {name:?} {{"), "}", fields)
-            }
+            What::Struct(name, fields) => self.write_children(out, node, &format!("struct {name:?} {{"), "}", fields),
             What::StructVariant(fields) => self.write_children(out, node, "{", "}", fields),
             What::Enum(name, variants) => self.write_children(out, node, &format!("enum {name:?} {{"), "}", variants),
         }
