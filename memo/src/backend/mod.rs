@@ -18,6 +18,7 @@ use std::ops::ControlFlow;
 pub use hook::on_error;
 pub use memory::Memory;
 pub use null::Null;
+pub(crate) use params::{integer, size};
 pub(crate) use registry::open;
 pub use registry::{backend, register_backend};
 pub use url::Url;

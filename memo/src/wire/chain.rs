@@ -1,21 +1,43 @@
-//! What a value goes through on its way to a store.
+//! What values go through on their way to a store and back.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::codec::Codec;
+use super::{
+    codec::{self, Chosen},
+    compress::{self, Compressor},
+    settings::Settings,
+};
 use crate::{backend::Url, error::Error};
 
-/// What a value goes through on its way to a store: a codec, then compressors.
+/// What values go through on their way to a store: a codec, then compressors.
+///
+/// ```
+/// use memo::wire::Wire;
+///
+/// let wire = Wire::parse("bincode+zstd?level=9")?;
+/// let text = "again and again, ".repeat(100);
+/// let encoded = wire.encode(&text)?;
+/// assert!(encoded.bytes.len() < 100);
+///
+/// // Decoding goes by what the frame names, so a store may hold entries of several codecs.
+/// let limit = wire.max_value();
+/// let decoded: String = Wire::decode(encoded.codec, encoded.compressors, &encoded.bytes, limit)?;
+/// assert_eq!(decoded, text);
+/// # Ok::<(), memo::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Wire {
-    codec: Codec,
-    compressors: String,
+    codec: Chosen,
+    compressors: Vec<Compressor>,
+    /// Their names, as a frame has them.
+    names: String,
+    settings: Settings,
 }
 
 /// A value as bytes, and what it went through.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded<'w> {
     /// What [`Frame::codec`](super::Frame::codec) says.
     pub codec: &'w str,
@@ -26,43 +48,113 @@ pub struct Encoded<'w> {
 }
 
 impl Wire {
-    /// Reads a text such as `bincode+zstd?level=3&threads=2`.
+    /// Reads a text: `codec`, `codec+compressor`, `codec+compressor+compressor` …, or compressors alone, which is `raw` before them;
+    /// then settings, `?name=value&…`. The [module](super) has the lists.
     ///
     /// # Errors
     ///
-    /// Names what is wrong and what is allowed in its place.
+    /// [`Error::is_config`]; names what is wrong and what is allowed in its place.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let codec = Codec::named(text).ok_or_else(|| Error::config(format!("unknown codec `{text}`")))?;
-        Ok(Self { codec, compressors: String::new() })
+        let (chain, query) = text.split_once('?').unwrap_or((text, ""));
+        let mut settings = Settings::default();
+        settings.read(query).and_then(|()| Self::build(chain, settings)).map_err(|fault| in_text(text, &fault))
     }
 
-    /// What a store's URL says by `codec`, `level`, `threads`, `threshold` and `max_value`.
+    /// What a store's URL says: `codec` is a text as for [`parse`](Self::parse), the settings stand in it, or beside it as
+    /// parameters of their own. Without `codec` it is `bincode`.
     ///
     /// # Errors
     ///
     /// As [`parse`](Self::parse).
     pub fn of(url: &Url) -> Result<Self, Error> {
-        Self::parse(url.param("codec").unwrap_or("bincode"))
+        let (chain, query) = match url.param("codec") {
+            Some(text) => text.split_once('?').unwrap_or((text, "")),
+            None => ("bincode", ""),
+        };
+        let mut settings = Settings::default();
+        let read = settings.read(query).and_then(|()| {
+            let own = url.params().filter(|(name, _)| Settings::is_name(name));
+            own.into_iter().try_for_each(|(name, value)| settings.set(name, value))
+        });
+        read.and_then(|()| Self::build(chain, settings)).map_err(|fault| in_text(&url.shown(), &fault))
+    }
+
+    fn build(chain: &str, settings: Settings) -> Result<Self, String> {
+        let first = chain.split('+').next().unwrap_or_default();
+        let (codec, stages) = if compress::is_name(first) {
+            (Chosen::Raw, Some(chain))
+        } else {
+            (named(first)?, chain.split_once('+').map(|(_, stages)| stages))
+        };
+        let mut compressors = Vec::new();
+        for name in stages.into_iter().flat_map(|stages| stages.split('+')) {
+            if !compress::is_name(name) && Chosen::named(name).is_ok() {
+                return Err(format!("`{name}` is a codec: the codec comes first, compressors follow"));
+            }
+            compressors.push(settings.apply(Compressor::named(name)?)?);
+        }
+        if compressors.is_empty() {
+            settings.without_compressor()?;
+        }
+        let names = compressors.iter().map(ToString::to_string).collect::<Vec<_>>().join("+");
+        if names.len() > usize::from(u8::MAX) {
+            return Err("there are too many compressors".to_owned());
+        }
+        Ok(Self { codec, compressors, names, settings })
+    }
+
+    /// Can the codec bring values of this type back at all? Says so before one is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_encoding`] if the type looks at the data to find out what is there (`untagged` …), and the codec does not tell.
+    pub fn check<T: DeserializeOwned>(&self) -> Result<(), Error> {
+        let name = self.codec.name();
+        self.codec
+            .check::<T>()
+            .map_err(|why| Error::encoding(format!("the codec `{name}` can't read such values: {why}")))
     }
 
     /// The value as bytes.
     ///
     /// # Errors
     ///
-    /// [`Error::is_encoding`] if the codec can't write it.
+    /// [`Error::is_encoding`] if the codec can't write it such that it could be read again, or it has more bytes than
+    /// [`max_value`](Self::max_value).
     pub fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Encoded<'_>, Error> {
-        Ok(Encoded { codec: self.codec.name(), compressors: &self.compressors, bytes: self.codec.encode(value)? })
+        self.compressed(self.codec.encode(value)?)
+    }
+
+    fn compressed(&self, encoded: Vec<u8>) -> Result<Encoded<'_>, Error> {
+        let (length, most) = (encoded.len(), self.max_value());
+        if length > most {
+            return Err(Error::encoding(format!("the value has {length} bytes, `max_value` allows {most}")));
+        }
+        let mut encoded = Encoded { codec: self.codec.name(), compressors: "", bytes: encoded };
+        if let [first, others @ ..] = &self.compressors[..]
+            && length >= self.settings.threshold()
+        {
+            let mut bytes = first.compress(&encoded.bytes)?;
+            for compressor in others {
+                bytes = compressor.compress(&bytes)?;
+            }
+            // What does not become smaller need not be decompressed at every reading.
+            if bytes.len() < length {
+                encoded = Encoded { compressors: &self.names, bytes, ..encoded };
+            }
+        }
+        Ok(encoded)
     }
 
     /// The value of a frame, by what the frame names, whatever is configured now.
     ///
     /// # Errors
     ///
-    /// [`Error::is_corrupt`] if the bytes are not such a value, need more than `limit` bytes, or what wrote them is not known here.
+    /// [`Error::is_corrupt`] if the bytes are not such a value, decompress to more than `limit`, or went through something that
+    /// is not built in. To a cache these are misses.
     pub fn decode<T: DeserializeOwned>(codec: &str, compressors: &str, bytes: &[u8], limit: usize) -> Result<T, Error> {
-        let _ = (compressors, limit);
-        let codec = Codec::named(codec).ok_or_else(|| Error::corrupt(format!("unknown codec `{codec}`")))?;
-        codec.decode(bytes)
+        let codec = Chosen::named(codec).map_err(Error::corrupt)?;
+        codec.decode(&compress::undo(compressors, bytes, limit)?, limit)
     }
 
     /// As [`decode`](Self::decode), into a place that is there already.
@@ -81,9 +173,9 @@ impl Wire {
         Ok(())
     }
 
-    /// The most bytes that a value may have: the limit to decode with.
+    /// The most bytes that a value may have before it is compressed: the limit to decode with.
     pub fn max_value(&self) -> usize {
-        256 << 20
+        self.settings.max_value()
     }
 }
 
@@ -93,4 +185,30 @@ impl FromStr for Wire {
     fn from_str(text: &str) -> Result<Self, Error> {
         Self::parse(text)
     }
+}
+
+/// As [`Wire::parse`] reads it; aliases have become names.
+impl fmt::Display for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.codec.name())?;
+        if !self.names.is_empty() {
+            write!(f, "+{}", self.names)?;
+        }
+        write!(f, "{}", self.settings)
+    }
+}
+
+/// The codec of a name. What is missing may as well be a compressor.
+fn named(name: &str) -> Result<Chosen, String> {
+    Chosen::named(name).map_err(|fault| {
+        let compressors: Vec<_> = compress::names().collect();
+        if codec::is_ours(name) || compressors.is_empty() {
+            return fault;
+        }
+        format!("{fault}; compressors are {}", super::listed(&compressors))
+    })
+}
+
+fn in_text(text: &str, fault: &str) -> Error {
+    Error::config(format!("in `{text}`: {fault}"))
 }

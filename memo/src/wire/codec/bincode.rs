@@ -1,19 +1,23 @@
-//! `bincode`, the default codec. The crate is used in this file only.
+//! `bincode`: the default. The crate is used in this file only; its format is fixed by the frames that are in stores.
 
-use bincode::config;
-use serde::{Serialize, de::DeserializeOwned};
+use bincode::{
+    config::{self, Configuration},
+    error::{DecodeError, EncodeError},
+};
+use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use super::Fault;
+use crate::wire::guard::{Seed, Writing};
 
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
-    bincode::serde::encode_to_vec(value, config::standard())
-        .map_err(|error| Error::encoding(format!("`bincode` can't write this value: {error}")).with_source(error))
+/// Little-endian, integers in as few bytes as they need. Without a limit of bincode's own: `Seed` has it borrow texts and bytes, which
+/// are checked against the input before they are copied, and bounds everything else.
+const CONFIG: Configuration = config::standard();
+
+pub(super) fn encode<T: Serialize + ?Sized>(value: Writing<'_, T>) -> Result<Vec<u8>, EncodeError> {
+    bincode::serde::encode_to_vec(value, CONFIG)
 }
 
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    match bincode::serde::borrow_decode_from_slice(bytes, config::standard()) {
-        Ok((value, read)) if read == bytes.len() => Ok(value),
-        Ok(_) => Err(Error::corrupt("`bincode`: bytes are left over")),
-        Err(error) => Err(Error::corrupt(format!("`bincode` can't read this value: {error}")).with_source(error)),
-    }
+pub(super) fn decode<'de, T: Deserialize<'de>>(seed: Seed<'_, T>, bytes: &'de [u8]) -> Result<T, Fault<DecodeError>> {
+    let (value, read) = bincode::serde::seed_decode_from_slice(seed, bytes, CONFIG)?;
+    if read < bytes.len() { Err(Fault::LeftOver) } else { Ok(value) }
 }

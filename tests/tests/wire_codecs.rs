@@ -1,0 +1,505 @@
+//! Rows 24, 42; promises 6 and 7: every codec gives back the value that was written, or says why it can't.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Debug,
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU8,
+    path::PathBuf,
+    process::Command,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use memo::{
+    Error,
+    wire::{Codec, Encoded, Read, Wire, erased_serde, register_codec},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+const SERDE: [&str; 4] = ["bincode", "postcard", "json", "msgpack"];
+const LIMIT: usize = 1 << 20;
+
+fn wire(text: &str) -> Wire {
+    Wire::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn decode<T: DeserializeOwned>(encoded: &Encoded<'_>) -> Result<T, Error> {
+    Wire::decode(encoded.codec, encoded.compressors, &encoded.bytes, LIMIT)
+}
+
+fn comes_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(codec: &str, value: &T) {
+    let wire = wire(codec);
+    let encoded = wire.encode(value).unwrap_or_else(|error| panic!("{codec}, {value:?}: {error}"));
+    let back: T = decode(&encoded).unwrap_or_else(|error| panic!("{codec}, {value:?}: {error}"));
+    assert_eq!(&back, value, "{codec}");
+}
+
+fn is_not_written<T: Serialize>(codec: &str, value: &T, said: &str) {
+    let error = wire(codec).encode(value).err().unwrap_or_else(|| panic!("{codec} must refuse"));
+    assert!(error.is_encoding(), "{codec}: {error}");
+    let message = error.to_string();
+    assert!(message.contains(codec) && message.contains(said), "{codec}: {message}");
+    assert!(std::error::Error::source(&error).is_some(), "{codec}: the codec's own error is kept");
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct User {
+    id: u64,
+    name: String,
+    home: Option<Point>,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Point {
+    x: f64,
+    y: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Kind {
+    Guest,
+    Member(u32),
+    Both(u8, u8),
+    Named { first: String, last: String },
+}
+
+#[test]
+fn values_come_back() {
+    for codec in SERDE {
+        for kind in
+            [Kind::Guest, Kind::Member(7), Kind::Both(1, 2), Kind::Named { first: String::new(), last: "ß".into() }]
+        {
+            comes_back(codec, &User { id: u64::MAX, name: "Ada".into(), home: Some(Point { x: 0.1, y: -0.0 }), kind });
+        }
+        comes_back(codec, &());
+        comes_back(codec, &(i8::MIN, i16::MIN, i32::MIN, i64::MIN, u128::MAX, i128::MIN));
+        comes_back(codec, &(f32::MIN_POSITIVE, f64::MAX, 1.0 / 3.0, 5e-324));
+        comes_back(codec, &vec![Some('a'), None, Some('\u{10ffff}')]);
+        comes_back(codec, &HashMap::from([("a".to_owned(), vec![1_u8]), (String::new(), vec![])]));
+        comes_back(codec, &BTreeMap::from([(-1_i32, "x".to_owned()), (7, "y".to_owned())]));
+        comes_back(codec, &(Duration::from_nanos(1), SystemTime::UNIX_EPOCH + Duration::from_secs(1)));
+        comes_back(codec, &("127.0.0.1".parse::<IpAddr>().expect("valid"), "[::1]:80".parse::<SocketAddr>().ok()));
+        comes_back(codec, &(NonZeroU8::MIN, PathBuf::from("/a/b"), Arc::<str>::from("x"), Box::new(1)));
+        comes_back(codec, &[Ok::<u8, String>(1), Err("e".to_owned())]);
+    }
+}
+
+/// Parsing without full precision changes about one float in ten.
+#[test]
+fn floats_keep_every_bit() {
+    let mut bits: u64 = 1;
+    for _ in 0..20_000 {
+        bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let float = f64::from_bits(bits);
+        if float.is_finite() {
+            let wire = wire("json");
+            let back: f64 = decode(&wire.encode(&float).expect("finite")).expect("it can be read");
+            assert_eq!(back.to_bits(), float.to_bits());
+        }
+    }
+}
+
+#[test]
+fn decoding_fills_a_place() {
+    let wire = wire("bincode");
+    let encoded = wire.encode("Ada").expect("it can be written");
+    let mut slot = Some("before".to_owned());
+    let error = Wire::decode_into(&mut slot, "bincode", "", &[], LIMIT).expect_err("there is nothing to read");
+    assert!(error.is_corrupt() && slot.as_deref() == Some("before"), "{error}");
+    Wire::decode_into(&mut slot, encoded.codec, encoded.compressors, &encoded.bytes, LIMIT).expect("it can be read");
+    assert_eq!(slot.as_deref(), Some("Ada"));
+}
+
+#[test]
+fn every_byte_is_used_and_none_is_missing() {
+    let user =
+        User { id: 7, name: "Ada".into(), home: None, kind: Kind::Named { first: "A".into(), last: "L".into() } };
+    for codec in SERDE {
+        let wire = wire(codec);
+        let encoded = wire.encode(&user).expect("it can be written");
+        for more in [&[0][..], b"1", b"x", &[0xc0], &[0x91], &[0xc1], &[0xff; 9]] {
+            let bytes = [&encoded.bytes, more].concat();
+            let error = Wire::decode::<User>(codec, "", &bytes, LIMIT).expect_err("bytes are left over");
+            assert!(error.is_corrupt() && error.to_string().contains(codec), "{codec}: {error}");
+        }
+        for end in 0..encoded.bytes.len() {
+            let error = Wire::decode::<User>(codec, "", &encoded.bytes[..end], LIMIT).expect_err("bytes are missing");
+            assert!(error.is_corrupt(), "{codec}: {error}");
+        }
+    }
+}
+
+#[test]
+fn fields_may_change_their_order_where_names_are_written() {
+    #[derive(Serialize)]
+    struct Before {
+        a: u8,
+        b: Kind,
+    }
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct After {
+        b: Kind,
+        a: u8,
+    }
+    for codec in ["json", "msgpack"] {
+        let wire = wire(codec);
+        let encoded = wire.encode(&Before { a: 1, b: Kind::Guest }).expect("it can be written");
+        assert_eq!(decode::<After>(&encoded).expect("it can be read"), After { b: Kind::Guest, a: 1 });
+    }
+}
+
+#[test]
+fn raw_is_the_bytes_themselves() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Page(Vec<u8>);
+    let wire = wire("raw");
+    assert_eq!(wire.encode("Ada").expect("a text").bytes, b"Ada");
+    assert_eq!(wire.encode(&[1_u8, 2, 3][..]).expect("bytes").bytes, [1, 2, 3]);
+    comes_back("raw", &String::new());
+    comes_back("raw", &"Grüße".to_owned());
+    comes_back("raw", &(0..=255).collect::<Vec<u8>>());
+    comes_back("raw", &[7_u8; 4]);
+    comes_back("raw", &Page(vec![0, 255]));
+    comes_back("raw", &Arc::<[u8]>::from([1, 2]));
+
+    is_not_written("raw", &7_u8, "a number");
+    is_not_written("raw", &vec![7_u16], "a number");
+    is_not_written("raw", &(1_u8, "x"), "texts or bytes inside of a sequence");
+    is_not_written("raw", &vec![vec![1_u8]], "a sequence inside of a sequence");
+    is_not_written("raw", &Some("x"), "an option");
+    is_not_written("raw", &Point { x: 0.0, y: 0.0 }, "a struct");
+    is_not_written("raw", &Kind::Guest, "an enum");
+    is_not_written("raw", &'x', "a character");
+
+    let refused = [
+        Wire::decode::<String>("raw", "", &[0xff], LIMIT).expect_err("no UTF-8"),
+        Wire::decode::<Vec<u16>>("raw", "", &[1], LIMIT).map(drop).expect_err("no bytes are asked for"),
+        Wire::decode::<[u8; 2]>("raw", "", &[1, 2, 3], LIMIT).map(drop).expect_err("three for two"),
+        Wire::decode::<Option<String>>("raw", "", b"x", LIMIT).map(drop).expect_err("an option"),
+        Wire::decode::<serde_json::Value>("raw", "", b"x", LIMIT).map(drop).expect_err("anything"),
+    ];
+    for error in refused {
+        assert!(error.is_corrupt(), "{error}");
+    }
+}
+
+/// What serde's attributes do to each codec: the table in the documentation of `wire`.
+mod attributes {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Flat {
+        a: u8,
+        #[serde(flatten)]
+        point: Point,
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Untagged {
+        Number(u8),
+        Text(String),
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "kind")]
+    enum Tagged {
+        Unit,
+        Fields { a: u8 },
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "kind", content = "of")]
+    enum Adjacent {
+        Unit,
+        Fields { a: u8 },
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Sparse {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default)]
+        a: Option<u8>,
+        b: u8,
+        c: Vec<u8>,
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Partial {
+        #[serde(skip)]
+        a: u8,
+        b: u8,
+    }
+
+    fn is_not_read<T: Serialize + DeserializeOwned>(codec: &str, value: &T) {
+        let wire = wire(codec);
+        let encoded = wire.encode(value).expect("it can be written");
+        let error = decode::<T>(&encoded).map(drop).expect_err("it can't be read");
+        assert!(error.is_corrupt() && error.to_string().contains(codec), "{codec}: {error}");
+        let error = wire.check::<T>().expect_err("it can be known before");
+        let message = error.to_string();
+        assert!(error.is_encoding() && message.contains(codec) && message.contains("msgpack"), "{codec}: {error}");
+    }
+
+    #[test]
+    fn codecs_with_names_take_them_all() {
+        for codec in ["json", "msgpack"] {
+            comes_back(codec, &Flat { a: 1, point: Point { x: 1.0, y: 2.0 } });
+            comes_back(codec, &[Untagged::Number(1), Untagged::Text("x".into())]);
+            comes_back(codec, &[Tagged::Unit, Tagged::Fields { a: 1 }]);
+            comes_back(codec, &[Adjacent::Unit, Adjacent::Fields { a: 1 }]);
+            comes_back(codec, &Sparse { a: None, b: 1, c: vec![1, 2] });
+            comes_back(codec, &Partial { a: 0, b: 1 });
+            wire(codec).check::<(Flat, Untagged, Tagged)>().expect("it can");
+        }
+    }
+
+    #[test]
+    fn codecs_without_names_say_what_they_cant() {
+        for codec in ["bincode", "postcard"] {
+            is_not_written(codec, &Flat { a: 1, point: Point { x: 1.0, y: 2.0 } }, "`json` and `msgpack`");
+            wire(codec).check::<Flat>().expect_err("it can be known before");
+            is_not_read(codec, &Untagged::Number(1));
+            is_not_read(codec, &Tagged::Fields { a: 1 });
+            is_not_read(codec, &serde_json::json!({ "a": 1 }));
+            is_not_read(codec, &Adjacent::Fields { a: 1 });
+            comes_back(codec, &Sparse { a: Some(1), b: 2, c: vec![] });
+            is_not_written(codec, &Sparse { a: None, b: 2, c: vec![] }, "where `a` is left out");
+            comes_back(codec, &Partial { a: 0, b: 1 });
+            wire(codec).check::<(User, Sparse, Partial)>().expect("it can");
+        }
+    }
+
+    /// Why left-out fields are refused: these bytes are what bincode alone would write for one value, and they are another.
+    #[test]
+    fn a_field_left_out_would_be_read_as_another_value() {
+        let meant = Sparse { a: None, b: 1, c: vec![9, 1, 8] };
+        let [b, c] = [wire("bincode").encode(&meant.b), wire("bincode").encode(&meant.c)]
+            .map(|part| part.map(|part| part.bytes));
+        let bytes = [b.expect("a number"), c.expect("numbers")].concat();
+        let read: Sparse = Wire::decode("bincode", "", &bytes, LIMIT).expect("it fits by chance");
+        assert_eq!(read, Sparse { a: Some(3), b: 9, c: vec![8] });
+        is_not_written("bincode", &meant, "left out");
+    }
+}
+
+#[test]
+fn what_would_come_back_as_none_is_not_written() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Inner(Option<u8>);
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Unit;
+    for codec in ["bincode", "postcard"] {
+        comes_back(codec, &[Some(None), Some(Some(1)), None]);
+        comes_back(codec, &[Some(()), None]);
+        comes_back(codec, &[f64::INFINITY, f64::NEG_INFINITY]);
+    }
+    for codec in ["json", "msgpack"] {
+        comes_back(codec, &[Some(Some(1)), None]);
+        is_not_written(codec, &Some(None::<u8>), "`None`");
+        is_not_written(codec, &Some(()), "`None`");
+        is_not_written(codec, &Some(Inner(None)), "`None`");
+        comes_back(codec, &Some(vec![None::<u8>]));
+        comes_back(codec, &Some((None::<u8>, ())));
+    }
+    comes_back("msgpack", &[Some(Unit), None]);
+    is_not_written("json", &Some(Unit), "`None`");
+    comes_back("msgpack", &f64::INFINITY);
+    is_not_written("json", &f64::INFINITY, "infinities");
+    is_not_written("json", &Some(f32::NAN), "NaN");
+}
+
+mod hostile {
+    use super::*;
+
+    #[derive(Debug, Serialize, Deserialize)]
+    enum List {
+        Nil,
+        Cons(Box<List>),
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Node {
+        next: Option<Box<Node>>,
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Wrapped(Option<Box<Wrapped>>);
+
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Tree(Vec<Tree>);
+
+    #[derive(Debug, Serialize, Deserialize)]
+    enum Expression {
+        Leaf,
+        Sum(Box<Expression>, u8),
+        Named { of: Box<Expression> },
+    }
+
+    fn list(length: usize) -> List {
+        (0..length).fold(List::Nil, |list, _| List::Cons(Box::new(list)))
+    }
+
+    fn expression(length: usize) -> Expression {
+        (0..length).fold(Expression::Leaf, |of, at| {
+            let of = Box::new(of);
+            if at % 2 == 0 { Expression::Sum(of, 1) } else { Expression::Named { of } }
+        })
+    }
+
+    /// Too deep for a stack, in every codec, and in whatever a recursive type is made of.
+    #[test]
+    fn nesting_does_not_overflow_the_stack() {
+        let many = 1_000_000;
+        for byte in [0, 1, 2, 0x81, 0x91] {
+            let bytes = vec![byte; many];
+            for codec in ["bincode", "postcard", "msgpack"] {
+                refuse_all(codec, &bytes);
+            }
+        }
+        for (open, close) in [("[", "]"), ("{\"next\":", "}"), ("{\"Cons\":", "}"), ("", "")] {
+            let json = [open.repeat(many), "1".to_owned(), close.repeat(many)].concat();
+            refuse_all("json", json.as_bytes());
+        }
+        let json = ["{\"next\":".repeat(many), "null".to_owned(), "}".repeat(many)].concat();
+        let error =
+            Wire::decode::<Node>("json", "", json.as_bytes(), usize::MAX).map(drop).expect_err("it is too deep");
+        assert!(error.to_string().contains("128 levels"), "{error}");
+        let pair = [0x81, 0xa4, b'C', b'o', b'n', b's'].repeat(many);
+        refuse_all("msgpack", &pair);
+    }
+
+    /// Nothing of this is a value, but for `Node`: a field that it does not have is passed over, however deep.
+    fn refuse_all(codec: &str, bytes: &[u8]) {
+        let limit = usize::MAX;
+        Wire::decode::<Node>(codec, "", bytes, limit).map(drop).ok();
+        Wire::decode::<List>(codec, "", bytes, limit).map(drop).expect_err("it is too deep");
+        Wire::decode::<Wrapped>(codec, "", bytes, limit).map(drop).expect_err("it is too deep");
+        Wire::decode::<Tree>(codec, "", bytes, limit).map(drop).expect_err("it is too deep");
+        Wire::decode::<Expression>(codec, "", bytes, limit).map(drop).expect_err("it is too deep");
+        if codec == "json" {
+            Wire::decode::<serde_json::Value>(codec, "", bytes, limit).map(drop).ok();
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_not_too_deep_to_be_read() {
+        for codec in SERDE {
+            let wire = wire(codec);
+            for deep in [list(128), list(100)] {
+                decode::<List>(&wire.encode(&deep).expect("it can be written")).expect("it can be read");
+            }
+            decode::<Expression>(&wire.encode(&expression(127)).expect("it can be written")).expect("it can be read");
+            is_not_written(codec, &list(129), "128 levels");
+            is_not_written(codec, &expression(129), "128 levels");
+        }
+    }
+
+    /// Runs in a process that may not have more than 400 MB, where a claimed length of gigabytes would abort.
+    #[test]
+    fn lengths_that_are_claimed_cost_no_memory() {
+        const CHILD: &str = "MEMO_TEST_HOSTILE_LENGTHS";
+        if std::env::var_os(CHILD).is_some() {
+            return claimed_lengths();
+        }
+        if cfg!(not(unix)) {
+            println!("not run: it needs `ulimit`");
+            return;
+        }
+        let exe = std::env::current_exe().expect("a test has a path");
+        let script =
+            "ulimit -v 400000 && exec \"$0\" --exact hostile::lengths_that_are_claimed_cost_no_memory --nocapture";
+        let status = Command::new("sh").arg("-c").arg(script).arg(exe).env(CHILD, "1").status().expect("sh runs");
+        assert!(status.success(), "{status}");
+    }
+
+    fn claimed_lengths() {
+        let claims: [(&str, &[u8]); 7] = [
+            ("bincode", &[252, 255, 255, 255, 127]),
+            ("bincode", &[253, 255, 255, 255, 255, 255, 255, 255, 15]),
+            ("postcard", &[255, 255, 255, 255, 127]),
+            ("msgpack", &[0xdd, 0xff, 0xff, 0xff, 0xff]),
+            ("msgpack", &[0xdf, 0xff, 0xff, 0xff, 0xff]),
+            ("msgpack", &[0xdb, 0xff, 0xff, 0xff, 0xff]),
+            ("msgpack", &[0xc6, 0xff, 0xff, 0xff, 0xff]),
+        ];
+        for (codec, bytes) in claims {
+            assert!(Wire::decode::<Vec<u64>>(codec, "", bytes, LIMIT).is_err(), "{codec}");
+            assert!(Wire::decode::<String>(codec, "", bytes, LIMIT).is_err(), "{codec}");
+            assert!(Wire::decode::<HashMap<u64, u64>>(codec, "", bytes, LIMIT).is_err(), "{codec}");
+            assert!(Wire::decode::<Vec<[u64; 32]>>(codec, "", bytes, LIMIT).is_err(), "{codec}");
+            // Elements of no bytes at all end somewhere, too.
+            assert!(Wire::decode::<Vec<()>>(codec, "", bytes, LIMIT).is_err(), "{codec}");
+        }
+        comes_back("bincode", &vec![(); 1000]);
+    }
+}
+
+/// One byte after the other, backwards: a codec that is nobody else's.
+struct Backwards;
+
+impl Codec for Backwards {
+    fn encode(&self, value: &dyn erased_serde::Serialize) -> Result<Vec<u8>, Error> {
+        let mut bytes = serde_json::to_vec(value).map_err(|error| Error::encoding(error.to_string()))?;
+        bytes.reverse();
+        Ok(bytes)
+    }
+
+    fn decode(&self, bytes: &[u8], read: Read<'_>) -> Result<(), Error> {
+        let json: Vec<u8> = bytes.iter().rev().copied().collect();
+        let mut json = serde_json::Deserializer::from_slice(&json);
+        read(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut json))
+    }
+}
+
+/// Does not read anything.
+struct Lazy;
+
+impl Codec for Lazy {
+    fn encode(&self, _: &dyn erased_serde::Serialize) -> Result<Vec<u8>, Error> {
+        Err(Error::encoding("no wish to"))
+    }
+
+    fn decode(&self, _: &[u8], _: Read<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[test]
+fn codecs_of_ones_own() {
+    register_codec("backwards", Backwards).expect("it is new");
+    comes_back("backwards", &User { id: 1, name: "Ada".into(), home: None, kind: Kind::Member(7) });
+    let wire = wire("backwards+zlib?threshold=0");
+    let encoded = wire.encode(&vec![7; 100]).expect("it can be written");
+    assert_eq!((encoded.codec, encoded.compressors), ("backwards", "zlib"));
+    assert_eq!(decode::<Vec<u8>>(&encoded).expect("it can be read"), vec![7; 100]);
+    let error = Wire::decode::<u8>("backwards", "", b"x", LIMIT).expect_err("no number");
+    assert!(error.is_corrupt() && error.to_string().contains("`backwards`"), "{error}");
+
+    register_codec("lazy", Lazy).expect("it is new");
+    is_not_written("lazy", &1, "no wish to");
+    let error = Wire::decode::<u8>("lazy", "", b"1", LIMIT).expect_err("it reads nothing");
+    assert!(error.is_corrupt() && error.to_string().contains("did not read"), "{error}");
+
+    for taken in ["backwards", "json", "zstd", "zstandard"] {
+        let error = register_codec(taken, Backwards).expect_err(taken);
+        assert!(error.is_config() && error.to_string().contains(taken), "{error}");
+    }
+    let long = "x".repeat(33);
+    for name in ["", "Json", "a+b", "a b", "a?", "ä", &long] {
+        let error = register_codec(name, Backwards).expect_err(name);
+        assert!(error.is_config() && error.to_string().contains("can't be a codec's name"), "{error}");
+    }
+}
+
+#[test]
+fn unknown_names_in_a_frame_are_misses() {
+    for (codec, compressors) in
+        [("cbor", ""), ("", ""), ("zstd", ""), ("json", "lz4"), ("json", "zlib+"), ("json", "json")]
+    {
+        let error = Wire::decode::<u8>(codec, compressors, b"1", LIMIT).expect_err("it is not known");
+        assert!(error.is_corrupt() && error.to_string().contains("unknown"), "{codec} {compressors}: {error}");
+    }
+}
