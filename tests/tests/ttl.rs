@@ -54,7 +54,8 @@ fn without_a_ttl_nothing_expires() {
     }
     let clock = TestClock::install();
     let first = cached(1);
-    clock.advance(Duration::from_hours(100 * 365 * 24));
+    // Later tests go on from there, and no clock reaches farther than some 26 years.
+    clock.advance(Duration::from_hours(10 * 365 * 24));
     assert_eq!(cached(1), first);
     let entry = cache_entry!(cached(1)).expect("stored");
     assert_eq!(entry.expires_at(), None);

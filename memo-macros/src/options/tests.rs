@@ -41,7 +41,7 @@ fn tells_expressions_from_closures() {
 #[test]
 fn suggests_or_lists() {
     assert!(error("tll = 3").contains("unknown option `tll`, did you mean `ttl`?"));
-    assert!(error("backend = \"x\"").contains("the options are `ttl`"));
+    assert!(error("backpack = \"x\"").contains("the options are `ttl`"));
 }
 
 #[test]

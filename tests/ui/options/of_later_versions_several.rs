@@ -1,10 +1,7 @@
 use memo::memoize;
 
 #[memoize(
-    backend = "sqlite://cache.db",
     cache = CACHE,
-    codec = "bincode",
-    version = 3,
     config = "shop::users",
     stale_while_revalidate = "1m",
     stale_if_error = "1m",

@@ -107,6 +107,7 @@ impl<Kd: Kind> ViaNotSerial for KindProbe<Kd> {
 )]
 pub trait Serializable<V: ?Sized> {}
 
+#[diagnostic::do_not_recommend]
 impl<Kd: Kind, V: ?Sized> Serializable<V> for Serial<Kd> {}
 
 /// Lets a kind through, or is the one error about it.
