@@ -196,7 +196,7 @@ fn run(private: &TokenStream, analysis: &Analysis<'_>, body: &Group, plan: &Toke
         quote_spanned! {Span::mixed_site()=>
             #plan
             let result = #private::output::<#output, _>(#future).await;
-            let result = #private::invalidate!(plan, result);
+            let result = #private::invalidate_later!(plan, result);
             result
         }
     };

@@ -40,6 +40,7 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+pub mod aio;
 #[cfg(feature = "stores")]
 pub mod backend;
 mod call;

@@ -18,6 +18,7 @@ use crate::{
     error::Error,
     key::{Ask, Asking, Held, Query, probe::Probe},
     memory::{Found, entries::Weigh, locked::UnderLock},
+    space::Face,
 };
 
 /// Why a call would hit or miss: what [`explain_cache!`](crate::explain_cache) gives.
@@ -79,7 +80,7 @@ pub(crate) trait Operations {
 }
 
 /// A deletion that is still to be made.
-pub(crate) type Deletion = Box<dyn FnOnce() -> Pending<Result<bool, Error>> + Send>;
+pub(crate) type Deletion = Box<dyn FnOnce(Face) -> Pending<Result<bool, Error>> + Send>;
 
 /// The address of an entry of a function that returns `R`.
 pub struct Address<'a, R> {
@@ -260,7 +261,7 @@ pub fn address<M: Marker, Kd, Q, R>(
     let later = &|| {
         let (homes, held) = (homes.clone(), key.hold());
         let delete = move |key: Held| homes.iter().fold(false, |any, home| any | home.instance().delete(hash, &*key));
-        Box::new(move || Pending::now(Ok(held.is_some_and(delete)))) as Deletion
+        Box::new(move |_| Pending::now(Ok(held.is_some_and(delete)))) as Deletion
     };
     let at = At { instances: &instances, key: &key, hash, guard, store, elsewhere: &|_| {}, later };
     then(&Address::new(&at));
@@ -289,7 +290,7 @@ pub(crate) mod local {
         let (key, hash) = (Asking::local(query), query.hash());
         let later = &|| {
             let all = all.clone();
-            Box::new(move || {
+            Box::new(move |_| {
                 for threads in &all {
                     threads.delete_hash(hash);
                 }

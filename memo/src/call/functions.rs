@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The functions that a function item stands for.
-fn named<F>(_: &F) -> Result<Vec<&'static Function>, Error> {
+pub(crate) fn named<F>(_: &F) -> Result<Vec<&'static Function>, Error> {
     registry::find(type_name::<F>())
 }
 

@@ -2,11 +2,14 @@
 
 use std::ops::Deref;
 
-use super::{
-    address::{Address, Deletion, aio},
-    functions,
+use super::address::{Address, Deletion, aio};
+use crate::{
+    flight::wait::block_on,
+    key::probe::Probe,
+    memory::locked::UnderLock,
+    space::Face,
+    tags::{Tag, clear::Clear},
 };
-use crate::{key::probe::Probe, memory::locked::UnderLock, tags::Tag};
 
 /// What is to be removed once the body has succeeded.
 #[derive(Default)]
@@ -62,12 +65,23 @@ impl Invalidation {
             std::thread::spawn(move || self.carry_out(true));
             return;
         }
-        // What a store did not confirm is counted there.
+        block_on(self.remove(Face::Thread));
+    }
+
+    /// Removes it all if the body of an async function succeeded.
+    pub async fn carried_out(self, succeeded: bool) {
+        if succeeded {
+            self.remove(Face::Task).await;
+        }
+    }
+
+    /// What a store did not confirm was counted and reported there.
+    async fn remove(self, face: Face) {
         for deletion in self.deletions {
-            let _ = deletion().wait();
+            let _ = deletion(face).await;
         }
         for tag in self.tags {
-            let _ = functions::clear_tag(tag);
+            let _ = Clear::new().tag(tag).run_on(face).await;
         }
     }
 }

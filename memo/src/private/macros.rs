@@ -321,3 +321,18 @@ macro_rules! __memo_invalidate {
         result
     }};
 }
+
+/// The same for async functions.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __memo_invalidate_later {
+    ($plan:expr, $result:expr) => {{
+        let result = $result;
+        let succeeded = {
+            use $crate::__private::{SuccessOfResult as _, SuccessOfValue as _};
+            (&&$crate::__private::of(&result)).succeeded(&result)
+        };
+        $plan.carried_out(succeeded).await;
+        result
+    }};
+}

@@ -202,7 +202,7 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
         if let Err(error) = switch::reachable() {
             return Pending::now(Err(error));
         }
-        self.deletion()()
+        self.deletion()(self.face)
     }
 
     fn explain(&self) -> Pending<Explanation> {
@@ -247,8 +247,8 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
     }
 
     fn deletion(&self) -> Deletion {
-        let (places, held, face, hash) = (self.places.clone(), self.held(), self.face, self.hash);
-        let delete = async move {
+        let (places, held, hash) = (self.places.clone(), self.held(), self.hash);
+        let delete = async move |face| {
             let held = held?;
             let mut result = Ok(false);
             for place in places {
@@ -257,10 +257,10 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
             }
             result
         };
-        match self.face {
-            Face::Thread => Box::new(move || Pending::now(block_on(delete))),
-            Face::Task => Box::new(move || Pending::later(delete)),
-        }
+        Box::new(move |face| match face {
+            Face::Thread => Pending::now(block_on(delete(face))),
+            Face::Task => Pending::later(delete(face)),
+        })
     }
 }
 

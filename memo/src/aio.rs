@@ -1,0 +1,64 @@
+//! Async twins of the functions that may have to wait for stores: these never block the executor.
+
+use crate::{
+    call::{
+        functions::{self, named},
+        registry,
+        switch::reachable,
+    },
+    error::Error,
+    space::Face,
+    tags::{
+        Tag,
+        clear::{Clear, Cleared},
+    },
+};
+
+/// Removes all entries of a function: see [`cache_clear`](crate::cache_clear).
+///
+/// # Errors
+///
+/// As there.
+#[expect(clippy::needless_pass_by_value, reason = "a function item is a name, with nothing to borrow")]
+pub fn cache_clear<F>(function: F) -> impl Future<Output = Result<Cleared, Error>> + Send {
+    let functions = reachable().and_then(|()| named(&function));
+    async move { Cleared::all_of(&functions?, Face::Task).await }
+}
+
+/// Removes the entries that carry a tag: see [`clear_tag`](crate::clear_tag).
+///
+/// # Errors
+///
+/// As there.
+pub async fn clear_tag(tag: impl Into<Tag> + Send) -> Result<Cleared, Error> {
+    clear(&Clear::new().tag(tag)).await
+}
+
+/// Removes what is selected: see [`Clear::run`].
+///
+/// # Errors
+///
+/// As there.
+pub async fn clear(selected: &Clear) -> Result<Cleared, Error> {
+    selected.run_on(Face::Task).await
+}
+
+/// Removes all entries of all functions: see [`clear_all`](crate::clear_all).
+///
+/// # Errors
+///
+/// As there.
+pub async fn clear_all() -> Result<Cleared, Error> {
+    reachable()?;
+    Cleared::all_of(&registry::all(), Face::Task).await
+}
+
+/// Takes expired entries of all functions out: see [`purge_expired`](crate::purge_expired).
+///
+/// # Errors
+///
+/// As there.
+pub async fn purge_expired() -> Result<u64, Error> {
+    reachable()?;
+    functions::purge(Face::Task).await
+}

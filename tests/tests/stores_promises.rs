@@ -1,0 +1,378 @@
+//! Promises 1, 3, 4, 5, 7, 10, 11 for functions whose entries live in stores outside of memory.
+
+use std::{
+    sync::{
+        Arc, Barrier, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+use memo::{
+    Error,
+    backend::{Backend, Capabilities, Item, Memory, register_backend},
+    cache_delete, cache_get, cache_info, cache_set, memoize, overwrite_cache,
+};
+use memo_tests::within_20_s;
+
+/// A store in memory that can be told to fail, to garble, and to wait.
+#[derive(Default)]
+struct Moody {
+    inner: Memory,
+    fails: AtomicBool,
+    garbles: AtomicBool,
+    /// Every write waits here until somebody says go.
+    held: Mutex<Option<mpsc::Receiver<()>>>,
+    reads: AtomicU32,
+}
+
+impl Moody {
+    fn ask(&self) -> Result<(), Error> {
+        if self.fails.load(Ordering::SeqCst) { Err(Error::unavailable("it is moody")) } else { Ok(()) }
+    }
+}
+
+impl Backend for Moody {
+    fn name(&self) -> &'static str {
+        "moody"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.ask()?;
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        let mut bytes = self.inner.get(key)?;
+        if let Some(last) = bytes.as_mut().filter(|_| self.garbles.load(Ordering::SeqCst)).and_then(|b| b.last_mut()) {
+            *last ^= 1;
+        }
+        Ok(bytes)
+    }
+
+    fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {
+        let held = self.held.lock().expect("no panic").take();
+        if let Some(held) = held {
+            held.recv().expect("somebody says go");
+        }
+        self.ask()?;
+        self.inner.set(key, item)
+    }
+
+    fn remove(&self, key: &[u8]) -> Result<bool, Error> {
+        self.ask()?;
+        self.inner.remove(key)
+    }
+
+    fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
+        self.ask()?;
+        self.inner.remove_prefix(prefix)
+    }
+
+    fn remove_tagged(&self, prefix: &[u8], tags: &[&str]) -> Result<u64, Error> {
+        self.ask()?;
+        self.inner.remove_tagged(prefix, tags)
+    }
+
+    fn count(&self, prefix: &[u8]) -> Result<u64, Error> {
+        self.ask()?;
+        self.inner.count(prefix)
+    }
+}
+
+/// A store under a scheme of its own, which a literal URL can name.
+fn moody(scheme: &str) -> Arc<Moody> {
+    let store = Arc::new(Moody::default());
+    let opened = store.clone();
+    register_backend(scheme, move |_| Ok(opened.clone())).expect("each test has its own");
+    store
+}
+
+#[test]
+fn concurrent_misses_are_one_run() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    #[memoize(backend = "memory://one-run")]
+    fn slow(n: u32) -> u32 {
+        thread::sleep(Duration::from_millis(1));
+        RUNS.fetch_add(1, Ordering::SeqCst);
+        n
+    }
+    within_20_s(|| {
+        for n in 0..50 {
+            let barrier = Barrier::new(16);
+            thread::scope(|scope| {
+                for _ in 0..16 {
+                    scope.spawn(|| {
+                        barrier.wait();
+                        assert_eq!(slow(n), n);
+                    });
+                }
+            });
+        }
+    });
+    assert_eq!(RUNS.load(Ordering::SeqCst), 50);
+    let info = cache_info(slow);
+    assert_eq!((info.calls(), info.misses, info.stores), (800, 50, 50));
+}
+
+#[test]
+fn tasks_and_threads_share_a_run() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    #[memoize(backend = "memory://one-run-of-tasks")]
+    async fn slow(n: u32) -> u32 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        RUNS.fetch_add(1, Ordering::SeqCst);
+        n
+    }
+    within_20_s(|| {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().expect("runs");
+        runtime.block_on(async {
+            for n in 0..20 {
+                let tasks: Vec<_> = (0..32).map(|_| tokio::spawn(slow(n))).collect();
+                for task in tasks {
+                    assert_eq!(task.await.expect("no panic"), n);
+                }
+            }
+        });
+    });
+    assert_eq!(RUNS.load(Ordering::SeqCst), 20);
+}
+
+macro_rules! invalidated_while_it_runs {
+    ($($name:ident, $url:literal: $invalidate:expr;)*) => {$(
+        /// What is invalidated while a body runs is not stored by it.
+        #[test]
+        fn $name() {
+            static RUNS: AtomicU32 = AtomicU32::new(0);
+            static STARTED: Mutex<Option<mpsc::Sender<()>>> = Mutex::new(None);
+            static GO_ON: Mutex<Option<mpsc::Receiver<()>>> = Mutex::new(None);
+            #[memoize(backend = ["memory", $url], tags = |value| [format!("v:{value}")])]
+            fn slow(n: u32) -> u32 {
+                let run = RUNS.fetch_add(1, Ordering::SeqCst);
+                if run == 0 {
+                    STARTED.lock().expect("no panic").take().expect("set").send(()).expect("heard");
+                    GO_ON.lock().expect("no panic").take().expect("set").recv().expect("said");
+                }
+                n + run
+            }
+            within_20_s(|| {
+                let (started, has_started) = mpsc::channel();
+                let (go_on, may_go_on) = mpsc::channel();
+                *STARTED.lock().expect("no panic") = Some(started);
+                *GO_ON.lock().expect("no panic") = Some(may_go_on);
+                let first = thread::spawn(|| slow(100));
+                has_started.recv().expect("it starts");
+                let invalidate: fn() -> Option<u32> = || $invalidate;
+                let expected = invalidate();
+                go_on.send(()).expect("it waits");
+                assert_eq!(first.join().expect("no panic"), 100);
+                assert_eq!(cache_get!(slow(100)), expected);
+                assert_eq!(slow(100), expected.unwrap_or(101));
+            });
+        }
+    )*};
+}
+
+#[test]
+fn a_deletion_waits_for_a_write_that_has_begun() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    #[memoize(backend = "moody-writes://")]
+    fn number(n: u32) -> u32 {
+        n + RUNS.fetch_add(1, Ordering::SeqCst)
+    }
+    within_20_s(|| {
+        let store = moody("moody-writes");
+        let (go_on, held) = mpsc::channel();
+        *store.held.lock().expect("no panic") = Some(held);
+        let writing = thread::spawn(|| number(10));
+        while store.held.lock().expect("no panic").is_some() {
+            thread::yield_now();
+        }
+        let deleting = thread::spawn(|| cache_delete!(number(10)));
+        go_on.send(()).expect("it waits");
+        assert_eq!(writing.join().expect("no panic"), 10);
+        deleting.join().expect("no panic").expect("it is reachable");
+        assert_eq!(cache_get!(number(10)), None, "a write that began before the deletion is deleted");
+    });
+}
+
+#[test]
+fn a_broken_store_breaks_no_call() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    #[memoize(backend = "moody-breaks://", tag = "broken")]
+    fn number(n: u32) -> u32 {
+        RUNS.fetch_add(1, Ordering::SeqCst);
+        n
+    }
+    let store = moody("moody-breaks");
+    assert_eq!((number(1), number(1)), (1, 1));
+    store.fails.store(true, Ordering::SeqCst);
+    assert_eq!((number(1), number(2)), (1, 2));
+    assert_eq!(RUNS.load(Ordering::SeqCst), 3);
+    assert_eq!(cache_info(number).errors, 4, "two reads, two writes");
+    assert!(cache_delete!(number(1)).expect_err("it may still be there").is_unavailable());
+    assert!(cache_set!(number(1), 5).expect_err("it is not stored").is_unavailable());
+    assert!(memo::cache_clear(number).expect_err("they may still be there").is_unavailable());
+    assert!(memo::clear_tag("broken").expect_err("they may still be there").to_string().contains("it is moody"));
+    assert_eq!(cache_get!(number(1)), None);
+    store.fails.store(false, Ordering::SeqCst);
+    assert_eq!(cache_get!(number(1)), Some(1));
+}
+
+#[test]
+fn garbled_bytes_are_a_miss_that_is_counted() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    #[memoize(backend = "moody-garbles://")]
+    fn number(n: u32) -> u32 {
+        RUNS.fetch_add(1, Ordering::SeqCst);
+        n
+    }
+    let store = moody("moody-garbles");
+    number(7);
+    store.garbles.store(true, Ordering::SeqCst);
+    assert_eq!(number(7), 7);
+    assert_eq!((RUNS.load(Ordering::SeqCst), cache_info(number).errors), (2, 1));
+    store.garbles.store(false, Ordering::SeqCst);
+    assert_eq!(number(7), 7);
+    assert_eq!(RUNS.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_store_that_opens_late_is_used_then() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    #[memoize(backend = "moody-late://")]
+    fn number(n: u32) -> u32 {
+        RUNS.fetch_add(1, Ordering::SeqCst);
+        n
+    }
+    let clock = memo::clock::TestClock::install();
+    assert_eq!((number(1), number(1)), (1, 1));
+    assert_eq!(RUNS.load(Ordering::SeqCst), 2);
+    let _store = moody("moody-late");
+    clock.advance(Duration::from_secs(2));
+    assert_eq!((number(1), number(1)), (1, 1));
+    assert_eq!(RUNS.load(Ordering::SeqCst), 3);
+}
+
+#[test]
+fn a_panicking_leader_is_followed_by_another() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    #[memoize(backend = "memory://panics")]
+    fn number(n: u32) -> u32 {
+        thread::sleep(Duration::from_millis(20));
+        assert!(RUNS.fetch_add(1, Ordering::SeqCst) > 0, "the first run fails");
+        n
+    }
+    within_20_s(|| {
+        let callers: Vec<_> = (0..8).map(|_| thread::spawn(|| number(3))).collect();
+        let results: Vec<_> = callers.into_iter().map(thread::JoinHandle::join).collect();
+        assert_eq!(results.iter().filter(|result| result.is_err()).count(), 1);
+        assert_eq!(RUNS.load(Ordering::SeqCst), 2);
+    });
+}
+
+#[test]
+fn a_blocking_store_does_not_block_the_executor() {
+    #[memoize(backend = "moody-blocks://")]
+    async fn number(n: u32) -> u32 {
+        n
+    }
+    within_20_s(|| {
+        let store = moody("moody-blocks");
+        let (go_on, held) = mpsc::channel();
+        *store.held.lock().expect("no panic") = Some(held);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runs");
+        let (number, ticks) = runtime.block_on(async {
+            let ticking = async {
+                let mut ticks = 0;
+                while store.held.lock().expect("no panic").is_some() {
+                    tokio::task::yield_now().await;
+                }
+                // The store holds a write. The only thread of the executor is still here to say go.
+                while ticks < 100 {
+                    tokio::task::yield_now().await;
+                    ticks += 1;
+                }
+                go_on.send(()).expect("it waits");
+                ticks
+            };
+            tokio::join!(number(1), ticking)
+        });
+        assert_eq!((number, ticks), (1, 100));
+    });
+}
+
+#[test]
+fn a_dropped_call_leaves_nothing_behind_that_blocks() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    #[memoize(backend = "moody-drops://")]
+    async fn number(n: u32) -> u32 {
+        RUNS.fetch_add(1, Ordering::SeqCst);
+        n
+    }
+    within_20_s(|| {
+        let store = moody("moody-drops");
+        let (go_on, held) = mpsc::channel();
+        *store.held.lock().expect("no panic") = Some(held);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runs");
+        runtime.block_on(async {
+            let call = async {
+                tokio::pin! {
+                    let call = number(1);
+                }
+                loop {
+                    // Until its write is held.
+                    if store.held.lock().expect("no panic").is_none() {
+                        break;
+                    }
+                    let _ = futures::poll!(&mut call);
+                    tokio::task::yield_now().await;
+                }
+            };
+            call.await;
+            // The write goes on behind our back; a deletion comes after it.
+            go_on.send(()).expect("it waits");
+            cache_delete!(number(1)).await.expect("reachable");
+            assert_eq!(cache_get!(number(1)).await, None);
+            assert_eq!(number(1).await, 1);
+            assert_eq!(RUNS.load(Ordering::SeqCst), 2);
+        });
+    });
+}
+
+#[test]
+fn overwriting_replaces_in_all_tiers() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    #[memoize(backend = ["memory", "memory://overwritten"])]
+    fn number(n: u32) -> u32 {
+        n + RUNS.fetch_add(1, Ordering::SeqCst)
+    }
+    assert_eq!(number(10), 10);
+    assert_eq!(overwrite_cache!(number(10)), 11);
+    assert_eq!(number(10), 11);
+    let store = memo::backend("memory://overwritten").expect("the same store");
+    assert_eq!(store.count(b"").expect("counts"), 1);
+}
+
+invalidated_while_it_runs! {
+    deleted, "memory://deleted": {
+        assert!(!cache_delete!(slow(100)).expect("reachable"));
+        None
+    };
+    cleared, "memory://cleared": {
+        memo::cache_clear(slow).expect("reachable");
+        None
+    };
+    cleared_by_tag, "memory://cleared_by_tag": {
+        memo::clear_tag("v:100").expect("reachable");
+        None
+    };
+    set_meanwhile, "memory://set_meanwhile": {
+        cache_set!(slow(100), 7).expect("reachable");
+        Some(7)
+    };
+}
