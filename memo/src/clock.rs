@@ -64,14 +64,12 @@ pub(crate) fn machine() -> Millis {
 }
 
 /// The present in milliseconds since the Unix epoch.
-#[cfg(feature = "stores")]
 pub(crate) fn unix_now() -> u64 {
     let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, millis);
     if TESTED.load(Ordering::Acquire) { wall.saturating_add(now()).saturating_sub(machine()) } else { wall }
 }
 
 /// The time since the Unix epoch that belongs to a time on the process's clock, by this present of both.
-#[cfg(feature = "stores")]
 pub(crate) fn unix(at: Millis, (now, unix_now): (Millis, u64)) -> Option<u64> {
     (at != NEVER).then(|| unix_now.saturating_add(at).saturating_sub(now))
 }

@@ -30,8 +30,7 @@ const ITERATIONS: usize = 3_000;
 
 /// A cache of its own for one execution. It is leaked: the library's are never dropped.
 fn cache(options: Options) -> Cache {
-    let declared = Declaration::new("model", "model", "0", (0, 0), || "model::path", options);
-    Box::leak(Box::new(Typed::new(0, Box::leak(Box::new(declared)), Arc::new(Counters::default()), u64::eq)))
+    Box::leak(Box::new(Typed::new(0, ("model".into(), options), Arc::new(Counters::default()), u64::eq, None)))
 }
 
 fn erased(cache: Cache) -> &'static AnyInstance {

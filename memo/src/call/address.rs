@@ -191,7 +191,7 @@ impl<K: 'static, Kd: Kind> Operations for At<'_, K, Kd> {
             return Pending::now(Err(error));
         }
         for instance in self.instances {
-            let options = &instance.declared.options;
+            let options = &instance.options;
             let mut put = |extras: &Extras<'_, K, Kd::Val>| {
                 let terms = extras.terms(&value, options.tags);
                 let weigh = extras.weigh_any();

@@ -61,7 +61,7 @@ struct Attempt {
 
 impl Attempt {
     fn first(instance: &AnyInstance) -> Self {
-        let options = &instance.declared.options;
+        let options = &instance.options;
         let deadline = options.wait_timeout.map(|timeout| clock::now().saturating_add(timeout));
         Self { joins: options.single_flight, deadline }
     }
@@ -182,7 +182,7 @@ impl Call<'_> {
 
     /// Answers from the store, if there is an entry that is accepted.
     fn look(&mut self) -> bool {
-        let (answer, tags) = (&mut *self.answer, self.instance.declared.options.tags);
+        let (answer, tags) = (&mut *self.answer, self.instance.options.tags);
         let read = &mut |stored: Stored<'_>| answer.read(stored, tags);
         self.instance.store.visit(self.hash, self.key.ask(), true, read) == Found::Live && self.accepts()
     }
@@ -242,7 +242,7 @@ impl Call<'_> {
             }
         };
         let keep = space.stores.has_memory().then_some(&mut keep as Keep<'_>);
-        if !self.answer.decode(space, loaded, instance.declared.options.tags, keep) || self.answer.accept().is_err() {
+        if !self.answer.decode(space, loaded, instance.options.tags, keep) || self.answer.accept().is_err() {
             return false;
         }
         Counters::add(&instance.counters.hits, 1);
@@ -258,7 +258,7 @@ impl Call<'_> {
 
     /// Leads a flight, or joins one. `seen`: when the stores outside of memory were asked.
     fn enter(mut self, attempt: Attempt, seen: Option<u64>) -> Step {
-        let (instance, hash, tags) = (self.instance, self.hash, self.instance.declared.options.tags);
+        let (instance, hash, tags) = (self.instance, self.hash, self.instance.options.tags);
         loop {
             let answer = &mut *self.answer;
             let read = &mut |stored: Stored<'_>| answer.read(stored, tags);
@@ -410,8 +410,8 @@ impl Waited {
 
 #[cold]
 fn timed_out(instance: &AnyInstance) -> Error {
-    let waited = instance.declared.options.wait_timeout.unwrap_or_default();
-    let name = instance.declared.name;
+    let waited = instance.options.wait_timeout.unwrap_or_default();
+    let name = &instance.name;
     let message = format!("`{name}` waited {waited} ms for a run of the same key that has not ended");
     Error::new(ErrorKind::Timeout, message)
 }

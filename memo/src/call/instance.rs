@@ -1,12 +1,12 @@
 //! One instantiation of a memoized function: its store, its counters, and the hit path.
 
-use std::{cell::RefCell, num::NonZeroU64, rc::Rc, sync::Arc, time::Instant};
+use std::{borrow::Cow, cell::RefCell, num::NonZeroU64, rc::Rc, sync::Arc, time::Instant};
 
 use super::{
     entry::Entry,
     kind::Kind,
     registry::Reach,
-    site::{Declaration, Options, Policy, Scope},
+    site::{Options, Policy, Scope},
     typed::TypedBox,
 };
 use crate::{
@@ -24,7 +24,9 @@ use crate::{
 /// is compiled once.
 pub struct Instance<C: ?Sized> {
     pub(crate) id: usize,
-    pub(crate) declared: &'static Declaration,
+    /// Of the function or cache, for people.
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) options: Options,
     pub(crate) counters: Arc<Counters>,
     /// Its entries outside of memory.
     pub(crate) space: Option<Arc<Space>>,
@@ -45,6 +47,10 @@ pub trait Home: Clone {
 #[derive(Clone, Copy)]
 pub struct OfProcess(pub(crate) &'static Instance<dyn Cells + Send + Sync>);
 
+/// An instance that its users share.
+#[derive(Clone)]
+pub struct OfCache(pub(crate) Arc<Instance<dyn Cells + Send + Sync>>);
+
 /// An instance of one thread.
 #[derive(Clone)]
 pub struct OfThread(pub(crate) Rc<AnyInstance>);
@@ -52,6 +58,12 @@ pub struct OfThread(pub(crate) Rc<AnyInstance>);
 impl Home for OfProcess {
     fn instance(&self) -> &AnyInstance {
         self.0
+    }
+}
+
+impl Home for OfCache {
+    fn instance(&self) -> &AnyInstance {
+        &*self.0
     }
 }
 
@@ -69,6 +81,12 @@ pub trait HomeOf<Kd: Kind>: Home {
 impl<Kd: Kind<Shared: Send + Sync>> HomeOf<Kd> for OfProcess {
     fn share(result: &Kd::Ret) -> Option<Shared> {
         Kd::share(result).map(|shared| Arc::new(shared) as Shared)
+    }
+}
+
+impl<Kd: Kind<Shared: Send + Sync>> HomeOf<Kd> for OfCache {
+    fn share(result: &Kd::Ret) -> Option<Shared> {
+        <OfProcess as HomeOf<Kd>>::share(result)
     }
 }
 
@@ -114,13 +132,13 @@ type CopyOf<V> = fn(&V) -> V;
 impl<K: 'static, V: 'static> Typed<K, V> {
     pub(crate) fn new(
         id: usize,
-        declared: &'static Declaration,
+        (name, options): (Cow<'static, str>, Options),
         counters: Arc<Counters>,
         same: fn(&K, &K) -> bool,
         space: Option<Space>,
     ) -> Self {
-        let store = Store::new(declared.options.settings(), counters.clone(), same);
-        Self { id, declared, counters, space: space.map(Arc::new), store }
+        let store = Store::new(options.settings(), counters.clone(), same);
+        Self { id, name, options, counters, space: space.map(Arc::new), store }
     }
 
     /// What `give` makes of a key's value, counted as a hit. `None` may also mean that this thread can't ask: it is
@@ -295,7 +313,7 @@ fn time_lookup(instance: &AnyInstance, counters: &ThreadCounters, hash: u64, key
 impl AnyInstance {
     /// The entry of a key with all that is known of it, if its value is a `V`; does not count as a use.
     pub(crate) fn entry<V: 'static>(&self, hash: u64, key: &dyn Ask, copy: CopyOf<V>) -> (Found, Option<Entry<V>>) {
-        let literal = self.declared.options.tags;
+        let literal = self.options.tags;
         let mut entry = None;
         let found = self.store.visit(hash, key, false, &mut |stored| {
             let value = stored.value().downcast_ref().map(copy);

@@ -57,7 +57,7 @@ impl<V: Send + Sync + 'static> Offered<V> {
         (value, copy): (&V, fn(&V) -> V),
         (terms, weigh): (&Terms, Option<Weigh<'_>>),
     ) -> Self {
-        let options = &instance.declared.options;
+        let options = &instance.options;
         let stamp = terms.stamp(options);
         let mut copy = space.stores.has_memory().then(|| copy(value));
         let weight = match weigh {
@@ -90,7 +90,7 @@ impl<H: HomeOf<Kd> + Sync, K: 'static, Kd: Kind<Val: Send + Sync>> Run<H, K, Kd>
                 return Kept::Now(led.land::<Kd>(result, fence));
             }
         };
-        let terms = extras.terms(&value, instance.declared.options.tags);
+        let terms = extras.terms(&value, instance.options.tags);
         let stores = terms.stores && !switch::is_disabled();
         let Some((key, space)) = running.outside.take().zip(instance.space.as_ref()).filter(|_| stores) else {
             let fence = running.refuse(instance, &terms.tags);
@@ -159,7 +159,7 @@ async fn commit(
     let fence = match memory.copy {
         Some(copy) if written => {
             let weigh = &|_: &dyn Any, _: &dyn Any| memory.weight;
-            let options = &instance.declared.options;
+            let options = &instance.options;
             let put = terms.put(options, memory.stamp, copy, Some(weigh), running.overwrites);
             instance.store.commit(running.hash, &running.flight, put)
         }

@@ -98,7 +98,9 @@ impl<K: 'static, V: 'static> Threads<K, V> {
     /// Makes the calling thread's instance. On a thread that is ending it serves this one call.
     #[cold]
     fn settle(&self) -> Rc<Here<K, V>> {
-        let instance = Typed::new(self.id, self.declared, self.counters.clone(), self.same, None);
+        let declared = self.declared;
+        let instance =
+            Typed::new(self.id, (declared.name.into(), declared.options), self.counters.clone(), self.same, None);
         let mut bounds = self.bounds.lock();
         // Those of threads that have ended; every thread takes away about as many as it adds.
         bounds.retain(|bound| bound.strong_count() > 0);

@@ -15,6 +15,7 @@ pub(crate) mod later;
 mod local;
 mod names;
 pub(crate) mod pending;
+pub(crate) mod place;
 pub(crate) mod registry;
 pub(crate) mod run;
 pub(crate) mod site;

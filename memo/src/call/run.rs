@@ -115,7 +115,7 @@ impl Running {
         weigh: Option<Weigh<'_>>,
     ) -> u64 {
         if let Some(value) = value {
-            let options = &instance.declared.options;
+            let options = &instance.options;
             let put = terms.put(options, terms.stamp(options), value, weigh, self.overwrites);
             return instance.store.commit(self.hash, &self.flight, put);
         }
@@ -191,7 +191,7 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
     #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]
     pub fn finish_with(&mut self, result: Kd::Ret, extras: Extras<'_, K, Kd::Val>) -> Kd::Ret {
         let Some(led) = self.led.take() else { return result };
-        let literal = led.home.instance().declared.options.tags;
+        let literal = led.home.instance().options.tags;
         let terms = |value: &Kd::Val| extras.terms(value, literal);
         let weigh = extras.weigh_any();
         let weigh = weigh.as_ref().map(|weigh| weigh as Weigh<'_>);

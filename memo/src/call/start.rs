@@ -95,7 +95,8 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Target for Typed<K, V> 
         let New { id, function, name, counters } = new;
         let stores = function.stores.clone().zip(how.values);
         let space = stores.map(|(stores, values)| Space::new(stores, (&function.path, name), values));
-        Self::new(id, function.declared, counters, how.same, space)
+        let declared = function.declared;
+        Self::new(id, (declared.name.into(), declared.options), counters, how.same, space)
     }
 
     fn reach(&'static self) -> &'static dyn Reach {

@@ -44,7 +44,6 @@ impl Terms {
     }
 
     /// All tags of the value, the declared ones too.
-    #[cfg(feature = "stores")]
     pub(crate) fn all_tags(&self, options: &Options) -> Vec<String> {
         options.tags.iter().map(|tag| (*tag).to_owned()).chain(self.tags.iter().map(Tag::to_string)).collect()
     }

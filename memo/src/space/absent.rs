@@ -9,6 +9,7 @@ use crate::{call::site::Outside, error::Error, memory::stamp::Stamp, stats::coun
 pub(crate) enum EntryKey {}
 #[derive(Clone)]
 pub(crate) enum Turn {}
+pub(crate) enum Offer {}
 pub(crate) enum Loaded {}
 #[derive(Clone, Copy)]
 pub(crate) enum AnyValues {}
@@ -18,6 +19,14 @@ pub(crate) enum AnyValues {}
 pub(crate) enum Face {
     Thread,
     Task,
+}
+
+#[expect(dead_code, reason = "nobody offers anything")]
+pub(crate) struct About {
+    pub(crate) expires: Option<u64>,
+    pub(crate) cost: u64,
+    pub(crate) tags: Vec<String>,
+    pub(crate) yields: bool,
 }
 
 pub(crate) struct Stores {
@@ -41,6 +50,14 @@ impl Space {
     }
 
     pub(crate) fn decode(&self, _: &Loaded, _: &mut dyn Any) -> bool {
+        match self.stores.never {}
+    }
+
+    pub(crate) fn try_decode(&self, _: &Loaded, _: &mut dyn Any) -> Result<(), Error> {
+        match self.stores.never {}
+    }
+
+    pub(crate) fn offer(&self, _: EntryKey, _: &dyn Any, _: About) -> Result<Offer, Error> {
         match self.stores.never {}
     }
 }
@@ -80,7 +97,12 @@ never! {
     try_turn(&EntryKey) -> Option<Turn>;
     failed(&Error) -> ();
     #async all_turns(Face) -> Vec<Turn>;
+    tier_name(&Loaded) -> &'static str;
+    #async turn(Face, &EntryKey) -> Turn;
     #async read(Face, &EntryKey) -> Option<Loaded>;
+    #async try_read(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
+    #async remove(Face, &Turn, &EntryKey) -> Result<bool, Error>;
+    #async write(Face, &Turn, Offer) -> Result<bool, Error>;
     #async clear(Face, &[Turn], Option<Vec<String>>) -> Result<u64, Error>;
     #async len(Face) -> Result<u64, Error>;
     #async purge(Face) -> Result<u64, Error>;

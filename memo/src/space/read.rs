@@ -51,13 +51,30 @@ enum Found {
 impl Stores {
     /// The entry of a key. What can't be read counts as an error and as absent.
     pub(crate) async fn read(&self, face: Face, key: &EntryKey) -> Option<Loaded> {
+        let (loaded, failed) = self.look(face, key).await;
+        failed.iter().for_each(|error| self.failed(error));
+        loaded
+    }
+
+    /// The entry of a key, for those who want to know why there is none. Bytes that do not verify count as an error and as
+    /// absent here, too.
+    pub(crate) async fn try_read(&self, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
+        let (loaded, failed) = self.look(face, key).await;
+        failed.iter().for_each(|error| self.failed(error));
+        let down = failed.into_iter().find(|error| !error.is_corrupt() && !error.is_newer());
+        match down {
+            Some(error) if loaded.is_none() => Err(error),
+            _ => Ok(loaded),
+        }
+    }
+
+    /// Looks into the tiers one after the other; says what failed on the way, too.
+    async fn look(&self, face: Face, key: &EntryKey) -> (Option<Loaded>, Vec<Error>) {
         let epoch = self.epoch(key);
+        let mut failed = Vec::new();
         let tiers = match self.tiers.get(face).await {
             Ok(tiers) => tiers,
-            Err(error) => {
-                self.failed(&error);
-                return None;
-            }
+            Err(error) => return (None, vec![error]),
         };
         for (number, tier) in tiers.iter().enumerate() {
             match self.read_tier(face, tier, key).await {
@@ -65,12 +82,12 @@ impl Stores {
                 Ok(Some(bytes)) => {
                     let loaded = Loaded { bytes, tier: number, epoch };
                     self.carry_up(face, &tiers[..number], key, &loaded).await;
-                    return Some(loaded);
+                    return (Some(loaded), failed);
                 }
-                Err(error) => self.failed(&error),
+                Err(error) => failed.push(error),
             }
         }
-        None
+        (None, failed)
     }
 
     /// What the tier is called that had an entry.
@@ -132,9 +149,14 @@ impl Stores {
 impl Space {
     /// Decodes an entry into an `Option` of the function's type; what can't be decoded counts as an error.
     pub(crate) fn decode(&self, loaded: &Loaded, to: &mut dyn Any) -> bool {
+        self.try_decode(loaded, to).is_ok()
+    }
+
+    /// The same, for those who want to know why not.
+    pub(crate) fn try_decode(&self, loaded: &Loaded, to: &mut dyn Any) -> Result<(), Error> {
         let most = self.stores.tiers.max_value(loaded.tier);
         let decoded = loaded.frame().and_then(|frame| self.values.decode(&frame, most, to));
-        decoded.inspect_err(|error| self.stores.failed(error)).is_ok()
+        decoded.inspect_err(|error| self.stores.failed(error))
     }
 }
 

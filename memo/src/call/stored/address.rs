@@ -1,101 +1,34 @@
 //! Addresses of entries in stores: what the address macros do with them.
 
-use std::{any::Any, sync::Arc};
+use std::any::Any;
 
 use super::{kind::Outer, outside_key};
 use crate::{
     call::{
-        address::{Address, Deletion, Explanation, Operations, Setting, Store, Then},
+        address::{self, Address, Deletion, Explanation, Operations, Store, Then},
         answer::Guard,
         entry::Entry,
         extras::Extras,
-        instance::{Home as _, OfProcess, Typed},
+        instance::{OfProcess, Typed},
         pending::Pending,
+        place::{Place, Setting},
         site::Declaration,
         start::{How, Marker, addressed},
         switch,
-        terms::Terms,
     },
-    clock,
     error::Error,
     flight::wait::block_on,
     key::{Ask, Asking, Held, encode::StoredQuery},
-    memory::{entries::Weigh, locked::UnderLock, stamp::Stamp},
-    space::{About, EntryKey, Face, Loaded, Offer, Space},
+    memory::{entries::Weigh, locked::UnderLock},
+    space::Face,
 };
-
-/// One instance that an address may mean, and where the entry stands in its stores.
-#[derive(Clone)]
-struct Place {
-    home: OfProcess,
-    space: Arc<Space>,
-    key: Box<EntryKey>,
-}
 
 struct At<'a, K, Kd: Outer> {
     face: Face,
-    places: Vec<Place>,
+    places: Vec<Place<OfProcess>>,
     key: &'a dyn Ask,
-    hash: u64,
     guard: Guard<'a, Kd>,
     store: Store<'a, K, Kd::Val>,
-}
-
-impl Place {
-    fn has_memory(&self) -> bool {
-        self.space.stores.has_memory()
-    }
-
-    fn read_memory<Kd: Outer>(&self, hash: u64, key: &dyn Ask) -> Option<Entry<Kd::Val>> {
-        if self.has_memory() { self.home.instance().entry(hash, key, Kd::copy).1 } else { None }
-    }
-
-    fn decode<Kd: Outer>(&self, loaded: &Loaded) -> Option<Entry<Kd::Val>> {
-        let mut value: Option<Kd::Val> = None;
-        if !self.space.decode(loaded, &mut value) {
-            return None;
-        }
-        let literal = self.home.instance().declared.options.tags;
-        let (stamp, own) = loaded.about(literal);
-        value.map(|value| Entry::new(value, stamp, literal, &own))
-    }
-
-    /// Removes the entry everywhere, and keeps running bodies from storing theirs.
-    async fn delete(self, face: Face, hash: u64, key: &(dyn Ask + Send + Sync)) -> Result<bool, Error> {
-        let turn = self.space.stores.turn(face, &self.key).await;
-        let removed = self.space.stores.remove(face, &turn, &self.key).await;
-        let existed = self.home.instance().delete(hash, key);
-        Ok(removed? || existed)
-    }
-}
-
-/// A value on its way to one place.
-struct OnItsWay<V> {
-    place: Place,
-    offer: Offer,
-    terms: Terms,
-    stamp: Stamp,
-    copy: Option<V>,
-    weigh: u64,
-}
-
-impl<V: Send + Sync + 'static> OnItsWay<V> {
-    async fn set(mut self, face: Face, hash: u64, key: &(dyn Ask + Send + Sync)) -> Result<(), Error> {
-        let stores = self.place.space.stores.clone();
-        let turn = stores.turn(face, self.offer.key()).await;
-        let written = stores.write(face, &turn, self.offer).await;
-        let instance = self.place.home.instance();
-        if self.copy.is_some() && written.is_ok() {
-            let weight = self.weigh;
-            let weigh = &|_: &dyn Any, _: &dyn Any| weight;
-            let options = &instance.declared.options;
-            instance.store.set(hash, key, self.terms.put(options, self.stamp, &mut self.copy, Some(weigh), true));
-        } else {
-            // Memory must not have an older value, nor get one from a body that runs.
-            instance.store.remove(hash, key);
-        }
-        written.map(drop)
-    }
 }
 
 impl<K: 'static, Kd: Outer<Val: Send + Sync>> At<'_, K, Kd> {
@@ -112,28 +45,18 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> At<'_, K, Kd> {
     }
 
     /// What is stored where, on the terms of the attribute.
-    fn settings(&self, value: &Kd::Val) -> Result<Vec<OnItsWay<Kd::Val>>, Error> {
+    fn settings(&self, value: &Kd::Val) -> Result<Vec<Setting<OfProcess, Kd::Val>>, Error> {
         let mut settings = Vec::new();
         for place in &self.places {
-            let options = &place.home.instance().declared.options;
             let mut put = |extras: &Extras<'_, K, Kd::Val>| {
-                let terms = extras.terms(value, options.tags);
-                let stamp = terms.stamp(options);
-                let about = About {
-                    expires: clock::unix(stamp.expires(), (stamp.created(), clock::unix_now())),
-                    cost: 0,
-                    tags: terms.all_tags(options),
-                    yields: false,
-                };
-                let offer = place.space.offer((*place.key).clone(), value, about)?;
+                let terms = extras.terms(value, place.options().tags);
                 let weigh = extras.weigh_any();
-                let weigh = weigh.as_ref().map_or(0, |weigh| weighed::<K, _>(weigh, self.key, value));
-                let copy = place.has_memory().then(|| Kd::copy(value));
-                settings.push(OnItsWay { place: place.clone(), offer, terms, stamp, copy, weigh });
+                let weight = weigh.as_ref().map_or(0, |weigh| weighed::<K, _>(weigh, self.key, value));
+                settings.push(place.setting((value, Kd::copy), terms, weight)?);
                 Ok(())
             };
             let mut result = Ok(());
-            (self.store)(&mut Setting::new(&mut |extras| result = put(extras)));
+            (self.store)(&mut address::Setting::new(&mut |extras| result = put(extras)));
             result?;
         }
         Ok(settings)
@@ -152,15 +75,14 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
         if switch::is_disabled() || UnderLock::is_here() {
             return Pending::now(None);
         }
-        let in_memory = |place: &Place| place.read_memory::<Kd>(self.hash, self.key);
+        let in_memory = |place: &Place<_>| place.read_memory(self.key, Kd::copy);
         if let Some(entry) = self.places.iter().find_map(in_memory).filter(|entry| self.guard.accepts(entry)) {
             return Pending::now(Some(Box::new(entry)));
         }
         let (places, face, shared) = (self.places.clone(), self.face, self.guard.shared());
         let read = async move {
             for place in places {
-                if let Some(loaded) = place.space.stores.read(face, &place.key).await
-                    && let Some(entry) = place.decode::<Kd>(&loaded)
+                if let Some((entry, _)) = place.read_outside::<Kd::Val>(face).await.ok().flatten()
                     && shared.iter().all(|test| test(&entry))
                 {
                     return Some(entry);
@@ -188,11 +110,11 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
             Ok(prepared) => prepared,
             Err(error) => return Pending::now(Err(error)),
         };
-        let (face, hash) = (self.face, self.hash);
+        let face = self.face;
         self.pending(async move {
             let mut result = Ok(());
             for setting in settings {
-                result = result.and(setting.set(face, hash, &*held).await);
+                result = result.and(setting.set(face, &*held).await);
             }
             result
         })
@@ -217,7 +139,7 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
             }
         };
         for place in &self.places {
-            if let Some(entry) = place.read_memory::<Kd>(self.hash, self.key) {
+            if let Some(entry) = place.read_memory(self.key, Kd::copy) {
                 let accepted = self.guard.accepts(&entry);
                 return Pending::now(explain(entry, "memory", accepted));
             }
@@ -225,11 +147,9 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
         let (places, face, shared) = (self.places.clone(), self.face, self.guard.shared());
         let read = async move {
             for place in places {
-                if let Some(loaded) = place.space.stores.read(face, &place.key).await
-                    && let Some(entry) = place.decode::<Kd>(&loaded)
-                {
+                if let Some((entry, tier)) = place.read_outside::<Kd::Val>(face).await.ok().flatten() {
                     let accepted = shared.iter().all(|test| test(&entry));
-                    return Some((entry, place.space.stores.tier_name(&loaded), accepted));
+                    return Some((entry, tier, accepted));
                 }
             }
             None
@@ -247,12 +167,12 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
     }
 
     fn deletion(&self) -> Deletion {
-        let (places, held, hash) = (self.places.clone(), self.held(), self.hash);
+        let (places, held) = (self.places.clone(), self.held());
         let delete = async move |face| {
             let held = held?;
             let mut result = Ok(false);
             for place in places {
-                let existed = place.delete(face, hash, &*held).await;
+                let existed = place.delete(face, &*held).await;
                 result = result.and_then(|before| Ok(existed? | before));
             }
             result
@@ -300,10 +220,10 @@ fn with<M: Marker, Kd, Q, R>(
     let place = |instance: &'static Typed<Q::Owned, Kd::Val>| {
         let space = instance.space.clone()?;
         let key = outside_key(&space, query, hash)?;
-        Some(Place { home: OfProcess(instance), space, key })
+        Some(Place::new(OfProcess(instance), hash, Some((space, key))))
     };
     let places = all.into_iter().filter_map(place).collect();
-    let at = At { face, places, key: &Asking::shared(query), hash, guard, store };
+    let at = At { face, places, key: &Asking::shared(query), guard, store };
     then(&Address::new(&at));
 }
 

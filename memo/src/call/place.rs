@@ -1,0 +1,133 @@
+//! Where an entry stands: in memory, in stores, or both; and what is done to it there.
+
+use std::{any::Any, sync::Arc};
+
+use super::{entry::Entry, instance::Home, site::Options, terms::Terms};
+use crate::{
+    clock,
+    error::Error,
+    key::Ask,
+    memory::stamp::Stamp,
+    space::{About, EntryKey, Face, Offer, Space},
+};
+
+/// Where an entry stands.
+#[derive(Clone)]
+pub(crate) struct Place<H> {
+    home: H,
+    hash: u64,
+    /// None: in memory only.
+    outside: Option<(Arc<Space>, Box<EntryKey>)>,
+}
+
+/// A value on its way to its place.
+pub(crate) struct Setting<H, V> {
+    place: Place<H>,
+    /// None: in memory only.
+    offer: Option<Offer>,
+    terms: Terms,
+    stamp: Stamp,
+    /// None: not in memory.
+    copy: Option<V>,
+    weight: u64,
+}
+
+/// A key that comes along.
+type Key<'a> = &'a (dyn Ask + Send + Sync);
+
+impl<H: Home> Place<H> {
+    pub(crate) fn new(home: H, hash: u64, outside: Option<(Arc<Space>, Box<EntryKey>)>) -> Self {
+        Self { home, hash, outside }
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.home.instance().options
+    }
+
+    fn has_memory(&self) -> bool {
+        self.outside.as_ref().is_none_or(|(space, _)| space.stores.has_memory())
+    }
+
+    /// The entry in memory.
+    pub(crate) fn read_memory<V: 'static>(&self, key: &dyn Ask, copy: fn(&V) -> V) -> Option<Entry<V>> {
+        if self.has_memory() { self.home.instance().entry(self.hash, key, copy).1 } else { None }
+    }
+
+    /// The entry in the stores, and the name of its tier.
+    pub(crate) async fn read_outside<V: 'static>(&self, face: Face) -> Result<Option<(Entry<V>, &'static str)>, Error> {
+        let Some((space, key)) = &self.outside else { return Ok(None) };
+        let Some(loaded) = space.stores.try_read(face, key).await? else { return Ok(None) };
+        let mut value: Option<V> = None;
+        space.try_decode(&loaded, &mut value)?;
+        let literal = self.options().tags;
+        let (stamp, own) = loaded.about(literal);
+        Ok(value.map(|value| (Entry::new(value, stamp, literal, &own), space.stores.tier_name(&loaded))))
+    }
+
+    /// Removes the entry everywhere, and keeps running bodies from storing theirs.
+    pub(crate) async fn delete(&self, face: Face, key: Key<'_>) -> Result<bool, Error> {
+        let Some((space, entry)) = &self.outside else {
+            return Ok(self.home.instance().delete(self.hash, key));
+        };
+        let turn = space.stores.turn(face, entry).await;
+        let removed = space.stores.remove(face, &turn, entry).await;
+        let existed = self.home.instance().delete(self.hash, key);
+        Ok(removed? || existed)
+    }
+
+    /// A value on its way here.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be encoded.
+    pub(crate) fn setting<V: Send + Sync + 'static>(
+        &self,
+        (value, copy): (&V, fn(&V) -> V),
+        terms: Terms,
+        weight: u64,
+    ) -> Result<Setting<H, V>, Error>
+    where
+        H: Clone,
+    {
+        let options = self.options();
+        let stamp = terms.stamp(options);
+        let offer = match &self.outside {
+            Some((space, key)) => {
+                let about = About {
+                    expires: clock::unix(stamp.expires(), (stamp.created(), clock::unix_now())),
+                    cost: 0,
+                    tags: terms.all_tags(options),
+                    yields: false,
+                };
+                Some(space.offer((**key).clone(), value, about)?)
+            }
+            None => None,
+        };
+        let copy = self.has_memory().then(|| copy(value));
+        Ok(Setting { place: self.clone(), offer, terms, stamp, copy, weight })
+    }
+}
+
+impl<H: Home, V: Send + Sync + 'static> Setting<H, V> {
+    /// Puts the value in its place.
+    pub(crate) async fn set(self, face: Face, key: Key<'_>) -> Result<(), Error> {
+        let Self { place, offer, terms, stamp, mut copy, weight } = self;
+        let mut turn = None;
+        let mut written = Ok(true);
+        if let Some(((space, entry), offer)) = place.outside.as_ref().zip(offer) {
+            let held = turn.insert(space.stores.turn(face, entry).await);
+            written = space.stores.write(face, held, offer).await;
+        }
+        let instance = place.home.instance();
+        if copy.is_some() && written.is_ok() {
+            let weigh = &|_: &dyn Any, _: &dyn Any| weight;
+            let put = terms.put(&instance.options, stamp, &mut copy, Some(weigh), true);
+            instance.store.set(place.hash, key, put);
+        } else {
+            // Memory must not have an older value, nor get one from a body that runs.
+            instance.store.remove(place.hash, key);
+        }
+        drop(turn);
+        written.map(drop)
+    }
+}
