@@ -10,6 +10,8 @@ pub mod conformance;
 mod params;
 mod place;
 mod registry;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod url;
 
 use std::ops::ControlFlow;
@@ -17,6 +19,8 @@ use std::ops::ControlFlow;
 pub use memory::Memory;
 pub use null::Null;
 pub use registry::{backend, register_backend};
+#[cfg(feature = "sqlite")]
+pub use sqlite::Sqlite;
 pub use url::Url;
 
 use crate::error::Error;
