@@ -13,8 +13,8 @@ fn main() {
         "count" => count(&open(&url), 300),
         "write" => write(&open(&url)),
         "fill" => fill(&open(&url)),
-        "read_only_file" => read_only_file(&open(&url)),
-        "read_only_directory" => read_only_directory(&url),
+        "read_only" => read_only(&open(&url)),
+        "refused" => refused(&url),
         _ => panic!("no such thing: {what}"),
     }
 }
@@ -79,15 +79,17 @@ fn fill(store: &dyn Backend) {
     assert_eq!(store.get(&number.to_be_bytes()).expect("reads go on"), None, "what was refused is not there");
 }
 
-/// A file that can't be written is read, and writing is an error.
-fn read_only_file(store: &dyn Backend) {
+/// What can't be written is read, and writing is an error.
+fn read_only(store: &dyn Backend) {
     assert_eq!(store.get(b"k").expect("reads work").as_deref(), Some(&b"v"[..]));
     let error = store.set(b"k", Item::new(b"w")).expect_err("writes don't");
     assert!(error.is_unavailable() && error.to_string().contains("write access"), "{error}");
     assert_eq!(store.get(b"k").expect("reads work").as_deref(), Some(&b"v"[..]));
 }
 
-fn read_only_directory(url: &Url) {
-    let error = Sqlite::open(url).expect_err("it would have to write beside the file");
-    assert!(error.is_unavailable() && error.to_string().contains(url.location()), "{error}");
+/// Where nothing can be created, opening is an error that names the place.
+fn refused(url: &Url) {
+    let error = Sqlite::open(url).expect_err("nothing can be created here");
+    let place = std::path::Path::new(url.location()).parent().expect("a directory").to_string_lossy();
+    assert!(error.is_unavailable() && error.to_string().contains(&*place), "{error}");
 }
