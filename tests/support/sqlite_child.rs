@@ -1,6 +1,6 @@
 //! A process that uses an SQLite store beside the tests: `sqlite_child <what> <url>`. A broken promise is a panic.
 
-use std::io::{Write, stdout};
+use std::io::{Write, stdin, stdout};
 
 use memo::backend::{Backend, Change, Item, Sqlite, Url, conformance};
 
@@ -12,6 +12,7 @@ fn main() {
         "conform" => conformance::check(&open(&url)),
         "count" => count(&open(&url), 300),
         "write" => write(&open(&url)),
+        "hold" => hold(&open(&url)),
         "fill" => fill(&open(&url)),
         "read_only" => read_only(&open(&url)),
         "refused" => refused(&url),
@@ -59,6 +60,17 @@ fn filled(number: u64) -> Vec<u8> {
 
 fn number_of(bytes: &[u8]) -> u64 {
     bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+/// Writes, says so, and writes again when it is told to.
+fn hold(store: &dyn Backend) {
+    for number in 0..100 {
+        store.set(format!("old|{number}").as_bytes(), Item::new(&filled(number))).expect("a write");
+    }
+    println!("ready");
+    stdin().read_line(&mut String::new()).expect("the parent speaks");
+    store.set(b"held", Item::new(b"x")).expect("a write");
+    assert_eq!(store.count(b"old|").expect("a read"), 0, "the new database is used");
 }
 
 /// Writes until the disk is full: an error that says so, and what was there is still there.

@@ -100,7 +100,7 @@ fn readers_do_not_wait_for_a_writer() {
     let store = open(&path, "busy_timeout=50ms");
     set(&store, "k", "v");
     let other = Connection::open(&path).expect("opens");
-    other.execute_batch("BEGIN IMMEDIATE; DELETE FROM memo_entries").expect("the other one writes");
+    other.execute_batch("BEGIN EXCLUSIVE; DELETE FROM memo_entries").expect("the other one writes");
     assert_eq!(get(&store, "k").as_deref(), Some("v"), "a read sees what is committed");
     let many = store.get_many(&[b"k", b"l"]).expect("a read");
     assert_eq!(many, [Some(b"v".to_vec()), None]);

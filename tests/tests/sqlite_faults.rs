@@ -149,6 +149,28 @@ fn a_database_that_was_deleted_is_made_anew() {
 }
 
 #[test]
+fn a_database_that_was_deleted_under_another_process_is_made_anew() {
+    let (_dir, path) = place();
+    let url = format!("sqlite://{}", path.display());
+    let mut child = Command::new(CHILD);
+    child.args(["hold", &url]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = child.spawn().expect("a process");
+    let mut said = BufReader::new(child.stdout.take().expect("a pipe"));
+    said.read_line(&mut String::new()).expect("it is ready");
+    // Its log stays behind, and the index of that in shared memory, which the child has open.
+    fs::remove_file(&path).expect("it is there");
+    let store = open(&path).expect("opens");
+    set(&store, "new", "y");
+    let seen = |store: &Sqlite| (store.count(b"").expect("a read"), get(store, "new"), get(store, "old|7"));
+    assert_eq!(seen(&store), (1, Some(b"y".to_vec()), None));
+    drop(child.stdin.take());
+    assert!(child.wait().expect("it ends").success());
+    assert_eq!(seen(&store), (2, Some(b"y".to_vec()), None));
+    drop(store);
+    assert_eq!(seen(&open(&path).expect("opens")), (2, Some(b"y".to_vec()), None));
+}
+
+#[test]
 fn reads_notice_that_the_database_was_deleted() {
     let (_dir, path) = place();
     let store = open(&path).expect("opens");
