@@ -187,7 +187,7 @@ fn large_stores_are_scanned_and_cleared_in_steps() {
     let keys: Vec<_> = (0..10_000).map(|n| format!("k|{n:05}").into_bytes()).collect();
     let items: Vec<_> = keys.iter().map(|key| (&**key, Item::new(key).expires(1000).tags(&["t", "u"]))).collect();
     store.set_many(&items).expect("a write");
-    store.set(b"other|1", Item::new(&[7; 3 << 20]).tags(&["t"])).expect("a write");
+    store.set(b"other|1", Item::new(&vec![7; 3 << 20]).tags(&["t"])).expect("a write");
     let mut seen = Vec::new();
     let mut visit = |key: &[u8], _: &[u8]| {
         seen.push(key.to_vec());

@@ -209,7 +209,7 @@ fn a_store_heals_when_its_damaged_file_is_taken_away() {
     let store = open(&path).expect("opens");
     set(&store, "k", "v");
     store.flush().expect("a flush");
-    fs::write(&path, [0xA5; 20_000]).expect("somebody writes into it");
+    fs::write(&path, vec![0xA5; 20_000]).expect("somebody writes into it");
     // The first read: nothing is in memory yet.
     let error = store.get(b"k").expect_err("it is no database any more");
     assert!(error.is_corrupt(), "{error}");

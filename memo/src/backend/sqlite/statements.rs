@@ -116,8 +116,9 @@ impl Statements {
                 r#"EXISTS (SELECT 1 FROM "{{t}}_tags" AS other WHERE other.tag = ?{number} AND other.key = one.key)"#
             )
         }));
-        let sql =
-            r#"SELECT id FROM "{t}_tags" AS one JOIN "{t}" USING (key) WHERE "#.to_owned() + &conditions.join(" AND ");
+        // CROSS: the tags come first, whatever the planner thinks of them.
+        let select = r#"SELECT id FROM "{t}_tags" AS one CROSS JOIN "{t}" USING (key) WHERE "#;
+        let sql = select.to_owned() + &conditions.join(" AND ");
         let tags = tags.iter().map(|tag| Box::new((*tag).to_owned()) as Box<dyn ToSql>);
         let params = range.into_params().into_iter().chain(tags).collect();
         self.batch(&sql, params)
@@ -205,5 +206,23 @@ fn blob(row: &Row<'_>, column: usize) -> Result<Vec<u8>> {
     match row.get_ref(column)? {
         ValueRef::Blob(bytes) => Ok(bytes.to_vec()),
         _ => Err(FromSqlError::InvalidType.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_ends_where_other_keys_begin() {
+        for (prefix, to) in [
+            (&b"a|"[..], Some(&b"a}"[..])),
+            (b"a\xff", Some(b"b")),
+            (b"a\xfe\xff\xff", Some(b"a\xff")),
+            (b"\xff\xff", None),
+            (b"", None),
+        ] {
+            assert_eq!(Range::under(prefix).to.as_deref(), to, "{prefix:?}");
+        }
     }
 }
