@@ -233,6 +233,19 @@ fn the_bound_of_entries_holds() {
 }
 
 #[test]
+fn wrong_totals_do_not_keep_a_store_empty() {
+    let (_dir, path) = place();
+    let store = open(&path, "max_entries=3");
+    set(&store, "a", "a");
+    let raw = Connection::open(&path).expect("opens");
+    raw.execute_batch("UPDATE memo_entries_totals SET entries = 1000").expect("somebody meddles");
+    for key in ["b", "c", "d"] {
+        set(&store, key, key);
+    }
+    assert_eq!(keys(&store), ["c", "d"], "it begins anew once");
+}
+
+#[test]
 fn what_has_expired_makes_room_first() {
     let (_dir, path) = place();
     let store = open(&path, "max_entries=3");

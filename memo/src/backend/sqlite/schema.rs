@@ -17,8 +17,8 @@ pub(super) const VERSIONS: &str = "memo_schema";
 /// What has been released is never changed, only added to.
 ///
 /// The entries are an ordinary table and an index over the keys, not a table `WITHOUT ROWID`: that keeps rows in the inner pages
-/// of its tree, and compares keys by reading rows whole. Measured, a read takes as long up to 200 bytes, 2.7 times as
-/// long with 1 to 4 kB, 6 times as long with 100 kB. Tags are short, and need but one tree without.
+/// of its tree, and compares keys by reading rows whole. Measured, it reads 100 bytes 12 % faster, but 1 to 4 kB 2.7 times and
+/// 100 kB 6 times slower. Tags are short, and need but one tree without.
 const STEPS: &[&str] = &[
     // 1: entries. Bounded stores forget in the order of `id`.
     r#"CREATE TABLE "{t}" (
