@@ -11,6 +11,8 @@ pub(crate) mod hook;
 mod params;
 mod place;
 mod registry;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod url;
 
 use std::ops::ControlFlow;
@@ -21,6 +23,8 @@ pub use null::Null;
 pub(crate) use params::{integer, size};
 pub(crate) use registry::open;
 pub use registry::{backend, register_backend};
+#[cfg(feature = "sqlite")]
+pub use sqlite::Sqlite;
 pub use url::Url;
 
 use crate::error::Error;

@@ -1,0 +1,228 @@
+//! What is said to SQLite about entries. All of it runs on a connection that somebody else chose.
+
+use rusqlite::{
+    Connection, OptionalExtension, Result, Row, ToSql, ffi,
+    types::{FromSqlError, ValueRef},
+};
+
+use super::{bounds::integer, schema::named};
+use crate::backend::{Item, UnixMillis};
+
+/// How many entries are removed in one transaction, so that those of others come between.
+const BATCH: usize = 4096;
+/// How much is read at once in a scan: entries, and about as many bytes.
+const PAGE_ENTRIES: usize = 256;
+const PAGE_BYTES: usize = 1 << 20;
+
+/// What `PRAGMA auto_vacuum` says of a database that can be shortened step by step.
+const INCREMENTAL: i64 = 2;
+
+/// The statements of one set of tables. The short ones are kept prepared by each connection.
+pub(super) struct Statements {
+    table: String,
+    get: String,
+    put: String,
+    tag: String,
+    remove: String,
+}
+
+/// The keys under a prefix: from one on, and up to another, if there is one.
+struct Range {
+    from: Vec<u8>,
+    to: Option<Vec<u8>>,
+}
+
+impl Statements {
+    /// For the entries' table of this name. In a bounded store, what is written anew goes to the end of the order.
+    pub(super) fn new(table: &str, is_bounded: bool) -> Self {
+        let order = if is_bounded { r#"id = (SELECT max(id) + 1 FROM "{t}"), "# } else { "" };
+        let put = format!(
+            r#"INSERT INTO "{{t}}" (key, expires, bytes) VALUES (?1, ?2, ?3)
+            ON CONFLICT (key) DO UPDATE SET {order}expires = ?2, bytes = ?3"#
+        );
+        Self {
+            get: named(r#"SELECT bytes FROM "{t}" WHERE key=?1"#, table),
+            put: named(&put, table),
+            tag: named(r#"INSERT OR IGNORE INTO "{t}_tags" VALUES (?1, ?2)"#, table),
+            remove: named(r#"DELETE FROM "{t}" WHERE key=?1"#, table),
+            table: table.to_owned(),
+        }
+    }
+
+    pub(super) fn get(&self, connection: &Connection, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        connection.prepare_cached(&self.get)?.query_row([key], |row| blob(row, 0)).optional()
+    }
+
+    /// Without tags it is one statement, and so needs no transaction.
+    pub(super) fn put(&self, connection: &Connection, key: &[u8], item: Item<'_>) -> Result<()> {
+        let expires = item.expires.map(integer);
+        connection.prepare_cached(&self.put)?.execute((key, expires, item.bytes))?;
+        for tag in item.tags {
+            connection.prepare_cached(&self.tag)?.execute((tag, key))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove(&self, connection: &Connection, key: &[u8]) -> Result<bool> {
+        Ok(connection.prepare_cached(&self.remove)?.execute([key])? > 0)
+    }
+
+    pub(super) fn count(&self, connection: &Connection, prefix: &[u8]) -> Result<u64> {
+        let range = Range::under(prefix);
+        let sql = format!(r#"SELECT count(*) FROM "{{t}}" WHERE {}"#, range.clause());
+        let count: i64 = connection.query_row(&named(&sql, &self.table), range.params(), |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// The entries under a prefix from a key on, as many as are read at once.
+    pub(super) fn page(
+        &self,
+        connection: &Connection,
+        prefix: &[u8],
+        from: Vec<u8>,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        let range = Range { from, ..Range::under(prefix) };
+        let sql = format!(r#"SELECT key, bytes FROM "{{t}}" WHERE {} ORDER BY key"#, range.clause());
+        let mut statement = connection.prepare(&named(&sql, &self.table))?;
+        let mut rows = statement.query(range.params())?;
+        let (mut page, mut bytes) = (Vec::<(Vec<u8>, Vec<u8>)>::new(), 0);
+        while page.len() < PAGE_ENTRIES && bytes < PAGE_BYTES {
+            let Some(row) = rows.next()? else { break };
+            let entry = (blob(row, 0)?, blob(row, 1)?);
+            // In a damaged index they may not ascend, and who goes on after the last key would never come to an end.
+            let least = page.last().map_or(&range.from, |(key, _)| key);
+            if entry.0 < *least {
+                return Err(failure(ffi::SQLITE_CORRUPT));
+            }
+            bytes += entry.0.len() + entry.1.len();
+            page.push(entry);
+        }
+        Ok(page)
+    }
+
+    /// What removes a batch of the entries under a prefix.
+    pub(super) fn remove_under(&self, prefix: &[u8]) -> Batch {
+        let range = Range::under(prefix);
+        let sql = format!(r#"SELECT id FROM "{{t}}" WHERE {}"#, range.clause());
+        self.batch(&sql, range.into_params())
+    }
+
+    /// What removes a batch of the entries under a prefix that have all of these tags. There is at least one.
+    pub(super) fn remove_tagged(&self, prefix: &[u8], tags: &[&str]) -> Batch {
+        let range = Range::under(prefix);
+        let mut conditions = vec![format!("one.tag = ?3 AND {}", range.clause())];
+        conditions.extend((4..tags.len() + 3).map(|number| {
+            format!(
+                r#"EXISTS (SELECT 1 FROM "{{t}}_tags" AS other WHERE other.tag = ?{number} AND other.key = one.key)"#
+            )
+        }));
+        // CROSS: the tags come first, whatever the planner thinks of them.
+        let select = r#"SELECT id FROM "{t}_tags" AS one CROSS JOIN "{t}" USING (key) WHERE "#;
+        let sql = select.to_owned() + &conditions.join(" AND ");
+        let tags = tags.iter().map(|tag| Box::new((*tag).to_owned()) as Box<dyn ToSql>);
+        let params = range.into_params().into_iter().chain(tags).collect();
+        self.batch(&sql, params)
+    }
+
+    /// What removes a batch of the entries that have expired.
+    pub(super) fn remove_expired(&self, now: UnixMillis) -> Batch {
+        self.batch(r#"SELECT id FROM "{t}" WHERE expires <= ?1"#, vec![Box::new(integer(now))])
+    }
+
+    fn batch(&self, select: &str, params: Vec<Box<dyn ToSql>>) -> Batch {
+        let sql = format!(r#"DELETE FROM "{{t}}" WHERE id IN ({select} LIMIT {BATCH})"#);
+        Batch { sql: named(&sql, &self.table), params }
+    }
+}
+
+/// Keeps the statistics that queries are planned by, and gives free room back in a database that is set up for it: at
+/// most 4000 pages, so that it takes a bounded time.
+pub(super) fn tidy(connection: &Connection) -> Result<()> {
+    connection.execute_batch("PRAGMA optimize")?;
+    let auto_vacuum: i64 = connection.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
+    if auto_vacuum == INCREMENTAL {
+        // A row for each page.
+        let mut statement = connection.prepare("PRAGMA incremental_vacuum(4000)")?;
+        let mut pages = statement.query([])?;
+        while pages.next()?.is_some() {}
+    }
+    Ok(())
+}
+
+/// Writes the log into the database and waits for the disk, as far as `synchronous` allows.
+pub(super) fn checkpoint(connection: &Connection) -> Result<()> {
+    let is_busy: i64 = connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| row.get(0))?;
+    if is_busy == 0 {
+        return Ok(());
+    }
+    Err(failure(ffi::SQLITE_BUSY))
+}
+
+fn failure(code: i32) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
+}
+
+/// A statement that removes many entries, a part of them each time it is run.
+pub(super) struct Batch {
+    sql: String,
+    params: Vec<Box<dyn ToSql>>,
+}
+
+impl Batch {
+    /// Removes a part; says how many, and whether there may be more.
+    pub(super) fn run(&self, connection: &Connection) -> Result<(u64, bool)> {
+        let removed = connection.execute(&self.sql, rusqlite::params_from_iter(&self.params))?;
+        Ok((removed as u64, removed == BATCH))
+    }
+}
+
+impl Range {
+    fn under(prefix: &[u8]) -> Self {
+        // The first text after all that begin with the prefix.
+        let to = prefix.iter().rposition(|byte| *byte < u8::MAX).map(|last| {
+            let mut to = prefix[..=last].to_vec();
+            to[last] += 1;
+            to
+        });
+        Self { from: prefix.to_vec(), to }
+    }
+
+    /// Both parameters stand in it in either form.
+    fn clause(&self) -> &'static str {
+        if self.to.is_some() { "key >= ?1 AND key < ?2" } else { "key >= ?1 AND ?2 IS NULL" }
+    }
+
+    fn params(&self) -> (&[u8], Option<&[u8]>) {
+        (&self.from, self.to.as_deref())
+    }
+
+    fn into_params(self) -> Vec<Box<dyn ToSql>> {
+        vec![Box::new(self.from), Box::new(self.to)]
+    }
+}
+
+/// A column that holds bytes; something else in it is damage.
+fn blob(row: &Row<'_>, column: usize) -> Result<Vec<u8>> {
+    match row.get_ref(column)? {
+        ValueRef::Blob(bytes) => Ok(bytes.to_vec()),
+        _ => Err(FromSqlError::InvalidType.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_ends_where_other_keys_begin() {
+        for (prefix, to) in [
+            (&b"a|"[..], Some(&b"a}"[..])),
+            (b"a\xff", Some(b"b")),
+            (b"a\xfe\xff\xff", Some(b"a\xff")),
+            (b"\xff\xff", None),
+            (b"", None),
+        ] {
+            assert_eq!(Range::under(prefix).to.as_deref(), to, "{prefix:?}");
+        }
+    }
+}
