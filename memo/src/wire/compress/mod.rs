@@ -39,15 +39,7 @@ impl Compressor {
             "zlib" => Ok(Self::Zlib { level: 6 }),
             #[cfg(feature = "zstd")]
             "zstd" | "zstandard" => Ok(Self::Zstd { level: 3, threads: 0 }),
-            _ => match NAMES.iter().find(|(known, _)| *known == name) {
-                Some((_, feature)) => {
-                    Err(format!("the compressor `{name}` needs the cargo feature `{feature}` of `memo`"))
-                }
-                None => {
-                    let names: Vec<_> = names().collect();
-                    Err(format!("unknown compressor `{name}`: known are {}", super::listed(&names)))
-                }
-            },
+            _ => Err(unknown(name)),
         }
     }
 
@@ -109,6 +101,14 @@ impl Compressor {
             Self::Zstd { .. } => zstd::decompress(bytes, limit),
         }
     }
+}
+
+fn unknown(name: &str) -> String {
+    if let Some((_, feature)) = NAMES.iter().find(|(known, _)| *known == name) {
+        return format!("the compressor `{name}` needs the cargo feature `{feature}` of `memo`");
+    }
+    let names: Vec<_> = names().collect();
+    format!("unknown compressor `{name}`: known are {}", super::listed(&names))
 }
 
 /// Takes back what the compressors of a frame did, the last one first. No step may give more than `limit` bytes.
