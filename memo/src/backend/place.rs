@@ -1,6 +1,6 @@
 //! Where stores on disk live.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::Url;
 use crate::error::Error;
@@ -44,7 +44,7 @@ fn cache_dir() -> Option<PathBuf> {
 /// Creates a directory for its owner only, and those above it.
 #[allow(dead_code, reason = "the stores on disk come with the next changes")]
 #[cfg(any(feature = "sqlite", feature = "file", feature = "lmdb"))]
-pub(crate) fn create_dir(path: &Path) -> Result<(), Error> {
+pub(crate) fn create_dir(path: &std::path::Path) -> Result<(), Error> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

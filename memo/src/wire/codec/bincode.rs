@@ -13,7 +13,7 @@ use crate::wire::guard::{Seed, Writing};
 /// are checked against the input before they are copied, and bounds everything else.
 const CONFIG: Configuration = config::standard();
 
-pub(super) fn encode<T: Serialize + ?Sized>(value: Writing<'_, T>) -> Result<Vec<u8>, EncodeError> {
+pub(super) fn encode<T: Serialize + ?Sized>(value: &Writing<'_, T>) -> Result<Vec<u8>, EncodeError> {
     bincode::serde::encode_to_vec(value, CONFIG)
 }
 

@@ -103,7 +103,7 @@ impl Chosen {
     /// The value as bytes that are read as the same value.
     pub(super) fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Vec<u8>, Error> {
         let watch = Watch::new(self.rules());
-        let value = watch.over(value);
+        let value = &watch.over(value);
         let encoded = match self {
             Self::Bincode => bincode::encode(value).map_err(Source::from),
             Self::Raw => raw::encode(value).map_err(Source::from),

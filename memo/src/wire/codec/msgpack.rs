@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, de::DeserializeSeed};
 use super::Fault;
 use crate::wire::guard::{Seed, Writing};
 
-pub(super) fn encode<T: Serialize + ?Sized>(value: Writing<'_, T>) -> Result<Vec<u8>, encode::Error> {
+pub(super) fn encode<T: Serialize + ?Sized>(value: &Writing<'_, T>) -> Result<Vec<u8>, encode::Error> {
     let mut bytes = Vec::with_capacity(128);
     value.serialize(&mut Serializer::new(&mut bytes).with_struct_map())?;
     Ok(bytes)

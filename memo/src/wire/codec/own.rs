@@ -107,8 +107,8 @@ impl Own {
         &self.name
     }
 
-    pub(super) fn encode<T: Serialize + ?Sized>(&self, value: Writing<'_, T>) -> Result<Vec<u8>, Error> {
-        self.codec.encode(&value)
+    pub(super) fn encode<T: Serialize + ?Sized>(&self, value: &Writing<'_, T>) -> Result<Vec<u8>, Error> {
+        self.codec.encode(value)
     }
 
     pub(super) fn decode<T: DeserializeOwned>(&self, seed: Seed<'_, T>, bytes: &[u8]) -> Result<T, Fault<Error>> {

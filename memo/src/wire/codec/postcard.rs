@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize, de::DeserializeSeed};
 use super::Fault;
 use crate::wire::guard::{Seed, Writing};
 
-pub(super) fn encode<T: Serialize + ?Sized>(value: Writing<'_, T>) -> Result<Vec<u8>, Error> {
-    postcard::to_stdvec(&value)
+pub(super) fn encode<T: Serialize + ?Sized>(value: &Writing<'_, T>) -> Result<Vec<u8>, Error> {
+    postcard::to_stdvec(value)
 }
 
 pub(super) fn decode<'de, T: Deserialize<'de>>(seed: Seed<'_, T>, bytes: &'de [u8]) -> Result<T, Fault<Error>> {

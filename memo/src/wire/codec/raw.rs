@@ -10,7 +10,7 @@ use serde::{
 use super::Fault;
 use crate::wire::guard::{Seed, Writing};
 
-pub(super) fn encode<T: Serialize + ?Sized>(value: Writing<'_, T>) -> Result<Vec<u8>, Error> {
+pub(super) fn encode<T: Serialize + ?Sized>(value: &Writing<'_, T>) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     value.serialize(Writer { bytes: &mut bytes, inside: false })?;
     Ok(bytes)

@@ -11,11 +11,17 @@ use crate::error::Error;
 
 /// A compressor with its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Compressor {
-    #[cfg(feature = "zlib")]
-    Zlib { level: u32 },
-    #[cfg(feature = "zstd")]
-    Zstd { level: i32, threads: u32 },
+pub(super) struct Compressor {
+    kind: Kind,
+    level: i32,
+    threads: u32,
+}
+
+/// Built in or not; a [`Compressor`] is made only of what is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Zlib,
+    Zstd,
 }
 
 /// All names, and the cargo features that they need.
@@ -35,66 +41,47 @@ impl Compressor {
     /// The compressor of a name, at its default level; otherwise what is wrong with the name.
     pub(super) fn named(name: &str) -> Result<Self, String> {
         match name {
-            #[cfg(feature = "zlib")]
-            "zlib" => Ok(Self::Zlib { level: 6 }),
-            #[cfg(feature = "zstd")]
-            "zstd" | "zstandard" => Ok(Self::Zstd { level: 3, threads: 0 }),
-            _ => match NAMES.iter().find(|(known, _)| *known == name) {
-                Some((_, feature)) => {
-                    Err(format!("the compressor `{name}` needs the cargo feature `{feature}` of `memo`"))
-                }
-                None => {
-                    let names: Vec<_> = names().collect();
-                    Err(format!("unknown compressor `{name}`: known are {}", super::listed(&names)))
-                }
-            },
+            "zlib" if cfg!(feature = "zlib") => Ok(Self { kind: Kind::Zlib, level: 6, threads: 0 }),
+            "zstd" | "zstandard" if cfg!(feature = "zstd") => Ok(Self { kind: Kind::Zstd, level: 3, threads: 0 }),
+            _ => Err(unknown(name)),
         }
     }
 
     pub(super) fn name(self) -> &'static str {
-        match self {
-            #[cfg(feature = "zlib")]
-            Self::Zlib { .. } => "zlib",
-            #[cfg(feature = "zstd")]
-            Self::Zstd { .. } => "zstd",
+        match self.kind {
+            Kind::Zlib => "zlib",
+            Kind::Zstd => "zstd",
         }
     }
 
     /// At another level; otherwise which levels there are.
-    pub(super) fn with_level(self, new: i64) -> Result<Self, String> {
-        match self {
-            #[cfg(feature = "zlib")]
-            Self::Zlib { .. } => match u32::try_from(new) {
-                Ok(level @ 0..=9) => Ok(Self::Zlib { level }),
-                _ => Err("the levels of `zlib` are 0 to 9".to_owned()),
-            },
-            #[cfg(feature = "zstd")]
-            Self::Zstd { threads, .. } => match i32::try_from(new) {
-                Ok(level @ -7..=22) => Ok(Self::Zstd { level, threads }),
-                _ => Err("the levels of `zstd` are -7 to 22".to_owned()),
-            },
-        }
+    pub(super) fn with_level(self, level: i64) -> Result<Self, String> {
+        let levels = match self.kind {
+            Kind::Zlib => 0..=9,
+            Kind::Zstd => -7..=22,
+        };
+        let taken = i32::try_from(level).ok().filter(|level| levels.contains(level));
+        let wrong = || format!("the levels of `{}` are {} to {}", self.name(), levels.start(), levels.end());
+        taken.map(|level| Self { level, ..self }).ok_or_else(wrong)
     }
 
     /// With worker threads; otherwise why not.
-    pub(super) fn with_threads(self, new: i64) -> Result<Self, String> {
-        match self {
-            #[cfg(feature = "zlib")]
-            Self::Zlib { .. } => Err("`zlib` has no worker threads, only `zstd` has".to_owned()),
-            #[cfg(feature = "zstd")]
-            Self::Zstd { level, .. } => match u32::try_from(new) {
-                Ok(threads @ 0..=64) => Ok(Self::Zstd { level, threads }),
-                _ => Err("`zstd` takes 0 to 64 worker threads".to_owned()),
-            },
+    pub(super) fn with_threads(self, threads: i64) -> Result<Self, String> {
+        match (self.kind, u32::try_from(threads)) {
+            (Kind::Zlib, _) => Err("`zlib` has no worker threads, only `zstd` has".to_owned()),
+            (Kind::Zstd, Ok(threads @ 0..=64)) => Ok(Self { threads, ..self }),
+            (Kind::Zstd, _) => Err("`zstd` takes 0 to 64 worker threads".to_owned()),
         }
     }
 
     pub(super) fn compress(self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
-        let compressed = match self {
+        let compressed = match self.kind {
             #[cfg(feature = "zlib")]
-            Self::Zlib { level } => zlib::compress(bytes, level),
+            Kind::Zlib => zlib::compress(bytes, self.level.unsigned_abs()),
             #[cfg(feature = "zstd")]
-            Self::Zstd { level, threads } => zstd::compress(bytes, level, threads),
+            Kind::Zstd => zstd::compress(bytes, self.level, self.threads),
+            #[cfg(not(all(feature = "zlib", feature = "zstd")))]
+            _ => not_built_in(bytes),
         };
         compressed.map_err(|error| {
             Error::encoding(format!("`{}` can't compress this value: {error}", self.name())).with_source(error)
@@ -102,13 +89,28 @@ impl Compressor {
     }
 
     fn decompress(self, bytes: &[u8], limit: usize) -> io::Result<Vec<u8>> {
-        match self {
+        match self.kind {
             #[cfg(feature = "zlib")]
-            Self::Zlib { .. } => zlib::decompress(bytes, limit),
+            Kind::Zlib => zlib::decompress(bytes, limit),
             #[cfg(feature = "zstd")]
-            Self::Zstd { .. } => zstd::decompress(bytes, limit),
+            Kind::Zstd => zstd::decompress(bytes, limit),
+            #[cfg(not(all(feature = "zlib", feature = "zstd")))]
+            _ => not_built_in((bytes, limit)),
         }
     }
+}
+
+#[cfg(not(all(feature = "zlib", feature = "zstd")))]
+fn not_built_in<T>(_: T) -> io::Result<Vec<u8>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+fn unknown(name: &str) -> String {
+    if let Some((_, feature)) = NAMES.iter().find(|(known, _)| *known == name) {
+        return format!("the compressor `{name}` needs the cargo feature `{feature}` of `memo`");
+    }
+    let names: Vec<_> = names().collect();
+    format!("unknown compressor `{name}`: known are {}", super::listed(&names))
 }
 
 /// Takes back what the compressors of a frame did, the last one first. No step may give more than `limit` bytes.

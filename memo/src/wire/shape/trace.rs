@@ -131,7 +131,7 @@ impl Deserializer<'static> for Tracer<'_> {
 
     fn deserialize_bool<V: Visitor<'static>>(self, visitor: V) -> Result<V::Value, Error> {
         self.enter::<V>(What::Leaf("bool"))?;
-        visitor.visit_bool(self.sample % 2 == 0)
+        visitor.visit_bool(self.sample.is_multiple_of(2))
     }
 
     fn deserialize_char<V: Visitor<'static>>(self, visitor: V) -> Result<V::Value, Error> {

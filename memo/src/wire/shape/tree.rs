@@ -7,9 +7,9 @@ const TRIES: u32 = 64;
 /// How many samples a place gets before what is around it is to be something else.
 const SAMPLES: usize = 24;
 /// How many passes there are at most.
-const PASSES: u64 = 50_000;
+const PASSES: u64 = 10_000;
 /// How many places are looked at.
-const NODES: usize = 10_000;
+const NODES: usize = 2_000;
 /// How deep it is looked.
 const DEPTH: u32 = 100;
 /// What is longer than the tuples that people write is an array, of which one element is looked at.
@@ -44,8 +44,12 @@ pub(super) enum What {
 impl What {
     fn children(self) -> usize {
         match self {
-            Self::Unseen | Self::Hidden | Self::Leaf(_) | Self::UnitStruct(_) | Self::Recursion(_) => 0,
-            Self::UnitVariant => 0,
+            Self::Unseen
+            | Self::Hidden
+            | Self::Recursion(_)
+            | Self::Leaf(_)
+            | Self::UnitStruct(_)
+            | Self::UnitVariant => 0,
             Self::Option | Self::Seq | Self::Array(_) | Self::Newtype(_) | Self::NewtypeVariant => 1,
             Self::Map => 2,
             Self::Tuple(len) | Self::TupleStruct(_, len) | Self::TupleVariant(len) => len,
