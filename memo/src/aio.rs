@@ -1,5 +1,6 @@
 //! Async twins of the functions that may have to wait for stores: these never block the executor.
 
+pub use crate::cache::aio::Cache;
 use crate::{
     call::{
         functions::{self, named},

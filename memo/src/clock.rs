@@ -69,6 +69,11 @@ pub(crate) fn unix_now() -> u64 {
     if TESTED.load(Ordering::Acquire) { wall.saturating_add(now()).saturating_sub(machine()) } else { wall }
 }
 
+/// The present by the wall clock.
+pub(crate) fn wall() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(unix_now())
+}
+
 /// The time since the Unix epoch that belongs to a time on the process's clock, by this present of both.
 pub(crate) fn unix(at: Millis, (now, unix_now): (Millis, u64)) -> Option<u64> {
     (at != NEVER).then(|| unix_now.saturating_add(at).saturating_sub(now))

@@ -121,7 +121,6 @@ impl Error {
 
 impl Error {
     /// The same error once more, its source as text.
-    #[cfg(feature = "stores")]
     pub(crate) fn again(&self) -> Self {
         let again = Self::new(self.0.kind, self.0.message.clone());
         match &self.0.source {

@@ -43,6 +43,7 @@ pub mod __private;
 pub mod aio;
 #[cfg(feature = "stores")]
 pub mod backend;
+mod cache;
 mod call;
 pub mod clock;
 mod error;
@@ -66,6 +67,7 @@ pub use memo_macros::{invalidates, memoize};
 pub use crate::backend::{backend, register_backend};
 
 pub use crate::{
+    cache::{Builder, Cache, Key, Lookup, Policy, SetOptions, Value},
     call::{
         address::Explanation,
         entry::Entry,

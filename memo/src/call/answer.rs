@@ -2,7 +2,13 @@
 
 use std::any::Any;
 
-use super::{entry::Entry, extras::Test, kind::Kind};
+use super::{
+    begin::{Settled, Started, Step},
+    entry::Entry,
+    extras::Test,
+    instance::HomeOf,
+    kind::Kind,
+};
 use crate::{
     error::Error,
     memory::{Put, Stored, stamp::Stamp},
@@ -92,6 +98,10 @@ pub(crate) trait Answer {
     fn accept(&mut self) -> Result<(), Stamp>;
     /// Takes the result of a leader.
     fn take(&mut self, shared: &(dyn Any + Send + Sync));
+    /// A store can't be asked: is that the end of the call?
+    fn broken(&mut self, _: &Error) -> bool {
+        false
+    }
     /// Makes an error the result, if the function says so.
     fn fail(&mut self, error: &dyn Fn() -> Error) -> bool;
 }
@@ -117,6 +127,72 @@ fn decode<Kd: Kind>(
         keep(Put { value: &mut copy, stamp, tags: &own, weigh: None, slides: false, replaces: false, yields: true });
     }
     Some(Entry::new(value, stamp, tags, &own))
+}
+
+/// What a computation of a cache gives: unlike a function, it says that a store can't be asked, unless the cache is silent.
+pub(crate) struct Reported<Kd: Kind> {
+    result: Plain<Kd>,
+    error: Option<Error>,
+    silent: bool,
+}
+
+impl<Kd: Kind> Reported<Kd> {
+    pub(crate) fn new(silent: bool) -> Self {
+        Self { result: Plain(None), error: None, silent }
+    }
+
+    /// It is answered already.
+    pub(crate) fn done(result: Kd::Ret) -> Self {
+        Self { result: Plain(Some(result)), error: None, silent: false }
+    }
+
+    /// How the caller goes on.
+    pub(crate) fn end<H: HomeOf<Kd>, K: 'static>(
+        self,
+        step: Option<Step>,
+        home: &H,
+    ) -> Result<Started<H, K, Kd>, Error> {
+        match (self.error, step) {
+            (Some(error), _) => Err(error),
+            (None, Some(Step::Settled(settled))) => Ok(Started::at(settled, home.clone(), self.result.0)),
+            (None, _) => Ok(Started::at(Settled::Done, home.clone(), self.result.0)),
+        }
+    }
+}
+
+impl<Kd: Kind> Answer for Reported<Kd> {
+    fn read(&mut self, stored: Stored<'_>, tags: &'static [&'static str]) {
+        self.result.read(stored, tags);
+    }
+
+    fn decode(
+        &mut self,
+        space: &Space,
+        loaded: &Loaded,
+        tags: &'static [&'static str],
+        keep: Option<Keep<'_>>,
+    ) -> bool {
+        self.result.decode(space, loaded, tags, keep)
+    }
+
+    fn accept(&mut self) -> Result<(), Stamp> {
+        Ok(())
+    }
+
+    fn take(&mut self, shared: &(dyn Any + Send + Sync)) {
+        self.result.take(shared);
+    }
+
+    fn broken(&mut self, error: &Error) -> bool {
+        if !self.silent {
+            self.error = Some(error.again());
+        }
+        !self.silent
+    }
+
+    fn fail(&mut self, _: &dyn Fn() -> Error) -> bool {
+        false
+    }
 }
 
 /// What an unguarded call returns.

@@ -208,8 +208,8 @@ impl Call<'_> {
         };
         let seen = space.stores.epoch(&outside.key);
         if outside.face == Face::Thread {
-            let loaded = block_on(space.stores.read(Face::Thread, &outside.key));
-            return self.found_outside(attempt, seen, loaded);
+            let read = block_on(space.stores.read(Face::Thread, &outside.key));
+            return self.found_outside(attempt, seen, read);
         }
         let Call { instance, key, hash, outside, .. } = self;
         match (key.hold(), outside) {
@@ -222,8 +222,9 @@ impl Call<'_> {
     }
 
     /// The stores have answered.
-    fn found_outside(mut self, attempt: Attempt, seen: u64, loaded: Option<Loaded>) -> Step {
-        if loaded.is_some_and(|loaded| self.takes(&loaded, seen)) {
+    fn found_outside(mut self, attempt: Attempt, seen: u64, read: Read) -> Step {
+        let found = read.map(|loaded| loaded.is_some_and(|loaded| self.takes(&loaded, seen)));
+        if found.unwrap_or_else(|error| self.answer.broken(&error)) {
             return Step::DONE;
         }
         self.enter(attempt, Some(seen))
@@ -313,7 +314,7 @@ struct Reading {
     key: Box<EntryKey>,
     seen: u64,
     /// The question, once it was put.
-    asked: Option<Pin<Box<dyn Future<Output = Option<Loaded>> + Send>>>,
+    asked: Option<Pin<Box<dyn Future<Output = Read> + Send>>>,
 }
 
 impl Reading {
@@ -321,7 +322,7 @@ impl Reading {
         Self { stores, key, seen, asked: None }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Loaded>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
         let asked = self.asked.get_or_insert_with(|| {
             let (stores, key) = (self.stores.clone(), self.key.clone());
             Box::pin(async move { stores.read(Face::Task, &key).await })
@@ -330,10 +331,13 @@ impl Reading {
     }
 }
 
+/// What a store answered.
+type Read = Result<Option<Loaded>, Error>;
+
 /// How a caller's wait has ended.
 enum Ended {
     Flight(Outcome, Option<Outside>),
-    Store(Box<EntryKey>, u64, Option<Loaded>),
+    Store(Box<EntryKey>, u64, Read),
 }
 
 /// A caller whose wait has ended.
@@ -346,7 +350,7 @@ pub(crate) struct Waited {
 
 impl Waits {
     /// On a thread.
-    fn block(self) -> Waited {
+    pub(crate) fn block(self) -> Waited {
         let Self { held, hash, attempt, on } = self;
         let ended = match on {
             On::Flight(wait, outside) => Ended::Flight(wait.block(), outside),
@@ -359,10 +363,10 @@ impl Waits {
     }
 
     /// In a task.
-    fn poll(waits: &mut Option<Self>, cx: &mut Context<'_>) -> Poll<Waited> {
+    pub(crate) fn poll(waits: &mut Option<Self>, cx: &mut Context<'_>) -> Poll<Waited> {
         enum Answered {
             Flight(Outcome),
-            Store(Option<Loaded>),
+            Store(Read),
         }
         let answered = match &mut waits.as_mut().expect("a future is not polled after its end").on {
             On::Flight(wait, _) => Answered::Flight(ready!(wait.poll_in_task(cx))),
@@ -379,7 +383,7 @@ impl Waits {
 }
 
 impl Waited {
-    fn step(self, instance: &AnyInstance, answer: &mut dyn Answer) -> Step {
+    pub(crate) fn step(self, instance: &AnyInstance, answer: &mut dyn Answer) -> Step {
         let Self { held, hash, attempt, ended } = self;
         let (outcome, outside) = match ended {
             Ended::Flight(outcome, outside) => (outcome, outside),

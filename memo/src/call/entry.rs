@@ -63,6 +63,11 @@ impl<V> Entry<V> {
         self.literal.iter().copied().chain(self.own.iter().map(Tag::as_str))
     }
 
+    /// The tags that not all entries have.
+    pub(crate) fn own_tags(&self) -> &[Tag] {
+        &self.own
+    }
+
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp::new(self.created, self.expires)
     }

@@ -106,6 +106,14 @@ impl<H: HomeOf<Kd> + Sync, K: 'static, Kd: Kind<Val: Send + Sync>> Run<H, K, Kd>
 }
 
 impl<H: HomeOf<Kd> + Sync, Kd: Kind<Val: Send + Sync>> Kept<H, Kd> {
+    /// Waits in a task.
+    pub(crate) async fn in_task(self) -> Kd::Ret {
+        match self {
+            Self::Now(result) => result,
+            Self::Later(later) => later.stored().await,
+        }
+    }
+
     /// Waits on the calling thread.
     pub fn on_thread(self) -> Kd::Ret {
         match self {

@@ -4,10 +4,10 @@ use std::{any::Any, sync::Arc};
 
 use super::{entry::Entry, instance::Home, site::Options, terms::Terms};
 use crate::{
-    clock,
+    clock::{self, Millis},
     error::Error,
     key::Ask,
-    memory::stamp::Stamp,
+    memory::{Put, stamp::Stamp},
     space::{About, EntryKey, Face, Offer, Space},
 };
 
@@ -30,6 +30,8 @@ pub(crate) struct Setting<H, V> {
     /// None: not in memory.
     copy: Option<V>,
     weight: u64,
+    /// It does not take the place of a live entry.
+    yields: bool,
 }
 
 /// A key that comes along.
@@ -56,12 +58,46 @@ impl<H: Home> Place<H> {
     /// The entry in the stores, and the name of its tier.
     pub(crate) async fn read_outside<V: 'static>(&self, face: Face) -> Result<Option<(Entry<V>, &'static str)>, Error> {
         let Some((space, key)) = &self.outside else { return Ok(None) };
-        let Some(loaded) = space.stores.try_read(face, key).await? else { return Ok(None) };
+        let Some(loaded) = space.stores.read(face, key).await? else { return Ok(None) };
         let mut value: Option<V> = None;
         space.try_decode(&loaded, &mut value)?;
         let literal = self.options().tags;
         let (stamp, own) = loaded.about(literal);
         Ok(value.map(|value| (Entry::new(value, stamp, literal, &own), space.stores.tier_name(&loaded))))
+    }
+
+    /// The entry in the stores, of which memory gets a copy.
+    pub(crate) async fn read_through<V: Send + Sync + 'static>(
+        &self,
+        face: Face,
+        key: Key<'_>,
+        copy: fn(&V) -> V,
+    ) -> Result<Option<Entry<V>>, Error> {
+        let Some((space, entry)) = &self.outside else { return Ok(None) };
+        let seen = space.stores.epoch(entry);
+        let Some((found, _)) = self.read_outside::<V>(face).await? else { return Ok(None) };
+        if self.has_memory()
+            && let Some(_turn) = space.stores.try_turn(entry)
+            && space.stores.epoch(entry) == seen
+        {
+            let mut copy = Some(copy(found.value()));
+            let (stamp, tags) = (found.stamp(), found.own_tags());
+            let put = Put { value: &mut copy, stamp, tags, weigh: None, slides: true, replaces: false, yields: true };
+            self.home.instance().store.fill(self.hash, key, put);
+        }
+        Ok(Some(found))
+    }
+
+    /// Gives an entry another end; was there one?
+    pub(crate) async fn retime(&self, face: Face, key: Key<'_>, expires: Millis) -> Result<bool, Error> {
+        let Some((space, entry)) = &self.outside else {
+            return Ok(self.home.instance().store.retime(self.hash, key, expires));
+        };
+        let turn = space.stores.turn(face, entry).await;
+        let at = clock::unix(expires, (clock::now(), clock::unix_now()));
+        let found = space.stores.retime(face, &turn, entry, at).await;
+        self.home.instance().store.retime(self.hash, key, expires);
+        found
     }
 
     /// Removes the entry everywhere, and keeps running bodies from storing theirs.
@@ -85,6 +121,7 @@ impl<H: Home> Place<H> {
         (value, copy): (&V, fn(&V) -> V),
         terms: Terms,
         weight: u64,
+        yields: bool,
     ) -> Result<Setting<H, V>, Error>
     where
         H: Clone,
@@ -97,21 +134,21 @@ impl<H: Home> Place<H> {
                     expires: clock::unix(stamp.expires(), (stamp.created(), clock::unix_now())),
                     cost: 0,
                     tags: terms.all_tags(options),
-                    yields: false,
+                    yields,
                 };
                 Some(space.offer((**key).clone(), value, about)?)
             }
             None => None,
         };
         let copy = self.has_memory().then(|| copy(value));
-        Ok(Setting { place: self.clone(), offer, terms, stamp, copy, weight })
+        Ok(Setting { place: self.clone(), offer, terms, stamp, copy, weight, yields })
     }
 }
 
 impl<H: Home, V: Send + Sync + 'static> Setting<H, V> {
-    /// Puts the value in its place.
-    pub(crate) async fn set(self, face: Face, key: Key<'_>) -> Result<(), Error> {
-        let Self { place, offer, terms, stamp, mut copy, weight } = self;
+    /// Puts the value in its place; false if it yielded to another.
+    pub(crate) async fn set(self, face: Face, key: Key<'_>) -> Result<bool, Error> {
+        let Self { place, offer, terms, stamp, mut copy, weight, yields } = self;
         let mut turn = None;
         let mut written = Ok(true);
         if let Some(((space, entry), offer)) = place.outside.as_ref().zip(offer) {
@@ -119,15 +156,21 @@ impl<H: Home, V: Send + Sync + 'static> Setting<H, V> {
             written = space.stores.write(face, held, offer).await;
         }
         let instance = place.home.instance();
-        if copy.is_some() && written.is_ok() {
-            let weigh = &|_: &dyn Any, _: &dyn Any| weight;
-            let put = terms.put(&instance.options, stamp, &mut copy, Some(weigh), true);
-            instance.store.set(place.hash, key, put);
-        } else {
-            // Memory must not have an older value, nor get one from a body that runs.
-            instance.store.remove(place.hash, key);
-        }
+        let set = match written {
+            Ok(true) if copy.is_some() => {
+                let weigh = &|_: &dyn Any, _: &dyn Any| weight;
+                let put = terms.put(&instance.options, stamp, &mut copy, Some(weigh), true);
+                Ok(instance.store.set(place.hash, key, Put { yields, replaces: !yields, ..put }))
+            }
+            // Another stands there, in memory too, perhaps.
+            Ok(false) if yields => Ok(false),
+            written => {
+                // Memory must not have an older value, nor get one from a body that runs.
+                instance.store.remove(place.hash, key);
+                written.map(|_| true)
+            }
+        };
         drop(turn);
-        written.map(drop)
+        set
     }
 }

@@ -8,7 +8,11 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 
-use super::{names, site::Declaration, typed::TypedRef};
+use super::{
+    names,
+    site::{Declaration, Options},
+    typed::TypedRef,
+};
 use crate::{
     error::{Error, Kind},
     flight::wait::block_on,
@@ -156,7 +160,7 @@ impl Function {
     fn new(declared: &'static Declaration, path: String) -> Self {
         let options = &declared.options;
         let name = options.display_name.unwrap_or(&path);
-        let stores = options.outside.map(|outside| Arc::new(Stores::new(outside, name)));
+        let stores = options.outside.map(|outside| Arc::new(Stores::new(outside.backends, outside.codec, name)));
         Self { declared, path, stores, failed_before: Mutex::default(), claims: Mutex::new(Vec::new()) }
     }
 
@@ -266,23 +270,7 @@ impl Function {
     }
 
     fn empty_info(&self, name: &str) -> CacheInfo {
-        let options = &self.declared.options;
-        let bounded = options.max_entries.is_some() || options.max_weight.is_some();
-        let stores = self.stores.as_ref().map(|stores| (stores.describe(), stores.prefix().to_owned()));
-        let ((backend, codec), prefix) = match stores {
-            Some(((backend, codec), prefix)) => ((backend.into(), codec), prefix),
-            None => (("memory".into(), None), String::new()),
-        };
-        CacheInfo {
-            name: name.to_owned(),
-            backend,
-            codec,
-            prefix,
-            policy: bounded.then(|| options.policy.name()),
-            max_entries: options.max_entries,
-            max_weight: options.max_weight,
-            ..CacheInfo::default()
-        }
+        info_of(name, &self.declared.options, self.stores.as_ref())
     }
 
     pub(crate) fn reset_stats(&self) {
@@ -295,12 +283,35 @@ impl Function {
     }
 }
 
-fn new_record(function: &'static Function, identity: &Identity, make: Make<'_>) -> &'static Record {
-    let id = {
-        let mut next = NEXT_ID.lock();
-        *next += 1;
-        *next - 1
+/// A number that no other instance has.
+pub(crate) fn next_id() -> usize {
+    let mut next = NEXT_ID.lock();
+    *next += 1;
+    *next - 1
+}
+
+/// What can be said of a function or cache before it is used.
+pub(crate) fn info_of(name: &str, options: &Options, stores: Option<&Arc<Stores>>) -> CacheInfo {
+    let bounded = options.max_entries.is_some() || options.max_weight.is_some();
+    let stores = stores.map(|stores| (stores.describe(), stores.prefix().to_owned()));
+    let ((backend, codec), prefix) = match stores {
+        Some(((backend, codec), prefix)) => ((backend.into(), codec), prefix),
+        None => (("memory".into(), None), String::new()),
     };
+    CacheInfo {
+        name: name.to_owned(),
+        backend,
+        codec,
+        prefix,
+        policy: bounded.then(|| options.policy.name()),
+        max_entries: options.max_entries,
+        max_weight: options.max_weight,
+        ..CacheInfo::default()
+    }
+}
+
+fn new_record(function: &'static Function, identity: &Identity, make: Make<'_>) -> &'static Record {
+    let id = next_id();
     let counters = Arc::new(Counters::default());
     let new = New { id, function, name: &identity.name, counters: counters.clone() };
     let (target, reach) = make(new);

@@ -93,9 +93,11 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Target for Typed<K, V> 
 
     fn make(new: New<'_>, how: How<K>) -> Self {
         let New { id, function, name, counters } = new;
-        let stores = function.stores.clone().zip(how.values);
-        let space = stores.map(|(stores, values)| Space::new(stores, (&function.path, name), values));
         let declared = function.declared;
+        let outside = declared.options.outside.zip(function.stores.clone()).zip(how.values);
+        let space = outside.map(|((outside, stores), values)| {
+            Space::new(stores, (&function.path, name), outside.version, values)
+        });
         Self::new(id, (declared.name.into(), declared.options), counters, how.same, space)
     }
 

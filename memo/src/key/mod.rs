@@ -22,7 +22,7 @@ use shape::Shape;
 
 /// The seed of all key hashes: fixed, so that one hash serves all tables of a process and its threads.
 /// Tables compare keys whole, so an adversary who makes keys collide can slow a table down, never read another's value.
-const HASHER: FixedState = FixedState::with_seed(0x6d65_6d6f_697a_6521);
+pub(crate) const HASHER: FixedState = FixedState::with_seed(0x6d65_6d6f_697a_6521);
 
 /// A key to look for, borrowed from the arguments.
 pub trait Query {

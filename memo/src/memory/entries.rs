@@ -131,6 +131,11 @@ impl<K, V> Entries<K, V> {
         self.slots.get(id as usize)?.as_ref()
     }
 
+    /// All entries, expired ones too.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Slot<K, V>> {
+        self.slots.iter().flatten()
+    }
+
     fn parked(&self, at: Place) -> Option<&K> {
         self.parked.get(at.0 as usize)?.as_ref()
     }

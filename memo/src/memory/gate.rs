@@ -45,6 +45,17 @@ pub(crate) struct Put<'a> {
     pub(crate) yields: bool,
 }
 
+/// What became of a value.
+#[derive(Clone, Copy, PartialEq)]
+enum Placed {
+    /// It is stored, or was not to be.
+    Done,
+    /// Another stood there.
+    Yielded,
+    /// Other shards have to give some room first.
+    NoRoom,
+}
+
 /// A key that is parked while a value is stored under it, which may panic: `Eq` and `weigh` are the user's code.
 struct Parked<'a> {
     shard: &'a mut Shard<dyn Rows>,
@@ -131,7 +142,7 @@ impl Store<dyn Cells> {
                 // Something else invalidated the key; a follower may still have come after a clearing of one of its tags.
                 return fence;
             };
-            if fence != 0 || self.put(cell, &mut shard, hash, place, &mut put, &mut gone) {
+            if fence != 0 || self.put(cell, &mut shard, hash, place, &mut put, &mut gone) != Placed::NoRoom {
                 shard.withdraw(hash, flight, &mut gone);
                 return fence;
             }
@@ -166,9 +177,9 @@ impl Store<dyn Cells> {
         gone
     }
 
-    /// Stores a value that no flight brings, and detaches the flights of its key.
-    pub(crate) fn set(&self, hash: u64, key: &dyn Ask, put: Put<'_>) {
-        self.place(hash, key, put, true);
+    /// Stores a value that no flight brings, and detaches the flights of its key; false if it yielded to another.
+    pub(crate) fn set(&self, hash: u64, key: &dyn Ask, put: Put<'_>) -> bool {
+        self.place(hash, key, put, true)
     }
 
     /// Stores a copy of what stands behind this store; flights go on, and may replace it.
@@ -176,7 +187,7 @@ impl Store<dyn Cells> {
         self.place(hash, key, put, false);
     }
 
-    fn place(&self, hash: u64, key: &dyn Ask, mut put: Put<'_>, detaches: bool) {
+    fn place(&self, hash: u64, key: &dyn Ask, mut put: Put<'_>, detaches: bool) -> bool {
         let mut gone = Gone::None;
         let cell = self.cell(hash);
         loop {
@@ -186,8 +197,9 @@ impl Store<dyn Cells> {
             }
             let place = shard.rows.park(key);
             let parked = Parked { shard: &mut shard, place, gone: &mut gone };
-            if self.put(cell, parked.shard, hash, place, &mut put, parked.gone) {
-                return;
+            match self.put(cell, parked.shard, hash, place, &mut put, parked.gone) {
+                Placed::NoRoom => {}
+                placed => return placed == Placed::Done,
             }
             drop(parked);
             drop(shard);
@@ -196,7 +208,7 @@ impl Store<dyn Cells> {
     }
 
     /// Stores a value under a parked key. One heavier than the whole bound is not stored, nor is one that has expired
-    /// already; what stood in its place is gone all the same. False if there is no room before other shards gave some.
+    /// already; what stood in its place is gone all the same.
     fn put(
         &self,
         cell: &Cell<dyn Rows>,
@@ -205,13 +217,13 @@ impl Store<dyn Cells> {
         key: Place,
         put: &mut Put<'_>,
         gone: &mut Gone,
-    ) -> bool {
+    ) -> Placed {
         let now = clock::now();
         self.sweep_shard(shard, now, PASSIVE_SWEEP, gone);
         let present = shard.find_parked(hash, key);
         if put.yields && present.is_some_and(|id| shard.is_live(id)) {
             shard.rows.refuse(put.value, gone);
-            return true;
+            return Placed::Yielded;
         }
         if present.is_some() || put.replaces {
             // Also where nothing is found: a copy may be about of an entry that was evicted since.
@@ -230,20 +242,20 @@ impl Store<dyn Cells> {
                 }
                 if !fits {
                     shard.rows.refuse(put.value, gone);
-                    return true;
+                    return Placed::Done;
                 }
                 if !self.take_room(shard, weight, now, gone) {
-                    return false;
+                    return Placed::NoRoom;
                 }
                 if !shard.insert(hash, key, put.value, new) {
                     self.bound.release(weight);
                     shard.rows.refuse(put.value, gone);
-                    return true;
+                    return Placed::Done;
                 }
             }
         }
         self.note_soonest(cell, shard);
         Counters::add(&self.counters.stores, 1);
-        true
+        Placed::Done
     }
 }

@@ -177,6 +177,18 @@ impl<K: 'static, V: 'static> Store<Shards<K, V>> {
         }
     }
 
+    /// All live entries, one shard after the other, each shard under its lock.
+    pub(crate) fn each(&self, mut see: impl FnMut(&K, &V)) {
+        let now = clock::now();
+        for Padded(cell) in &self.cells.0 {
+            let _under = locked::UnderLock::enter();
+            let shard = cell.shard.read();
+            for Slot { key, value, .. } in shard.rows.all().filter(|slot| !is_over(slot.head.expires(), || now)) {
+                see(key, value);
+            }
+        }
+    }
+
     #[inline]
     fn typed_cell(&self, hash: u64) -> &Cell<Entries<K, V>> {
         let cells = &self.cells.0;

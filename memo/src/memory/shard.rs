@@ -216,6 +216,16 @@ impl Shard<dyn Rows> {
     }
 
     /// Stores an entry under a parked key that has none. False if there is no number left for it.
+    /// Gives an entry another end, from which on its time to live counts where hits restart it.
+    pub(super) fn retime(&mut self, id: SlotId, expires: Millis) {
+        let created = self.stamp(id).created();
+        self.rows.head_mut(id).set_expires(expires);
+        self.around.expiry.push(expires, id);
+        if let Some(ttls) = &mut self.around.ttls {
+            set(ttls, id, if expires == NEVER { 0 } else { expires.saturating_sub(created) });
+        }
+    }
+
     pub(super) fn insert(&mut self, hash: u64, key: Place, value: &mut dyn std::any::Any, new: New<'_>) -> bool {
         let aside = Aside::new(short(hash), new.stamp.created());
         let Some(id) = self.around.slot(aside) else { return false };
@@ -313,7 +323,7 @@ impl Shard<dyn Rows> {
     }
 
     /// The numbers of all entries.
-    fn live(&self) -> impl Iterator<Item = SlotId> {
+    pub(super) fn live(&self) -> impl Iterator<Item = SlotId> {
         (0..).take(self.around.asides.len()).filter(|id| self.rows.is_taken(*id))
     }
 

@@ -124,6 +124,24 @@ impl Store<dyn Cells> {
         was_live
     }
 
+    /// Gives an entry another end; was there one? One that has ended by now is taken out.
+    pub(crate) fn retime(&self, hash: u64, key: &dyn Ask, expires: Millis) -> bool {
+        let mut gone = Gone::None;
+        let cell = self.cell(hash);
+        let mut shard = cell.write();
+        let Ok(id) = shard.lookup(hash, key) else { return false };
+        // Copies have the old end.
+        cell.outdate();
+        if is_over(expires, clock::now) {
+            self.take_out(&mut shard, id, &mut gone);
+        } else {
+            shard.retime(id, expires);
+            self.note_soonest(cell, &shard);
+        }
+        drop(shard);
+        true
+    }
+
     /// Takes a key out if its entry is still the one with this stamp.
     pub(crate) fn remove_if(&self, hash: u64, key: &dyn Ask, stamp: Stamp) {
         let mut gone = Gone::None;

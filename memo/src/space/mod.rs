@@ -10,24 +10,28 @@ mod tier;
 mod values;
 mod write;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use async_lock::{Mutex, MutexGuardArc};
 
 pub(crate) use face::Face;
 pub(crate) use names::EntryKey;
-pub(crate) use read::Loaded;
+pub(crate) use read::{Loaded, Stored};
 use tier::Tiers;
-pub(crate) use values::{AnyValues, Of};
+pub(crate) use tier::is_memory;
+pub(crate) use values::{AnyValues, Of, written};
 
 pub(crate) use write::{About, Offer};
 
 use crate::{
-    backend::{self, Backend},
-    call::site::{Outside, Version},
+    backend::{self, Backend, Change},
+    call::site::Version,
     clock,
     error::Error,
     stats::counters::Counters,
@@ -40,7 +44,6 @@ const STRIPES: usize = 32;
 pub(crate) struct Stores {
     /// What the keys of all its entries begin with.
     prefix: String,
-    outside: &'static Outside,
     tiers: Tiers,
     stripes: [Stripe; STRIPES],
     /// Of what failed in the stores.
@@ -62,11 +65,10 @@ pub(crate) struct Turn(#[expect(dead_code, reason = "held, not read")] Arc<Mutex
 impl Stores {
     /// Opens nothing yet: that is done when they are first used, so that a store that is down does not keep a function
     /// from running.
-    pub(crate) fn new(outside: &'static Outside, function: &str) -> Self {
+    pub(crate) fn new(urls: &[&str], codec: Option<&str>, function: &str) -> Self {
         Self {
             prefix: names::function(function),
-            outside,
-            tiers: Tiers::new(outside),
+            tiers: Tiers::new(urls, codec),
             stripes: std::array::from_fn(|_| Stripe { lock: Arc::default(), epoch: AtomicU64::new(0) }),
             counters: Counters::default(),
         }
@@ -165,6 +167,54 @@ impl Stores {
         Ok(purged.into_iter().sum())
     }
 
+    /// Everything that was acknowledged is as durable as it can be.
+    pub(crate) async fn flush(&self, face: Face) -> Result<(), Error> {
+        self.tiers.each(face, |store| store.flush()).await.map(drop)
+    }
+
+    /// What is wrong with the URLs or the codec, if anything.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.tiers.terms().map(drop)
+    }
+
+    /// All live entries in the last tier.
+    pub(crate) async fn all(&self, face: Face) -> Result<Vec<Stored>, Error> {
+        let prefix = self.prefix.clone().into_bytes();
+        let work = move |store: &dyn Backend| {
+            let mut all = Vec::new();
+            store.scan(&prefix, &mut |_, bytes| {
+                all.extend(read::alive(bytes));
+                ControlFlow::Continue(())
+            })?;
+            Ok(all)
+        };
+        self.tiers.last(face, work).await
+    }
+
+    /// Gives an entry another end without decoding it, in the caller's turn; was there one?
+    pub(crate) async fn retime(
+        &self,
+        face: Face,
+        turn: &Turn,
+        key: &EntryKey,
+        expires: Option<backend::UnixMillis>,
+    ) -> Result<bool, Error> {
+        let (turn, full, flat) = (turn.clone(), key.full().to_owned(), key.flat().to_vec());
+        let work = move |store: &dyn Backend| {
+            let _turn = &turn;
+            let mut found = false;
+            store.update(&flat, &mut |bytes| {
+                let change = bytes.and_then(|bytes| write::retimed(bytes, &full, expires));
+                found = change.is_some();
+                change.unwrap_or(Change::Keep)
+            })?;
+            Ok(found)
+        };
+        let found = self.tiers.each(face, work).await;
+        self.changed(key);
+        found.map(|found| found.contains(&true))
+    }
+
     /// Is one of the tiers in such a store?
     pub(crate) fn uses(&self, scheme: &str) -> bool {
         self.tiers.uses(scheme)
@@ -185,13 +235,18 @@ pub(crate) struct Space {
 
 impl Space {
     /// `name` is the function's path with all generics.
-    pub(crate) fn new(stores: Arc<Stores>, (path, name): (&str, &str), values: AnyValues) -> Self {
-        let version = match stores.outside.version {
+    pub(crate) fn new(stores: Arc<Stores>, (path, name): (&str, &str), version: Version, values: AnyValues) -> Self {
+        let version = match version {
             Version::Tokens(hash) => names::version(&hash.to_le_bytes(), values.shape()),
             Version::Given(number) => names::version(number.as_bytes(), values.shape()),
         };
         let names = names::Names::new(&stores.prefix, if name == path { "" } else { name }, version);
         Self { stores, names, values }
+    }
+
+    /// The key of an entry that is to be read again, from its text and bytes.
+    pub(crate) fn key_with_data(&self, text: &str, hash: u64, data: Vec<u8>) -> EntryKey {
+        self.key(text, hash).with_data(data)
     }
 
     /// The key of an entry, from the text of the arguments and their hash in this process.

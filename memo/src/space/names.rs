@@ -43,7 +43,7 @@ impl Names {
         let entry = flat.len();
         flat.push('|');
         flat.push_str(&self.version);
-        EntryKey { flat, entry, full, hash }
+        EntryKey { flat, entry, full, hash, data: None }
     }
 }
 
@@ -67,6 +67,8 @@ pub(crate) struct EntryKey {
     /// All of it as text, where that is more than stands in `flat`.
     full: Option<String>,
     hash: u64,
+    /// The arguments as bytes, where they are to be read again.
+    data: Option<Vec<u8>>,
 }
 
 impl EntryKey {
@@ -77,6 +79,15 @@ impl EntryKey {
     /// The whole key, arguments in full, without the version: what an entry is compared by.
     pub(crate) fn full(&self) -> &str {
         self.full.as_deref().unwrap_or(&self.flat[..self.entry])
+    }
+
+    pub(super) fn with_data(mut self, data: Vec<u8>) -> Self {
+        self.data = Some(data);
+        self
+    }
+
+    pub(super) fn data(&self) -> Option<&[u8]> {
+        self.data.as_deref()
     }
 
     /// What the keys of all versions of the entry begin with.

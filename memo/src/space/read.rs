@@ -2,6 +2,8 @@
 
 use std::any::Any;
 
+use serde::de::DeserializeOwned;
+
 use super::{EntryKey, Face, Space, Stores, Turn, tier::Tier};
 use crate::{
     backend::{Backend, Change, Item, UnixMillis},
@@ -9,7 +11,7 @@ use crate::{
     error::Error,
     memory::stamp::Stamp,
     tags::Tag,
-    wire::{Frame, frame::with_expiry},
+    wire::{Frame, Wire, frame::with_expiry},
 };
 
 /// An entry as it was read: a frame that was verified, of the right key, and alive.
@@ -41,6 +43,15 @@ impl Loaded {
     }
 }
 
+/// An entry that a scan found: a frame that was verified.
+pub(crate) struct Stored(Vec<u8>);
+
+/// The bytes of an entry that is alive.
+pub(super) fn alive(bytes: &[u8]) -> Option<Stored> {
+    let frame = Frame::read(bytes).ok()?;
+    (!frame.is_over(clock::unix_now())).then(|| Stored(bytes.to_vec()))
+}
+
 /// What bytes are that were found under a key.
 enum Found {
     Alive,
@@ -49,16 +60,9 @@ enum Found {
 }
 
 impl Stores {
-    /// The entry of a key. What can't be read counts as an error and as absent.
-    pub(crate) async fn read(&self, face: Face, key: &EntryKey) -> Option<Loaded> {
-        let (loaded, failed) = self.look(face, key).await;
-        failed.iter().for_each(|error| self.failed(error));
-        loaded
-    }
-
-    /// The entry of a key, for those who want to know why there is none. Bytes that do not verify count as an error and as
-    /// absent here, too.
-    pub(crate) async fn try_read(&self, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
+    /// The entry of a key. What fails is counted here. Bytes that do not verify are as good as absent; it is an error if no
+    /// tier has the entry and one can't be asked.
+    pub(crate) async fn read(&self, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
         let (loaded, failed) = self.look(face, key).await;
         failed.iter().for_each(|error| self.failed(error));
         let down = failed.into_iter().find(|error| !error.is_corrupt() && !error.is_newer());
@@ -159,6 +163,25 @@ impl Space {
         decoded.inspect_err(|error| self.stores.failed(error))
     }
 }
+
+impl Space {
+    /// Reads an entry of a cache: gives the key, and puts the value into an `Option`. What can't be decoded counts as an error.
+    pub(crate) fn reopen<K: DeserializeOwned>(&self, stored: &Stored, to: &mut dyn Any) -> Option<K> {
+        let most = self.stores.tiers.max_value(usize::MAX);
+        let read = || {
+            let frame = Frame::read(&stored.0)?;
+            let data = frame.key_data.ok_or_else(|| Error::corrupt("the entry has no key that can be read"))?;
+            let key = Wire::decode(KEYS, "", data, data.len() * 64 + 4096)?;
+            self.values.decode(&frame, most, to)?;
+            Ok(key)
+        };
+        let key: Result<K, Error> = read();
+        key.inspect_err(|error| self.stores.failed(error)).ok()
+    }
+}
+
+/// The codec of keys that are to be read again.
+pub(super) const KEYS: &str = "bincode";
 
 fn check(bytes: &[u8], key: &EntryKey) -> Result<Found, Error> {
     let frame = Frame::read(bytes)?;

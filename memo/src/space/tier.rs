@@ -7,7 +7,6 @@ use parking_lot::Mutex;
 use super::Face;
 use crate::{
     backend::{self, Backend, Url},
-    call::site::Outside,
     clock::{self, Millis},
     error::Error,
     wire::Wire,
@@ -48,15 +47,15 @@ enum Open {
 }
 
 /// Typed memory as the first tier.
-fn is_memory(url: &str) -> bool {
+pub(crate) fn is_memory(url: &str) -> bool {
     matches!(url, "memory" | "memory://")
 }
 
 impl Tiers {
-    pub(super) fn new(outside: &Outside) -> Self {
-        let has_memory = outside.backends.first().is_some_and(|first| is_memory(first));
-        let urls = outside.backends.iter().skip(usize::from(has_memory));
-        let specs: Result<Vec<_>, Error> = urls.map(|url| spec(url, outside.codec)).collect();
+    pub(super) fn new(urls: &[&str], codec: Option<&str>) -> Self {
+        let has_memory = urls.first().is_some_and(|first| is_memory(first));
+        let urls = urls.iter().skip(usize::from(has_memory));
+        let specs: Result<Vec<_>, Error> = urls.map(|url| spec(url, codec)).collect();
         let hashes_keys = specs.as_ref().is_ok_and(|specs| specs.iter().any(|(_, terms)| terms.hashes_keys));
         Self { has_memory, hashes_keys, specs, open: Mutex::new(Open::Not) }
     }
@@ -71,7 +70,8 @@ impl Tiers {
 
     /// The largest value that is believed to stand in a tier, in bytes.
     pub(super) fn max_value(&self, tier: usize) -> usize {
-        self.specs.as_ref().ok().and_then(|specs| specs.get(tier)).map_or(0, |(_, terms)| terms.wire.max_value())
+        let specs = self.specs.as_deref().unwrap_or_default();
+        specs.get(tier).or(specs.last()).map_or(0, |(_, terms)| terms.wire.max_value())
     }
 
     /// What a tier that was opened is called.
@@ -131,6 +131,17 @@ impl Tiers {
             Err(error) => Open::Failed { error: error.again(), until: clock::now().saturating_add(RETRY_AFTER) },
         };
         opened
+    }
+
+    /// Does something in the last tier.
+    pub(super) async fn last<R: Send + 'static>(
+        &self,
+        face: Face,
+        work: impl FnOnce(&dyn Backend) -> Result<R, Error> + Send + 'static,
+    ) -> Result<R, Error> {
+        let tiers = self.get(face).await?;
+        let tier = tiers.last().ok_or_else(|| Error::config("there is no store"))?;
+        face.ask(&tier.store, work).await
     }
 
     /// Does something in every tier, the last one first, and tries all before it fails; gives the results in the order

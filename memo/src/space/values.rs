@@ -4,8 +4,11 @@ use std::{any::Any, marker::PhantomData};
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::{Space, read::KEYS};
 use crate::{
+    cache::Written,
     error::Error,
+    key::text::Text,
     wire::{Encoded, Frame, Wire, shape_of},
 };
 
@@ -46,4 +49,22 @@ impl<V: Serialize + DeserializeOwned + 'static> Values for Of<V> {
 
 fn another_type() -> Error {
     Error::encoding("the value has another type than the function")
+}
+
+/// How the keys of a cache get into stores and back, and its values.
+pub(crate) fn written<K, V>() -> Written<K>
+where
+    K: Serialize + DeserializeOwned,
+    V: Serialize + DeserializeOwned + 'static,
+{
+    Written {
+        text: |key| {
+            let mut text = Text::default();
+            text.value(key)?;
+            Ok(text.into_string())
+        },
+        data: |key| Ok(Wire::parse(KEYS)?.encode(key)?.bytes),
+        read: Space::reopen::<K>,
+        values: &Of::<V>::VALUES,
+    }
 }

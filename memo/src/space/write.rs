@@ -67,7 +67,7 @@ impl Space {
                 cost,
                 tags: Tags::from(&*names),
                 key: key.full(),
-                key_data: None,
+                key_data: key.data(),
                 value: &encoded.bytes,
             };
             let mut bytes = Vec::new();
@@ -132,4 +132,16 @@ fn set(
 
 fn is_alive(bytes: &[u8], full: &str) -> bool {
     Frame::read(bytes).is_ok_and(|frame| frame.key == full && !frame.is_over(clock::unix_now()))
+}
+
+/// The entry of a key with another end, if it is alive; none if it has ended by then.
+pub(super) fn retimed(bytes: &[u8], full: &str, expires: Option<UnixMillis>) -> Option<Change> {
+    if !is_alive(bytes, full) {
+        return None;
+    }
+    if expires.is_some_and(|expires| expires <= clock::unix_now()) {
+        return Some(Change::Remove);
+    }
+    let tags = Frame::read(bytes).ok()?.tags.iter().map(str::to_owned).collect();
+    Some(Change::Set { bytes: with_expiry(bytes, expires).ok()?, expires, tags })
 }

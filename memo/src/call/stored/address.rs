@@ -52,7 +52,7 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> At<'_, K, Kd> {
                 let terms = extras.terms(value, place.options().tags);
                 let weigh = extras.weigh_any();
                 let weight = weigh.as_ref().map_or(0, |weigh| weighed::<K, _>(weigh, self.key, value));
-                settings.push(place.setting((value, Kd::copy), terms, weight)?);
+                settings.push(place.setting((value, Kd::copy), terms, weight, false)?);
                 Ok(())
             };
             let mut result = Ok(());
@@ -114,7 +114,7 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
         self.pending(async move {
             let mut result = Ok(());
             for setting in settings {
-                result = result.and(setting.set(face, &*held).await);
+                result = result.and(setting.set(face, &*held).await.map(drop));
             }
             result
         })

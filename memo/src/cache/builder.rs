@@ -1,0 +1,172 @@
+//! How a cache is made.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use super::{
+    Cache, Key, Value,
+    core::{Core, Loader},
+};
+use crate::{
+    call::{
+        extras::IntoTtl,
+        site::{Jitter, Options, Policy as Chosen},
+    },
+    error::Error,
+    space::{AnyValues, Space, Stored},
+};
+
+pub(super) type Weigh<K, V> = Arc<dyn Fn(&K, &V) -> u64 + Send + Sync>;
+
+/// How keys and values get into stores and back.
+pub(crate) struct Written<K> {
+    /// The key as text.
+    pub(crate) text: fn(&K) -> Result<String, Error>,
+    /// The key as bytes, to be read again.
+    pub(crate) data: fn(&K) -> Result<Vec<u8>, Error>,
+    /// Reads an entry: gives the key, and puts the value into an `Option`.
+    pub(crate) read: fn(&Space, &Stored, &mut dyn std::any::Any) -> Option<K>,
+    pub(crate) values: AnyValues,
+}
+
+/// What a builder was told.
+pub(super) struct Plan<K, V> {
+    pub(super) options: Options,
+    pub(super) urls: Vec<String>,
+    pub(super) codec: Option<String>,
+    pub(super) written: Option<Written<K>>,
+    pub(super) weigh: Option<Weigh<K, V>>,
+    pub(super) loader: Option<Loader<K, V>>,
+    pub(super) silent: bool,
+}
+
+/// Who leaves first when the bound of a cache is reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Policy {
+    /// S3-FIFO: what was used once leaves before what was used again. The default.
+    #[default]
+    S3Fifo,
+    /// The least recently used.
+    Lru,
+    /// The least frequently used.
+    Lfu,
+    /// The oldest.
+    Fifo,
+}
+
+/// Makes a [`Cache`]; see [`Cache::builder`].
+#[must_use = "`build` makes the cache"]
+pub struct Builder<K, V> {
+    name: String,
+    plan: Plan<K, V>,
+    _types: PhantomData<fn(K, V)>,
+}
+
+impl<K: Key, V: Value> Builder<K, V> {
+    pub(super) fn new(name: String) -> Self {
+        let options = Options { value_tags: true, ..Options::NEW };
+        let (urls, codec, written, weigh, loader) = (Vec::new(), None, None, None, None);
+        let plan = Plan { options, urls, codec, written, weigh, loader, silent: false };
+        Self { name, plan, _types: PhantomData }
+    }
+
+    /// At most so many entries in memory.
+    pub fn max_entries(mut self, most: u64) -> Self {
+        self.plan.options.max_entries = Some(most);
+        self
+    }
+
+    /// At most so much weight in memory, and what an entry weighs.
+    pub fn max_weight(mut self, most: u64, weigh: impl Fn(&K, &V) -> u64 + Send + Sync + 'static) -> Self {
+        self.plan.options.max_weight = Some(most);
+        self.plan.weigh = Some(Arc::new(weigh));
+        self
+    }
+
+    /// Who leaves first when a bound is reached.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.plan.options.policy = match policy {
+            Policy::S3Fifo => Chosen::S3Fifo,
+            Policy::Lru => Chosen::Lru,
+            Policy::Lfu => Chosen::Lfu,
+            Policy::Fifo => Chosen::Fifo,
+        };
+        self
+    }
+
+    /// How long entries live: seconds or a `Duration`. Without it they never expire.
+    pub fn ttl(mut self, ttl: impl IntoTtl) -> Self {
+        self.plan.options.ttl = ttl.into_ttl().0;
+        self
+    }
+
+    /// A random addition to the time to live, up to this much, so that entries do not expire together.
+    pub fn jitter(mut self, most: impl IntoTtl) -> Self {
+        self.plan.options.jitter = most.into_ttl().0.map_or(Jitter::None, Jitter::Millis);
+        self
+    }
+
+    /// Computes the values that [`Cache::load`] does not find.
+    pub fn loader(mut self, load: impl Fn(&K) -> V + Send + Sync + 'static) -> Self {
+        self.plan.loader = Some(Arc::new(load));
+        self
+    }
+
+    /// Errors of stores are counted, not returned: a read finds nothing, a write changes nothing.
+    pub fn silent(mut self) -> Self {
+        self.plan.silent = true;
+        self
+    }
+
+    /// Makes the cache. Stores are opened when they are first used.
+    ///
+    /// # Errors
+    ///
+    /// If the name can't be a namespace, a bound is 0, a URL or codec is wrong, or what was said contradicts itself.
+    pub fn build(self) -> Result<Cache<K, V>, Error> {
+        check_name(&self.name)?;
+        let options = &self.plan.options;
+        if options.max_entries == Some(0) || options.max_weight == Some(0) {
+            return Err(Error::config(format!("the cache `{}` has a bound of 0, which would store nothing", self.name)));
+        }
+        Core::new(self.name, self.plan).map(Cache)
+    }
+}
+
+#[cfg(feature = "stores")]
+impl<K, V> Builder<K, V>
+where
+    K: Key + serde::Serialize + serde::de::DeserializeOwned,
+    V: Value + serde::Serialize + serde::de::DeserializeOwned,
+{
+    /// Entries live in a store, named by its URL, and not in memory.
+    pub fn backend(self, url: impl Into<String>) -> Self {
+        self.backends([url])
+    }
+
+    /// Entries live in several stores, the fastest first: `["memory", "sqlite://cache.db"]`.
+    pub fn backends(mut self, urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.plan.urls = urls.into_iter().map(Into::into).collect();
+        // What is in memory alone needs no bytes.
+        let outside = self.plan.urls.iter().any(|url| !crate::space::is_memory(url));
+        self.plan.written = outside.then(crate::space::written::<K, V>);
+        self
+    }
+
+    /// How values become bytes, where the URL says nothing of it: `bincode+zstd`.
+    pub fn codec(mut self, codec: impl Into<String>) -> Self {
+        self.plan.codec = Some(codec.into());
+        self
+    }
+}
+
+/// A name that is a part of keys, and of paths perhaps.
+fn check_name(name: &str) -> Result<(), Error> {
+    let is_wrong = |c: char| c.is_control() || matches!(c, '|' | '/' | '\\');
+    if name.is_empty() || name.contains(is_wrong) || name.contains("..") {
+        return Err(Error::config(format!(
+            "`{name}` can't be the name of a cache: it is empty, or contains `/`, `\\`, `|`, `..` or control characters"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,386 @@
+//! The cache object: the machinery of memoized functions without the attribute.
+
+mod builder;
+mod core;
+mod key;
+mod options;
+
+pub(crate) mod aio;
+
+use std::{borrow::Borrow, hash::Hash, time::SystemTime};
+
+pub(crate) use builder::Written;
+pub use builder::{Builder, Policy};
+pub use options::SetOptions;
+
+use crate::{
+    call::{entry::Entry, extras::IntoTtl},
+    error::Error,
+    flight::wait::block_on,
+    space::Face,
+    stats::CacheInfo,
+};
+use self::core::Core;
+
+/// What can be the key of a [`Cache`].
+pub trait Key: Hash + Eq + Clone + Send + Sync + 'static {}
+impl<K: Hash + Eq + Clone + Send + Sync + 'static> Key for K {}
+
+/// What can be the value of a [`Cache`]. A hit gives a clone: an `Arc` of what is costly to clone.
+pub trait Value: Clone + Send + Sync + 'static {}
+impl<V: Clone + Send + Sync + 'static> Value for V {}
+
+/// How a key may be borrowed to be looked up: `&str` for `String`, `&[T]` for `Vec<T>`, a `&K` for any `K`.
+pub trait Lookup<K>: Hash + Eq + ToOwned<Owned = K> {}
+impl<K, Q: ?Sized + Hash + Eq + ToOwned<Owned = K>> Lookup<K> for Q {}
+
+/// A cache of values by key, in memory, in stores, or both.
+///
+/// Clones share one cache. Several objects of one name and store share the entries, not the statistics.
+///
+/// A miss is a `None`, never an error; errors are those of stores, so a cache that is in memory alone has none. See
+/// [`Builder::silent`] for a cache that counts them instead.
+///
+/// ```
+/// use memo::Cache;
+///
+/// let sessions = Cache::<String, u64>::builder("sessions").max_entries(10_000).ttl(1800).build()?;
+/// sessions.set("ada".to_owned(), 7)?;
+/// assert_eq!(sessions.get("ada")?, Some(7));
+/// assert_eq!(sessions.get_or_compute("bob".to_owned(), || 8)?, 8);
+/// assert!(sessions.delete("ada")?);
+/// # Ok::<(), memo::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Cache<K, V>(Core<K, V>);
+
+impl<K: Key, V: Value> Cache<K, V> {
+    /// Begins a cache. The name is its namespace in stores and its name in statistics.
+    pub fn builder(name: impl Into<String>) -> Builder<K, V> {
+        Builder::new(name.into())
+    }
+
+    /// A cache in a store, named by its URL, on the store's terms.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Builder::build`].
+    #[cfg(feature = "stores")]
+    pub fn open(name: impl Into<String>, url: impl Into<String>) -> Result<Self, Error>
+    where
+        K: serde::Serialize + serde::de::DeserializeOwned,
+        V: serde::Serialize + serde::de::DeserializeOwned,
+    {
+        Self::builder(name).backend(url).build()
+    }
+
+    /// The value of a key.
+    ///
+    /// # Errors
+    ///
+    /// If a store can't be asked.
+    pub fn get<Q: ?Sized + Lookup<K>>(&self, key: &Q) -> Result<Option<V>, Error>
+    where
+        K: Borrow<Q>,
+    {
+        block_on(self.0.get(Face::Thread, key))
+    }
+
+    /// The value of a key, or another.
+    ///
+    /// # Errors
+    ///
+    /// If a store can't be asked.
+    pub fn get_or<Q: ?Sized + Lookup<K>>(&self, key: &Q, default: V) -> Result<V, Error>
+    where
+        K: Borrow<Q>,
+    {
+        Ok(self.get(key)?.unwrap_or(default))
+    }
+
+    /// The entry of a key: its value, times and tags. Does not count as a use.
+    ///
+    /// # Errors
+    ///
+    /// If a store can't be asked.
+    pub fn entry<Q: ?Sized + Lookup<K>>(&self, key: &Q) -> Result<Option<Entry<V>>, Error>
+    where
+        K: Borrow<Q>,
+    {
+        block_on(self.0.entry(Face::Thread, key))
+    }
+
+    /// The value of a key; if there is none, it is computed and stored. Of concurrent callers one computes, and the others
+    /// wait for it.
+    ///
+    /// # Errors
+    ///
+    /// If a store can't be asked. One that takes no value is counted only: the value is there.
+    pub fn get_or_compute(&self, key: K, compute: impl FnOnce() -> V) -> Result<V, Error> {
+        self.0.get_or_compute(&key, compute)
+    }
+
+    /// The same for what can fail: an `Err` is not stored.
+    ///
+    /// # Errors
+    ///
+    /// Those of the computation, and of a store that can't be asked.
+    pub fn try_get_or_compute<E: From<Error> + 'static>(
+        &self,
+        key: K,
+        compute: impl FnOnce() -> Result<V, E>,
+    ) -> Result<V, E> {
+        self.0.try_get_or_compute(&key, compute)
+    }
+
+    /// The value of a key, computed by the builder's [`loader`](Builder::loader) if there is none.
+    ///
+    /// # Errors
+    ///
+    /// If there is no loader, or a store can't be asked.
+    pub fn load(&self, key: K) -> Result<V, Error> {
+        let loader = self.0.loader()?;
+        self.get_or_compute(key.clone(), || loader(&key))
+    }
+
+    /// Stores a value in place of the one that is there.
+    ///
+    /// # Errors
+    ///
+    /// If a store does not take it; then no older value is in memory.
+    pub fn set(&self, key: K, value: V) -> Result<(), Error> {
+        self.set_with(key, value, SetOptions::new()).map(drop)
+    }
+
+    /// Stores a value on terms of its own; says whether anything changed: with [`SetOptions::if_absent`], a live entry stays.
+    ///
+    /// # Errors
+    ///
+    /// As for [`set`](Self::set).
+    pub fn set_with(&self, key: K, value: V, options: SetOptions) -> Result<bool, Error> {
+        block_on(self.0.set_with(Face::Thread, key, value, options))
+    }
+
+    /// Is there a live entry?
+    ///
+    /// # Errors
+    ///
+    /// If a store can't be asked.
+    pub fn contains<Q: ?Sized + Lookup<K>>(&self, key: &Q) -> Result<bool, Error>
+    where
+        K: Borrow<Q>,
+    {
+        Ok(self.entry(key)?.is_some())
+    }
+
+    /// Removes an entry; was there one? Computations of it that are running are not stored.
+    ///
+    /// # Errors
+    ///
+    /// If it is not certain that the entry is gone.
+    pub fn delete<Q: ?Sized + Lookup<K>>(&self, key: &Q) -> Result<bool, Error>
+    where
+        K: Borrow<Q>,
+    {
+        block_on(self.0.delete(Face::Thread, key))
+    }
+
+    /// Removes an entry and gives its value.
+    ///
+    /// # Errors
+    ///
+    /// As for [`delete`](Self::delete).
+    pub fn take<Q: ?Sized + Lookup<K>>(&self, key: &Q) -> Result<Option<V>, Error>
+    where
+        K: Borrow<Q>,
+    {
+        block_on(self.0.take(Face::Thread, key))
+    }
+
+    /// Lets an entry expire so long from now: seconds or a `Duration`. Zero: now. Was there an entry?
+    ///
+    /// # Errors
+    ///
+    /// If a store does not take it.
+    pub fn expire_in<Q: ?Sized + Lookup<K>>(&self, key: &Q, ttl: impl IntoTtl) -> Result<bool, Error>
+    where
+        K: Borrow<Q>,
+    {
+        block_on(self.0.expire_in(Face::Thread, key, ttl.into_ttl().0))
+    }
+
+    /// Lets an entry expire at a time of the wall clock. Was there an entry?
+    ///
+    /// # Errors
+    ///
+    /// If a store does not take it.
+    pub fn expire_at<Q: ?Sized + Lookup<K>>(&self, key: &Q, at: SystemTime) -> Result<bool, Error>
+    where
+        K: Borrow<Q>,
+    {
+        self.expire_in(key, at.duration_since(crate::clock::wall()).unwrap_or_default())
+    }
+
+    /// Lets an entry live for ever. Was there an entry?
+    ///
+    /// # Errors
+    ///
+    /// If a store does not take it.
+    pub fn persist<Q: ?Sized + Lookup<K>>(&self, key: &Q) -> Result<bool, Error>
+    where
+        K: Borrow<Q>,
+    {
+        block_on(self.0.expire_in(Face::Thread, key, None))
+    }
+
+    /// The values of several keys, in their order; `None` for those that have none.
+    ///
+    /// # Errors
+    ///
+    /// If a store can't be asked.
+    pub fn get_many<'q, Q: ?Sized + Lookup<K> + 'q>(
+        &self,
+        keys: impl IntoIterator<Item = &'q Q>,
+    ) -> Result<Vec<Option<V>>, Error>
+    where
+        K: Borrow<Q>,
+    {
+        keys.into_iter().map(|key| self.get(key)).collect()
+    }
+
+    /// Stores several values.
+    ///
+    /// # Errors
+    ///
+    /// If a store does not take one of them; those before it are stored.
+    pub fn set_many(&self, entries: impl IntoIterator<Item = (K, V)>) -> Result<(), Error> {
+        entries.into_iter().try_for_each(|(key, value)| self.set(key, value))
+    }
+
+    /// Removes several entries; says how many were there.
+    ///
+    /// # Errors
+    ///
+    /// If it is not certain that one of them is gone; the others are tried first.
+    pub fn delete_many<'q, Q: ?Sized + Lookup<K> + 'q>(
+        &self,
+        keys: impl IntoIterator<Item = &'q Q>,
+    ) -> Result<u64, Error>
+    where
+        K: Borrow<Q>,
+    {
+        let mut removed = Ok(0);
+        for key in keys {
+            let existed = self.delete(key);
+            removed = removed.and_then(|before| Ok(before + u64::from(existed?)));
+        }
+        removed
+    }
+
+    /// Removes all entries; gives their number, as far as the stores can count.
+    ///
+    /// # Errors
+    ///
+    /// If it is not certain that they are gone.
+    pub fn clear(&self) -> Result<u64, Error> {
+        block_on(self.0.clear(Face::Thread, None))
+    }
+
+    /// Removes the entries that carry a tag; gives their number.
+    ///
+    /// # Errors
+    ///
+    /// If it is not certain that they are gone.
+    pub fn clear_tag(&self, tag: impl Into<crate::Tag>) -> Result<u64, Error> {
+        block_on(self.0.clear(Face::Thread, Some(tag.into())))
+    }
+
+    /// Takes expired entries out; gives their number.
+    ///
+    /// # Errors
+    ///
+    /// If a store can't be cleaned.
+    pub fn purge_expired(&self) -> Result<u64, Error> {
+        block_on(self.0.purge(Face::Thread))
+    }
+
+    /// The number of entries, expired ones that are still there included; of the last tier, where there are several.
+    ///
+    /// # Errors
+    ///
+    /// If a store can't count.
+    pub fn len(&self) -> Result<u64, Error> {
+        block_on(self.0.len(Face::Thread))
+    }
+
+    /// Are there no entries?
+    ///
+    /// # Errors
+    ///
+    /// If a store can't count.
+    pub fn is_empty(&self) -> Result<bool, Error> {
+        Ok(self.len()? == 0)
+    }
+
+    /// All live entries, in any order, as they are at one moment or another. Cost: copies all of them.
+    ///
+    /// # Errors
+    ///
+    /// If a store can't enumerate.
+    pub fn iter(&self) -> Result<impl Iterator<Item = (K, V)> + use<K, V>, Error> {
+        Ok(block_on(self.0.all(Face::Thread))?.into_iter())
+    }
+
+    /// The keys of all live entries.
+    ///
+    /// # Errors
+    ///
+    /// If a store can't enumerate.
+    pub fn keys(&self) -> Result<impl Iterator<Item = K> + use<K, V>, Error> {
+        Ok(self.iter()?.map(|(key, _)| key))
+    }
+
+    /// The values of all live entries.
+    ///
+    /// # Errors
+    ///
+    /// If a store can't enumerate.
+    pub fn values(&self) -> Result<impl Iterator<Item = V> + use<K, V>, Error> {
+        Ok(self.iter()?.map(|(_, value)| value))
+    }
+
+    /// Removes the entries that a test does not keep; gives their number.
+    ///
+    /// # Errors
+    ///
+    /// If a store can't enumerate, or it is not certain that they are gone.
+    pub fn retain(&self, mut keep: impl FnMut(&K, &V) -> bool) -> Result<u64, Error> {
+        let mut removed = 0;
+        for (key, value) in self.iter()? {
+            if !keep(&key, &value) {
+                removed += u64::from(self.delete(&key)?);
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Statistics of this object.
+    pub fn stats(&self) -> CacheInfo {
+        self.0.stats()
+    }
+
+    /// Returns when everything is as durable as its store can make it, and lets the store go.
+    ///
+    /// # Errors
+    ///
+    /// If a store can't say so.
+    pub fn close(self) -> Result<(), Error> {
+        block_on(self.0.flush(Face::Thread))
+    }
+}
+
+impl<K, V> std::fmt::Debug for Cache<K, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache").field("name", &self.0.name()).finish_non_exhaustive()
+    }
+}
