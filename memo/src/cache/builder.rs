@@ -127,7 +127,10 @@ impl<K: Key, V: Value> Builder<K, V> {
         check_name(&self.name)?;
         let options = &self.plan.options;
         if options.max_entries == Some(0) || options.max_weight == Some(0) {
-            return Err(Error::config(format!("the cache `{}` has a bound of 0, which would store nothing", self.name)));
+            return Err(Error::config(format!(
+                "the cache `{}` has a bound of 0, which would store nothing",
+                self.name
+            )));
         }
         Core::new(self.name, self.plan).map(Cache)
     }

@@ -1,10 +1,6 @@
 //! The key of a cache as it is looked up: borrowed.
 
-use std::{
-    borrow::Borrow,
-    hash::{BuildHasher, Hash},
-    marker::PhantomData,
-};
+use std::{borrow::Borrow, hash::BuildHasher, marker::PhantomData};
 
 use super::{Key, Lookup};
 use crate::key::{HASHER, Query};

@@ -9,10 +9,12 @@ pub(crate) mod aio;
 
 use std::{borrow::Borrow, hash::Hash, time::SystemTime};
 
+#[cfg(feature = "stores")]
 pub(crate) use builder::Written;
 pub use builder::{Builder, Policy};
 pub use options::SetOptions;
 
+use self::core::Core;
 use crate::{
     call::{entry::Entry, extras::IntoTtl},
     error::Error,
@@ -20,7 +22,6 @@ use crate::{
     space::Face,
     stats::CacheInfo,
 };
-use self::core::Core;
 
 /// What can be the key of a [`Cache`].
 pub trait Key: Hash + Eq + Clone + Send + Sync + 'static {}
@@ -31,8 +32,8 @@ pub trait Value: Clone + Send + Sync + 'static {}
 impl<V: Clone + Send + Sync + 'static> Value for V {}
 
 /// How a key may be borrowed to be looked up: `&str` for `String`, `&[T]` for `Vec<T>`, a `&K` for any `K`.
-pub trait Lookup<K>: Hash + Eq + ToOwned<Owned = K> {}
-impl<K, Q: ?Sized + Hash + Eq + ToOwned<Owned = K>> Lookup<K> for Q {}
+pub trait Lookup<K>: Hash + Eq + Sync + ToOwned<Owned = K> {}
+impl<K, Q: ?Sized + Hash + Eq + Sync + ToOwned<Owned = K>> Lookup<K> for Q {}
 
 /// A cache of values by key, in memory, in stores, or both.
 ///

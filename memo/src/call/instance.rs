@@ -49,7 +49,7 @@ pub struct OfProcess(pub(crate) &'static Instance<dyn Cells + Send + Sync>);
 
 /// An instance that its users share.
 #[derive(Clone)]
-pub struct OfCache(pub(crate) Arc<Instance<dyn Cells + Send + Sync>>);
+pub(crate) struct OfCache(pub(crate) Arc<Instance<dyn Cells + Send + Sync>>);
 
 /// An instance of one thread.
 #[derive(Clone)]

@@ -95,9 +95,8 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Target for Typed<K, V> 
         let New { id, function, name, counters } = new;
         let declared = function.declared;
         let outside = declared.options.outside.zip(function.stores.clone()).zip(how.values);
-        let space = outside.map(|((outside, stores), values)| {
-            Space::new(stores, (&function.path, name), outside.version, values)
-        });
+        let space = outside
+            .map(|((outside, stores), values)| Space::new(stores, (&function.path, name), outside.version, values));
         Self::new(id, (declared.name.into(), declared.options), counters, how.same, space)
     }
 

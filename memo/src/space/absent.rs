@@ -1,16 +1,21 @@
-//! Stands in for `space` where no byte stores are built in. No function has stores then, so there are no values of these
-//! types, and nothing of this is ever called.
+//! Stands in for `space` where no byte stores are built in. No function and no cache has stores then, so there are no
+//! values of these types, and nothing of this is ever called.
 
 use std::{any::Any, sync::Arc};
 
-use crate::{call::site::Outside, error::Error, memory::stamp::Stamp, stats::counters::Counters, tags::Tag};
+use crate::{call::site::Version, error::Error, memory::stamp::Stamp, stats::counters::Counters, tags::Tag};
+
+macro_rules! never {
+    ($($type:ident)*) => {$(
+        #[derive(Clone)]
+        pub(crate) enum $type {}
+    )*};
+}
+never!(Never Turn Offer Loaded Stored);
 
 #[derive(Clone)]
-pub(crate) enum EntryKey {}
-#[derive(Clone)]
-pub(crate) enum Turn {}
-pub(crate) enum Offer {}
-pub(crate) enum Loaded {}
+pub(crate) struct EntryKey;
+
 #[derive(Clone, Copy)]
 pub(crate) enum AnyValues {}
 
@@ -30,7 +35,7 @@ pub(crate) struct About {
 }
 
 pub(crate) struct Stores {
-    never: EntryKey,
+    never: Never,
     pub(crate) counters: Counters,
 }
 
@@ -44,66 +49,66 @@ impl Loaded {
     }
 }
 
-impl Space {
-    pub(crate) fn new(stores: Arc<Stores>, _: (&str, &str), _: AnyValues) -> Self {
-        match stores.never {}
-    }
-
-    pub(crate) fn decode(&self, _: &Loaded, _: &mut dyn Any) -> bool {
-        match self.stores.never {}
-    }
-
-    pub(crate) fn try_decode(&self, _: &Loaded, _: &mut dyn Any) -> Result<(), Error> {
-        match self.stores.never {}
-    }
-
-    pub(crate) fn offer(&self, _: EntryKey, _: &dyn Any, _: About) -> Result<Offer, Error> {
-        match self.stores.never {}
-    }
-}
-
 impl Stores {
     /// # Panics
     /// Never: what would say so does not compile.
-    pub(crate) fn new(_: &'static Outside, _: &str) -> Self {
+    pub(crate) fn new(_: &[&str], _: Option<&str>, _: &str) -> Self {
         unreachable!("no stores are built in")
     }
 }
 
+impl Space {
+    pub(crate) fn new(stores: Arc<Stores>, _: (&str, &str), _: Version, _: AnyValues) -> Self {
+        match stores.never {}
+    }
+}
+
 macro_rules! never {
-    ($($(#$async:ident)? $name:ident($($type:ty),*) -> $result:ty;)*) => {
-        impl Stores {
-            $(never!(@ $($async)? $name($($type),*) -> $result);)*
+    ($type:ident as $self:ident: $never:expr; $($(#$async:ident)? $name:ident($($of:ty),*) -> $result:ty;)*) => {
+        impl $type {
+            $(never!(@ $self $never; $($async)? $name($($of),*) -> $result);)*
         }
     };
-    (@ $name:ident($($type:ty),*) -> $result:ty) => {
-        pub(crate) fn $name(&self, $(_: $type),*) -> $result {
-            match self.never {}
+    (@ $self:ident $never:expr; $name:ident($($of:ty),*) -> $result:ty) => {
+        pub(crate) fn $name(&$self, $(_: $of),*) -> $result {
+            match $never {}
         }
     };
-    (@ async $name:ident($($type:ty),*) -> $result:ty) => {
-        pub(crate) async fn $name(&self, $(_: $type),*) -> $result {
-            match self.never {}
+    (@ $self:ident $never:expr; async $name:ident($($of:ty),*) -> $result:ty) => {
+        pub(crate) async fn $name(&$self, $(_: $of),*) -> $result {
+            match $never {}
         }
     };
 }
 
 never! {
+    Space as self: self.stores.never;
+    decode(&Loaded, &mut dyn Any) -> bool;
+    try_decode(&Loaded, &mut dyn Any) -> Result<(), Error>;
+    offer(EntryKey, &dyn Any, About) -> Result<Offer, Error>;
+    key_with_data(&str, u64, Vec<u8>) -> EntryKey;
+}
+
+never! {
+    Stores as self: self.never;
+    check() -> Result<(), Error>;
     prefix() -> &str;
     has_memory() -> bool;
     uses(&str) -> bool;
     describe() -> (String, Option<String>);
+    tier_name(&Loaded) -> &'static str;
     epoch(&EntryKey) -> u64;
     try_turn(&EntryKey) -> Option<Turn>;
     failed(&Error) -> ();
-    #async all_turns(Face) -> Vec<Turn>;
-    tier_name(&Loaded) -> &'static str;
     #async turn(Face, &EntryKey) -> Turn;
-    #async read(Face, &EntryKey) -> Option<Loaded>;
-    #async try_read(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
-    #async remove(Face, &Turn, &EntryKey) -> Result<bool, Error>;
+    #async all_turns(Face) -> Vec<Turn>;
+    #async read(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
     #async write(Face, &Turn, Offer) -> Result<bool, Error>;
+    #async remove(Face, &Turn, &EntryKey) -> Result<bool, Error>;
+    #async retime(Face, &Turn, &EntryKey, Option<u64>) -> Result<bool, Error>;
+    #async all(Face) -> Result<Vec<Stored>, Error>;
     #async clear(Face, &[Turn], Option<Vec<String>>) -> Result<u64, Error>;
     #async len(Face) -> Result<u64, Error>;
+    #async flush(Face) -> Result<(), Error>;
     #async purge(Face) -> Result<u64, Error>;
 }

@@ -168,7 +168,7 @@ impl Space {
     /// Reads an entry of a cache: gives the key, and puts the value into an `Option`. What can't be decoded counts as an error.
     pub(crate) fn reopen<K: DeserializeOwned>(&self, stored: &Stored, to: &mut dyn Any) -> Option<K> {
         let most = self.stores.tiers.max_value(usize::MAX);
-        let read = || {
+        let mut read = || {
             let frame = Frame::read(&stored.0)?;
             let data = frame.key_data.ok_or_else(|| Error::corrupt("the entry has no key that can be read"))?;
             let key = Wire::decode(KEYS, "", data, data.len() * 64 + 4096)?;

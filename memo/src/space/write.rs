@@ -7,7 +7,10 @@ use crate::{
     backend::{Backend, Change, Item, UnixMillis},
     clock,
     error::Error,
-    wire::{Frame, frame::Tags},
+    wire::{
+        Frame,
+        frame::{Tags, with_expiry},
+    },
 };
 
 /// A value on its way into the stores of a space.
