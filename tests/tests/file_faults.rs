@@ -1,5 +1,4 @@
-//! Rows 28, 41, 42; promises 6, 7: what happens to files from outside: killed writers, full disks, flipped and cut bytes,
-//! files of others, links.
+//! Rows 28, 41; promise 7: killed writers, full disks, flipped and cut bytes.
 
 use std::{
     collections::HashMap,
@@ -11,68 +10,25 @@ use std::{
     process::{Command, Stdio},
 };
 
-use memo::backend::{Backend, Files, Item, Url};
+use memo::backend::{Backend, Files, Item};
+use memo_tests::files::{entries, files, get, my_task, open, set, task, url};
 use tempfile::TempDir;
 
 fn dir() -> TempDir {
     tempfile::tempdir().expect("a directory for the test")
 }
 
-fn url(dir: &Path, params: &str) -> Url {
-    Url::parse(&format!("file://{}?{params}", dir.display())).expect("a valid URL")
-}
-
-fn open(dir: &Path, params: &str) -> Files {
-    Files::open(&url(dir, params)).expect("opens")
-}
-
-fn set(store: &Files, key: &str, bytes: &[u8]) {
-    store.set(key.as_bytes(), Item::new(bytes)).expect("sets");
-}
-
-fn get(store: &Files, key: &str) -> Option<Vec<u8>> {
-    store.get(key.as_bytes()).expect("reads")
-}
-
-/// All files below a directory; links are not followed.
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).into_iter().flatten() {
-        let path = entry.expect("can be listed").path();
-        if path.symlink_metadata().expect("is there").is_dir() { found.extend(files(&path)) } else { found.push(path) }
-    }
-    found.sort();
-    found
-}
-
-/// The files of entries; those of markers have the same names, elsewhere.
-fn entries(dir: &Path) -> Vec<PathBuf> {
-    let mut found = files(&dir.join("entries"));
-    found.retain(|path| path.extension().is_some_and(|own| own == "memo"));
-    found
-}
-
 fn random(below: u64) -> u64 {
     RandomState::new().hash_one(0) % below
 }
-
-// Processes. Each is this program, told by its environment what to do instead of testing.
-
-const TASK: &str = "MEMO_FILE_FAULTS_TASK";
-
-fn program(command: &mut Command, task: &str) {
-    command.args(["--exact", "another_process", "--nocapture"]).env(TASK, task).stdout(Stdio::piped());
-}
-
 /// Does what it is told if it is another process; as a test it does nothing.
 #[test]
 fn another_process() {
-    let Ok(task) = std::env::var(TASK) else { return };
-    let parts: Vec<&str> = task.split_whitespace().collect();
-    let store = open(Path::new(parts[1]), parts[2]);
-    match parts[0] {
-        "write" => write_until_killed(&store, parts[3].parse().expect("a number")),
-        "fill" => fill(&store, Path::new(parts[1])),
+    let Some(words) = my_task() else { return };
+    let store = open(Path::new(&words[1]), &words[2]);
+    match &*words[0] {
+        "write" => write_until_killed(&store, words[3].parse().expect("a number")),
+        "fill" => fill(&store, Path::new(&words[1])),
         other => panic!("no task: {other}"),
     }
 }
@@ -121,8 +77,8 @@ fn killed_writers_leave_whole_values_and_lose_nothing_that_was_acknowledged() {
         let mut next = 1;
         for _ in 0..=KILLS / methods.len() as u64 {
             let mut command = Command::new(std::env::current_exe().expect("this program"));
-            program(&mut command, &format!("write {} {params} {next}", dir.path().display()));
-            let mut child = command.spawn().expect("starts");
+            task(&mut command, &format!("write {} {params} {next}", dir.path().display()));
+            let mut child = command.stdout(Stdio::piped()).spawn().expect("starts");
             let mut lines = io::BufReader::new(child.stdout.take().expect("piped")).lines();
             let set = lines.by_ref().map(|line| line.expect("reads")).find(|line| line.starts_with("set "));
             // Reads while it writes, for as long as chance has it, then kills it.
@@ -293,191 +249,6 @@ fn a_file_of_another_key_is_a_miss() {
     assert!(second.exists());
 }
 
-#[test]
-fn foreign_files_are_never_touched() {
-    for locking in ["flock", "mkdir", "none"] {
-        let dir = dir();
-        let root = dir.path();
-        fs::write(root.join("thesis.txt"), "before the store").expect("writes");
-        let store = open(root, &format!("locking={locking}&format=plain&max_bytes=10kB"));
-        let fill = || {
-            for id in 0..20 {
-                let key = format!("space|f|{id}|1");
-                store.set(key.as_bytes(), Item::new(&[1; 1000]).expires(1_000).tags(&["t"])).expect("sets");
-            }
-        };
-        fill();
-        assert!(!root.join("CACHEDIR.TAG").exists(), "backups go on with the files that were there");
-        assert!(root.join("entries/CACHEDIR.TAG").exists());
-        let mut dirs = vec![root.to_owned(), root.join("entries"), root.join("tags")];
-        for path in files(root) {
-            dirs.extend(path.ancestors().skip(1).take_while(|dir| dir.starts_with(root)).map(Path::to_owned));
-        }
-        dirs.sort();
-        dirs.dedup();
-        let names = [
-            "notes.json",
-            "x.data",
-            "x.memo",
-            "x.tmp",
-            "x.lock",
-            ".hidden",
-            "0.memo",
-            "owner.txt",
-            "name-0123456789abcdef0123456789abcdef.DATA",
-            "0123456789ABCDEF0123456789ABCDEF.tmp",
-        ];
-        let mut foreign = vec![root.join("thesis.txt")];
-        for dir in dirs {
-            for name in names {
-                fs::write(dir.join(name), "foreign").expect("writes");
-                foreign.push(dir.join(name));
-            }
-            fs::create_dir_all(dir.join("foreign/00/deep")).expect("makes");
-            fs::write(dir.join("foreign/00/deep/x.memo"), "foreign").expect("writes");
-            foreign.push(dir.join("foreign/00/deep/x.memo"));
-        }
-        let read = || foreign.iter().map(|path| fs::read(path).ok()).collect::<Vec<_>>();
-        let before = read();
-        store
-            .scan(b"", &mut |key, _| {
-                assert!(key.starts_with(b"space|"), "{key:?}");
-                ControlFlow::Continue(())
-            })
-            .expect("scans");
-        store.remove_tagged(b"", &["t"]).expect("removes");
-        fill();
-        store.remove_prefix(b"space|").expect("removes");
-        fill();
-        store.purge(u64::MAX).expect("purges");
-        fill();
-        store.remove_prefix(b"").expect("removes");
-        store.purge(u64::MAX).expect("purges");
-        assert_eq!(store.count(b"").expect("counts"), 0, "{locking}");
-        assert_eq!(read(), before, "{locking}");
-    }
-}
-
-#[test]
-fn keys_do_not_lead_out_of_the_directory() {
-    let dir = dir();
-    let root = dir.path().join("store");
-    for format in ["frame", "plain"] {
-        let store = open(&root, &format!("format={format}"));
-        for key in
-            ["../../up", "/etc/passwd", "..|..|..|..", "a/../../b|/|\\|..", "nul\0byte|\0", "|||", "~/x|$HOME|1|1"]
-        {
-            store.set(key.as_bytes(), Item::new(key.as_bytes()).tags(&["../../tag", "/tag", "\0"])).expect("sets");
-            assert_eq!(get(&store, key).as_deref(), Some(key.as_bytes()));
-        }
-        store.purge(0).expect("purges");
-    }
-    let outside: Vec<_> = files(dir.path()).into_iter().filter(|path| !path.starts_with(&root)).collect();
-    assert_eq!(outside, Vec::<PathBuf>::new());
-}
-
-#[cfg(unix)]
-#[test]
-fn links_are_not_followed() {
-    use std::os::unix::fs::symlink;
-    for level in 1..=3 {
-        for format in ["frame", "plain"] {
-            let dir = dir();
-            let (root, outside) = (dir.path().join("store"), dir.path().join("outside"));
-            let store = open(&root, &format!("format={format}"));
-            store.set(b"a|b|c|1", Item::new(b"x").expires(1_000).tags(&["t"])).expect("sets");
-            // One of the directories of the entry is elsewhere now, with the entry in it.
-            let shard = entries(&root)[0].parent().expect("a shard").to_owned();
-            let moved = shard.ancestors().nth(3 - level).expect("above").to_owned();
-            fs::rename(&moved, &outside).expect("moves");
-            symlink(&outside, &moved).expect("links");
-            let before = files(&outside);
-            let error = store.set(b"a|b|c|1", Item::new(b"y")).expect_err("it would lead out");
-            assert!(error.is_unavailable() && error.to_string().contains("link"), "{error}");
-            assert!(!store.remove(b"a|b|c|1").expect("removes nothing"));
-            assert_eq!(store.remove_prefix(b"").expect("removes nothing"), 0);
-            assert_eq!(store.remove_prefix(b"a|b|c|").expect("removes nothing"), 0);
-            store.remove_tagged(b"", &["t"]).expect("removes nothing");
-            store.purge(u64::MAX).expect("removes nothing");
-            assert_eq!(files(&outside), before, "level {level}, {format}");
-        }
-    }
-    // In the place of an entry, the link goes, and what it leads to stays.
-    let dir = dir();
-    let (root, victim) = (dir.path().join("store"), dir.path().join("victim"));
-    let store = open(&root, "");
-    set(&store, "a|b", b"x");
-    let path = &entries(&root)[0];
-    fs::rename(path, &victim).expect("moves");
-    symlink(&victim, path).expect("links");
-    let before = fs::read(&victim).expect("reads");
-    assert_eq!(get(&store, "a|b"), None);
-    set(&store, "a|b", b"y");
-    assert_eq!(get(&store, "a|b").as_deref(), Some(&b"y"[..]));
-    assert_eq!(fs::read(&victim).expect("reads"), before);
-    assert!(!path.symlink_metadata().expect("is there").is_symlink());
-}
-
-#[cfg(unix)]
-#[test]
-fn a_pipe_in_the_place_of_an_entry_blocks_nobody() {
-    let dir = dir();
-    let store = open(dir.path(), "");
-    set(&store, "a|b", b"x");
-    let path = entries(dir.path()).remove(0);
-    fs::remove_file(&path).expect("removes");
-    let made = Command::new("mkfifo").arg(&path).status();
-    if !made.as_ref().is_ok_and(std::process::ExitStatus::success) {
-        return println!("not shown: there is no `mkfifo` here: {made:?}");
-    }
-    assert_eq!(get(&store, "a|b"), None);
-    set(&store, "a|b", b"y");
-    assert_eq!(get(&store, "a|b").as_deref(), Some(&b"y"[..]));
-}
-
-#[cfg(unix)]
-#[test]
-fn files_are_for_their_owner_only() {
-    use std::os::unix::fs::PermissionsExt;
-    for locking in ["flock", "mkdir"] {
-        let dir = dir();
-        let root = dir.path().join("above/store");
-        let store = open(&root, &format!("format=plain&locking={locking}"));
-        store.set(b"a|b|c|d", Item::new(b"x").tags(&["t"])).expect("sets");
-        set(&store, "a|b|c|d", b"y");
-        let mode = |path: &Path| path.symlink_metadata().expect("is there").permissions().mode() & 0o777;
-        let all = files(&dir.path().join("above"));
-        assert!(all.len() >= 5, "{all:?}");
-        for path in all {
-            assert_eq!(mode(&path), 0o600, "{}", path.display());
-            for above in path.ancestors().skip(1).take_while(|above| *above != dir.path()) {
-                assert_eq!(mode(above), 0o700, "{}", above.display());
-            }
-        }
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn a_directory_that_may_not_be_read_is_an_error() {
-    use std::os::unix::fs::PermissionsExt;
-    let dir = dir();
-    let store = open(dir.path(), "");
-    set(&store, "a|b", b"x");
-    let shard = entries(dir.path())[0].parent().expect("a shard").to_owned();
-    fs::set_permissions(&shard, fs::Permissions::from_mode(0)).expect("changes");
-    let binds = fs::read_dir(&shard).is_err();
-    if binds {
-        assert!(store.get(b"a|b").expect_err("may not be read").is_unavailable());
-        assert!(store.set(b"a|b", Item::new(b"y")).expect_err("may not be written").is_unavailable());
-        assert!(store.remove_prefix(b"").expect_err("may not be listed").is_unavailable());
-    } else {
-        println!("not shown: permissions don't bind this user");
-    }
-    fs::set_permissions(&shard, fs::Permissions::from_mode(0o700)).expect("changes");
-    assert_eq!(get(&store, "a|b").as_deref(), Some(&b"x"[..]));
-}
-
 /// In a process whose directory has room for a few entries only.
 fn fill(store: &Files, dir: &Path) {
     let value = |id: usize| vec![id.to_le_bytes()[0]; 10_000];
@@ -515,7 +286,7 @@ fn a_full_disk_fails_the_write_and_nothing_else() {
         let mut command = Command::new("unshare");
         let script = r#"mount -t tmpfs -o size=256k,nr_inodes=500 none "$0" && echo mounted && exec "$@""#;
         command.args(["-rm", "sh", "-c", script]).arg(dir.path()).arg(std::env::current_exe().expect("this program"));
-        program(&mut command, &format!("fill {} {params}", dir.path().display()));
+        task(&mut command, &format!("fill {} {params}", dir.path().display()));
         let Ok(ended) = command.stderr(Stdio::piped()).output() else {
             return println!("not shown: there is no `unshare` here to mount a small disk with");
         };

@@ -17,7 +17,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::{
     disk::{self, doing},
     names::{LOCKS, SHARDS, shard_name},
-    owned_dir::OwnedDir,
+    owned_dir::{OwnedDir, OwnedDirs},
 };
 use crate::{backend::Url, error::Error};
 
@@ -45,7 +45,8 @@ pub(super) struct Patience {
 pub(super) struct Locks {
     root: PathBuf,
     locking: Locking,
-    patience: Patience,
+    wait: Duration,
+    dirs: OwnedDirs,
     /// Under `Auto`: the file system has shown that it can't lock files.
     no_flock: AtomicBool,
     threads: Box<[Mutex<()>]>,
@@ -54,15 +55,15 @@ pub(super) struct Locks {
 /// A shard is locked. Processes first, then threads.
 #[derive(Debug)]
 pub(super) struct Guard<'a> {
-    _process: Process,
+    _process: Process<'a>,
     _thread: MutexGuard<'a, ()>,
 }
 
 #[derive(Debug)]
 #[expect(dead_code, reason = "held, not read")]
-enum Process {
+enum Process<'a> {
     File(File),
-    Dir(OwnedDir),
+    Dir(OwnedDir<'a>),
     None,
 }
 
@@ -84,7 +85,14 @@ impl Locks {
             poll: millis("poll", 50)?.max(Duration::from_millis(1)),
         };
         let threads = (0..SHARDS).map(|_| Mutex::new(())).collect();
-        Ok(Self { root: root.to_owned(), locking, patience, no_flock: AtomicBool::new(false), threads })
+        Ok(Self {
+            root: root.to_owned(),
+            locking,
+            wait: patience.wait,
+            dirs: OwnedDirs::new(root.join(LOCKS), patience),
+            no_flock: AtomicBool::new(false),
+            threads,
+        })
     }
 
     /// Do locks keep writers of other processes out?
@@ -94,7 +102,7 @@ impl Locks {
 
     /// Locks a shard. The directory of the store exists.
     pub(super) fn lock(&self, shard: usize) -> Result<Guard<'_>, Error> {
-        let until = Instant::now() + self.patience.wait;
+        let until = Instant::now() + self.wait;
         let thread = self.thread(shard, until)?;
         let process = match self.locking {
             Locking::None => Process::None,
@@ -142,9 +150,14 @@ impl Locks {
         }
     }
 
-    fn mkdir(&self, shard: usize, until: Instant) -> Result<Process, Error> {
-        let dir = disk::make_dirs(&self.root, &[LOCKS], false).map_err(|error| self.failed(shard, error))?;
-        Ok(Process::Dir(OwnedDir::take(&dir, &shard_name(shard), self.patience, until)?))
+    fn mkdir(&self, shard: usize, until: Instant) -> Result<Process<'_>, Error> {
+        disk::make_dirs(&self.root, &[LOCKS], false).map_err(|error| self.failed(shard, error))?;
+        Ok(Process::Dir(self.dirs.take(&shard_name(shard), until)?))
+    }
+
+    /// Removes what processes that ended left behind.
+    pub(super) fn sweep(&self) -> Result<(), Error> {
+        Ok(self.dirs.sweep().map_err(doing("swept", &self.root.join(LOCKS)))?)
     }
 
     fn failed(&self, shard: usize, error: io::Error) -> Error {

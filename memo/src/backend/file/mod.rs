@@ -173,7 +173,7 @@ impl Backend for Files {
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let found = self.load(&self.path_of(&Place::of(key)), |head| head.key == key)?;
-        Ok(found.map(|(_, bytes)| bytes))
+        Ok(found.map(|found| found.bytes))
     }
 
     fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {

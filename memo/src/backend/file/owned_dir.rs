@@ -9,11 +9,14 @@
 
 use std::{
     fs,
-    io::{self, ErrorKind, Read},
+    io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
+    sync::LazyLock,
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
+
+use parking_lot::Mutex;
 
 use super::{
     disk::{self, doing},
@@ -25,62 +28,150 @@ use crate::error::Error;
 const OWNER: &str = "owner";
 const FIRST_POLL: Duration = Duration::from_millis(1);
 
-/// Held until it is dropped.
+/// Makes such locks in one directory. Those that were given back are used again: a lock and its release are two renames.
 #[derive(Debug)]
-pub(super) struct OwnedDir {
-    path: PathBuf,
-    owner: Owner,
+pub(super) struct OwnedDirs {
+    root: PathBuf,
+    patience: Patience,
+    idle: Mutex<Vec<PathBuf>>,
 }
 
-impl OwnedDir {
+/// Held until it is dropped.
+#[derive(Debug)]
+pub(super) struct OwnedDir<'a> {
+    path: PathBuf,
+    owner: Owner,
+    dirs: &'a OwnedDirs,
+}
+
+impl OwnedDirs {
+    pub(super) fn new(root: PathBuf, patience: Patience) -> Self {
+        Self { root, patience, idle: Mutex::default() }
+    }
+
     /// Takes the lock of this name. After `until`, the error names the owner.
-    pub(super) fn take(locks: &Path, name: &str, patience: Patience, until: Instant) -> Result<Self, Error> {
-        let path = locks.join(format!("{name}.lock"));
-        let mut pause = FIRST_POLL.min(patience.poll);
+    pub(super) fn take(&self, name: &str, until: Instant) -> Result<OwnedDir<'_>, Error> {
+        let path = self.root.join(format!("{name}.lock"));
+        let Patience { stale_after, wait, poll } = self.patience;
+        let mut pause = FIRST_POLL.min(poll);
         loop {
-            let owner = match Self::try_take(&path).map_err(doing("locked", &path))? {
+            let owner = match self.try_take(&path).map_err(doing("locked", &path))? {
                 Ok(lock) => return Ok(lock),
                 Err(owner) => owner,
             };
-            if owner.as_ref().is_some_and(|owner| owner.is_gone(patience.stale_after)) {
-                let breaking = locks.join(format!("{name}.breaking"));
-                break_stale(&path, &breaking, patience).map_err(doing("unlocked", &path))?;
+            if owner.as_ref().is_some_and(|owner| owner.is_gone(stale_after)) {
+                let breaking = self.root.join(format!("{name}.breaking"));
+                self.break_stale(&path, &breaking).map_err(doing("unlocked", &path))?;
                 continue;
             }
             let now = Instant::now();
             if now >= until {
-                return Err(timed_out(&path, owner.as_ref(), patience.wait));
+                return Err(timed_out(&path, owner.as_ref(), wait));
             }
             // Without an owner, it was freed meanwhile.
-            pause = if owner.is_some() { (pause * 2).min(patience.poll) } else { FIRST_POLL };
+            pause = if owner.is_some() { (pause * 2).min(poll) } else { FIRST_POLL };
             thread::sleep(pause.min(until - now));
         }
     }
 
     /// The lock, or who holds it, unless it was freed in between.
-    fn try_take(path: &Path) -> io::Result<Result<Self, Option<Owner>>> {
+    fn try_take(&self, path: &Path) -> io::Result<Result<OwnedDir<'_>, Option<Owner>>> {
         if let Some(owner) = Owner::of(path)? {
             return Ok(Err(Some(owner)));
         }
-        let prepared = path.with_file_name(names::temporary(disk::unique()));
         let owner = Owner::this();
-        make(&prepared, &owner)?;
+        let prepared = self.prepare(&owner)?;
         fs::rename(&prepared, path).ok();
         // The owner decides, not the error: over a network, a rename that was repeated fails although it happened.
         let found = Owner::of(path)?;
         if found.as_ref() == Some(&owner) {
-            return Ok(Ok(Self { path: path.to_owned(), owner }));
+            return Ok(Ok(OwnedDir { path: path.to_owned(), owner, dirs: self }));
         }
-        unmake(&prepared);
+        self.idle.lock().push(prepared);
         Ok(Err(found))
+    }
+
+    /// A directory with this owner.
+    fn prepare(&self, owner: &Owner) -> io::Result<PathBuf> {
+        let idle = self.idle.lock().pop();
+        if let Some(idle) = idle
+            && write_owner(&idle, owner).is_ok()
+        {
+            return Ok(idle);
+        }
+        // Seldom, so that what ended processes left behind is removed in passing.
+        self.sweep()?;
+        let dir = self.aside();
+        let mut builder = fs::DirBuilder::new();
+        // The directory of locks may have been deleted.
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&dir)?;
+        disk::create(&dir.join(OWNER), owner.text.as_bytes(), false)?;
+        Ok(dir)
+    }
+
+    /// Frees a lock whose owner is gone.
+    fn break_stale(&self, path: &Path, breaking: &Path) -> io::Result<()> {
+        let is_gone = |owner: &Owner| owner.is_gone(self.patience.stale_after);
+        match self.try_take(breaking)? {
+            Ok(_alone) => {
+                if Owner::of(path)?.as_ref().is_some_and(is_gone) {
+                    self.put_away(path)?;
+                }
+            }
+            // Who wanted to break it is gone as well.
+            Err(Some(owner)) if is_gone(&owner) => self.put_away(breaking)?,
+            Err(_) => thread::sleep(FIRST_POLL),
+        }
+        Ok(())
+    }
+
+    /// The lock is free as soon as its name is gone.
+    fn put_away(&self, path: &Path) -> io::Result<()> {
+        let aside = self.aside();
+        match fs::rename(path, &aside) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => {
+                self.idle.lock().push(aside);
+                Ok(())
+            }
+        }
+    }
+
+    fn aside(&self) -> PathBuf {
+        self.root.join(names::temporary(disk::unique()))
+    }
+
+    /// Removes directories that are no lock and whose owner is gone. One that lives makes itself another.
+    pub(super) fn sweep(&self) -> io::Result<()> {
+        for name in disk::names_in(&self.root, true)?.iter().filter(|name| names::is_temporary(name)) {
+            let dir = self.root.join(name);
+            let is_left = match Owner::of(&dir)? {
+                Some(owner) => owner.is_gone(self.patience.stale_after),
+                None => dir.symlink_metadata().is_ok_and(|found| disk::is_abandoned(&found)),
+            };
+            if is_left {
+                unmake(&dir);
+            }
+        }
+        Ok(())
     }
 }
 
-impl Drop for OwnedDir {
+impl Drop for OwnedDirs {
+    fn drop(&mut self) {
+        self.idle.get_mut().iter().for_each(|dir| unmake(dir));
+    }
+}
+
+impl Drop for OwnedDir<'_> {
     fn drop(&mut self) {
         // It may be another's by now, if this process held it for longer than `stale_after`.
         if Owner::of(&self.path).is_ok_and(|owner| owner.as_ref() == Some(&self.owner)) {
-            put_away(&self.path).ok();
+            self.dirs.put_away(&self.path).ok();
         }
     }
 }
@@ -91,46 +182,14 @@ fn timed_out(path: &Path, owner: Option<&Owner>, waited: Duration) -> Error {
     Error::unavailable(format!("`{path}` is locked by {owner}; waited {waited} s"))
 }
 
-/// Frees a lock whose owner is gone.
-fn break_stale(path: &Path, breaking: &Path, patience: Patience) -> io::Result<()> {
-    match OwnedDir::try_take(breaking)? {
-        Ok(_alone) => {
-            if Owner::of(path)?.is_some_and(|owner| owner.is_gone(patience.stale_after)) {
-                put_away(path)?;
-            }
-        }
-        // Who wanted to break it is gone as well.
-        Err(Some(owner)) if owner.is_gone(patience.stale_after) => put_away(breaking)?,
-        Err(_) => thread::sleep(FIRST_POLL),
-    }
-    Ok(())
+fn write_owner(dir: &Path, owner: &Owner) -> io::Result<()> {
+    // In place: nobody reads it before it is a lock. Owners of one process are equally long.
+    let mut file = fs::File::options().write(true).open(dir.join(OWNER))?;
+    file.write_all(owner.text.as_bytes())?;
+    file.set_len(owner.text.len() as u64)
 }
 
-fn make(dir: &Path, owner: &Owner) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    // The directory of locks may have been deleted.
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)?;
-    disk::create(&dir.join(OWNER), owner.text.as_bytes(), false)
-}
-
-/// The lock is free as soon as its name is gone; what it was made of is removed after that.
-fn put_away(path: &Path) -> io::Result<()> {
-    let aside = path.with_file_name(names::temporary(disk::unique()));
-    match fs::rename(path, &aside) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-        Ok(()) => {
-            unmake(&aside);
-            Ok(())
-        }
-    }
-}
-
-/// Removes a lock that is not held, or was being made or removed by a process that was killed.
-pub(super) fn unmake(dir: &Path) {
+fn unmake(dir: &Path) {
     fs::remove_file(dir.join(OWNER)).ok();
     fs::remove_dir(dir).ok();
 }
@@ -144,12 +203,11 @@ struct Owner {
 impl Owner {
     /// This process, now.
     fn this() -> Self {
+        static PROCESS: LazyLock<(u32, String)> = LazyLock::new(|| (std::process::id(), process()));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let (pid, id) = (std::process::id(), disk::unique());
-        let started = started(pid).unwrap_or_default();
-        let (host, machine) = (host(), machine().unwrap_or_default());
-        let text = format!("pid {pid}\nhost {host}\ntime {now}\nstarted {started}\nmachine {machine}\nid {id:x}\n");
-        Self { text }
+        // A fork is another process.
+        let this = if PROCESS.0 == std::process::id() { PROCESS.1.clone() } else { process() };
+        Self { text: format!("{this}time {now}\nid {:032x}\n", disk::unique()) }
     }
 
     /// `None` if there is no lock.
@@ -181,6 +239,13 @@ impl Owner {
         let time = UNIX_EPOCH.checked_add(Duration::from_millis(time))?;
         Some(SystemTime::now().duration_since(time).unwrap_or_default())
     }
+}
+
+/// What the owner file says of this process.
+fn process() -> String {
+    let pid = std::process::id();
+    let (started, machine) = (started(pid).unwrap_or_default(), machine().unwrap_or_default());
+    format!("pid {pid}\nhost {}\nstarted {started}\nmachine {machine}\n", host())
 }
 
 impl std::fmt::Display for Owner {

@@ -14,6 +14,13 @@ use super::{
 };
 use crate::{backend::Item, error::Error};
 
+/// An entry as it was read.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) key: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
+}
+
 impl Files {
     /// The path of an entry, whether it is there or not.
     pub(super) fn path_of(&self, place: &Place) -> PathBuf {
@@ -24,12 +31,8 @@ impl Files {
         path
     }
 
-    /// The key and the bytes in a file, if it is whole and its header is accepted. Takes no lock: see [`disk::replace`].
-    pub(super) fn load(
-        &self,
-        path: &Path,
-        accept: impl Fn(&Head<'_>) -> bool,
-    ) -> Result<Option<(Vec<u8>, Vec<u8>)>, Error> {
+    /// The entry in a file, if it is whole and its header is accepted. Takes no lock: see [`disk::replace`].
+    pub(super) fn load(&self, path: &Path, accept: impl Fn(&Head<'_>) -> bool) -> Result<Option<Loaded>, Error> {
         let mut seen = None;
         loop {
             let Some(opened) = Opened::open(path).map_err(doing("read", path))? else { return Ok(None) };
@@ -38,12 +41,12 @@ impl Files {
             }
             let Some((head, body)) = opened.body().map_err(doing("read", path))? else { return Ok(None) };
             if head.kind == Kind::Whole {
-                return Ok(Some((head.key.to_vec(), body)));
+                return Ok(Some(Loaded { key: head.key.to_vec(), bytes: body }));
             }
             let (Some(pair), Some(dir)) = (Pair::parse(&body), path.parent()) else { return Ok(None) };
             let joined = pair.read(dir, self.split).map_err(doing("read", &dir.join(pair.name)))?;
             if let Some(bytes) = joined {
-                return Ok(Some((head.key.to_vec(), bytes)));
+                return Ok(Some(Loaded { key: head.key.to_vec(), bytes }));
             }
             // A writer has removed the value together with this header, or it is damaged: then the header is the same again.
             if seen.replace(pair.name.to_owned()).as_deref() == Some(pair.name) {

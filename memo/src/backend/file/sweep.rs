@@ -9,9 +9,9 @@ use std::{
 use super::{
     Files,
     disk::{self, doing},
-    entry::Opened,
-    names::{self, ENTRIES, LOCKS, Place, Reach},
-    owned_dir, single,
+    entry::{Head, Opened},
+    names::{self, ENTRIES, Place, Reach},
+    single,
 };
 use crate::{
     backend::{UnixMillis, Visit, is_under},
@@ -75,7 +75,7 @@ impl Files {
             for place in shard.entries(&reach)? {
                 // What is torn can't be anything else's than the names say.
                 let torn = || !matches!(reach, Reach::Within(_)) && self.may_remove_torn(&shard.path.join(&place.name));
-                let decide = |head: Option<&super::entry::Head<'_>>| match head {
+                let decide = |head: Option<&Head<'_>>| match head {
                     Some(head) => is_under(head.key, prefix),
                     None => torn(),
                 };
@@ -91,8 +91,8 @@ impl Files {
             for place in shard.entries(&reach)? {
                 // Without a lock: `visit` may call the store.
                 let found = self.load(&shard.path.join(&place.name), |head| is_under(head.key, prefix))?;
-                let Some((key, bytes)) = found else { continue };
-                if visit(&key, &bytes) == ControlFlow::Break(()) {
+                let Some(found) = found else { continue };
+                if visit(&found.key, &found.bytes) == ControlFlow::Break(()) {
                     return Ok(());
                 }
             }
@@ -144,7 +144,7 @@ impl Files {
     fn sweep_leftovers(&self, shard: &Shard) -> Result<(), Error> {
         let names = disk::names_in(&shard.path, false).map_err(doing("read", &shard.path))?;
         let is_value = |name: &&String| names::data_key(name).is_some();
-        let named: HashSet<String> = if names.iter().any(|name| is_value(&name)) {
+        let in_use: HashSet<String> = if names.iter().any(|name| is_value(&name)) {
             let entries = names.iter().filter(|name| names::is_entry(name));
             let beside = |name| {
                 let path = shard.path.join(name);
@@ -158,7 +158,7 @@ impl Files {
             let path = shard.path.join(name);
             let is_left = match () {
                 () if names::is_temporary(name) => is_abandoned(&path),
-                () if is_value(&name) && !named.contains(name) => self.may_remove_torn(&path),
+                () if is_value(&name) && !in_use.contains(name) => self.may_remove_torn(&path),
                 () => false,
             };
             if is_left {
@@ -177,14 +177,7 @@ impl Files {
                 disk::remove(&path).map_err(doing("removed", &path))?;
             }
         }
-        let locks = self.root.join(LOCKS);
-        for name in disk::names_in(&locks, true).map_err(doing("read", &locks))? {
-            let path = locks.join(&name);
-            if names::is_temporary(&name) && is_abandoned(&path) {
-                owned_dir::unmake(&path);
-            }
-        }
-        Ok(())
+        self.locks.sweep()
     }
 }
 
