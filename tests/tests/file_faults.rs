@@ -41,7 +41,7 @@ fn key_of(sequence: u64) -> String {
 
 /// Bytes that tell which they are, and whether they are whole.
 fn value_of(sequence: u64) -> Vec<u8> {
-    let len = usize::try_from(sequence * 7919 % 20_000).expect("short");
+    let len = usize::try_from(sequence * 7919 % 9_000).expect("short");
     let mut bytes = sequence.to_le_bytes().to_vec();
     bytes.extend((0..len).map(|at| sequence.wrapping_mul(31).wrapping_add(at as u64).to_le_bytes()[0]));
     bytes
@@ -82,7 +82,7 @@ fn killed_writers_leave_whole_values_and_lose_nothing_that_was_acknowledged() {
             let mut lines = io::BufReader::new(child.stdout.take().expect("piped")).lines();
             let set = lines.by_ref().map(|line| line.expect("reads")).find(|line| line.starts_with("set "));
             // Reads while it writes, for as long as chance has it, then kills it.
-            for _ in 0..random(400) {
+            for _ in 0..random(150) {
                 if let Some(bytes) = get(&store, &key_of(random(KEYS))) {
                     sequence_of(&bytes);
                 }

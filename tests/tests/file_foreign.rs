@@ -20,7 +20,7 @@ fn foreign_files_are_never_touched() {
     for locking in ["flock", "mkdir", "none"] {
         let dir = dir();
         let root = dir.path();
-        fs::write(root.join("thesis.txt"), "before the store").expect("writes");
+        fs::write(root.join("thesis.txt"), "foreign").expect("writes");
         let store = open(root, &format!("locking={locking}&format=plain&max_bytes=10kB"));
         let fill = || {
             for id in 0..20 {
@@ -35,6 +35,8 @@ fn foreign_files_are_never_touched() {
         for path in files(root) {
             dirs.extend(path.ancestors().skip(1).take_while(|dir| dir.starts_with(root)).map(Path::to_owned));
         }
+        // The directories that are locks come and go under names of their own.
+        dirs.retain(|dir| dir.extension().is_none());
         dirs.sort();
         dirs.dedup();
         let names = [
@@ -59,8 +61,10 @@ fn foreign_files_are_never_touched() {
             fs::write(dir.join("foreign/00/deep/x.memo"), "foreign").expect("writes");
             foreign.push(dir.join("foreign/00/deep/x.memo"));
         }
-        let read = || foreign.iter().map(|path| fs::read(path).ok()).collect::<Vec<_>>();
-        let before = read();
+        let touched = || {
+            let is_touched = |path: &&PathBuf| fs::read(path).ok().as_deref() != Some(b"foreign");
+            foreign.iter().filter(is_touched).cloned().collect::<Vec<_>>()
+        };
         store
             .scan(b"", &mut |key, _| {
                 assert!(key.starts_with(b"space|"), "{key:?}");
@@ -76,7 +80,7 @@ fn foreign_files_are_never_touched() {
         store.remove_prefix(b"").expect("removes");
         store.purge(u64::MAX).expect("purges");
         assert_eq!(store.count(b"").expect("counts"), 0, "{locking}");
-        assert_eq!(read(), before, "{locking}");
+        assert_eq!(touched(), Vec::<PathBuf>::new(), "{locking}");
     }
 }
 

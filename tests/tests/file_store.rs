@@ -249,7 +249,7 @@ fn max_bytes_holds_and_the_oldest_go_first() {
         assert!(there.len() > 35, "{format}: most of the room is used: {there:?}");
         assert_eq!(there, (200 - there.len() as u64..200).collect::<Vec<_>>(), "{format}: the oldest went first");
         // What can't fit is not kept, nor what it would have replaced.
-        set(&store, "f|i|199|1", &[0; 200_000]);
+        set(&store, "f|i|199|1", &vec![0; 200_000]);
         assert_eq!(get(&store, "f|i|199|1"), None);
         assert!(get(&store, "f|i|198|1").is_some(), "and nothing makes room for it");
         // Replacing in place needs no room.
