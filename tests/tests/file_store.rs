@@ -312,6 +312,12 @@ fn a_newer_store_is_refused_and_stays_as_it_is() {
         assert!(refused);
     }
     assert_eq!(all(), before);
+    // Without its marker, it is still emptied.
+    let unmarked = dir.path().join("unmarked");
+    set(&open(&unmarked, ""), "a|b", b"x");
+    fs::remove_file(unmarked.join("memo-store")).expect("removes");
+    let store = open(&unmarked, "");
+    assert!(store.remove(b"a|b").expect("removes") && get(&store, "a|b").is_none());
     for damaged in ["", "memo file store, version 0\n", "\0\u{1}", "memo file store, version x"] {
         fs::write(root.join("memo-store"), damaged).expect("writes");
         assert!(Files::open(&url).expect_err(damaged).is_corrupt(), "{damaged}");

@@ -37,7 +37,7 @@ pub(super) fn check(root: &Path) -> Result<bool, Error> {
     }
 }
 
-/// Was the directory a store when nobody had a newer version?
+/// Is there a marker, of whatever version?
 pub(super) fn is_there(root: &Path) -> bool {
     root.join(NAME).symlink_metadata().is_ok()
 }

@@ -100,14 +100,14 @@ impl Files {
         &self.root
     }
 
-    /// Is there a store? A newer one may have been made since it was opened.
-    fn is_store(&self) -> Result<bool, Error> {
+    /// Is the version of the store known? A newer one may have been made since this was opened; then it is an error.
+    fn check(&self) -> Result<bool, Error> {
         if self.is_checked.load(Ordering::Relaxed) {
-            return Ok(marker::is_there(&self.root));
+            return Ok(true);
         }
-        let is_store = marker::check(&self.root)?;
-        self.is_checked.store(is_store, Ordering::Relaxed);
-        Ok(is_store)
+        let is_marked = marker::check(&self.root)?;
+        self.is_checked.store(is_marked, Ordering::Relaxed);
+        Ok(is_marked)
     }
 
     /// Locks a shard of a store that is there, or is made.
@@ -123,7 +123,7 @@ impl Files {
 
     /// Does something to one entry, under its lock, in a store that is made if need be.
     fn writing<T>(&self, place: &Place, write: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-        if !self.is_store()? {
+        if !self.check()? || !marker::is_there(&self.root) {
             marker::prepare(&self.root, self.sync)?;
         }
         let _lock = self.lock(place.shard)?;
@@ -184,7 +184,8 @@ impl Backend for Files {
 
     fn remove(&self, key: &[u8]) -> Result<bool, Error> {
         let place = Place::of(key);
-        if !self.is_store()? || self.find_shard(&place)?.is_none() {
+        self.check()?;
+        if self.find_shard(&place)?.is_none() {
             return Ok(false);
         }
         let _lock = self.lock(place.shard)?;
@@ -192,11 +193,13 @@ impl Backend for Files {
     }
 
     fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
-        if self.is_store()? { self.remove_under(prefix) } else { Ok(0) }
+        self.check()?;
+        self.remove_under(prefix)
     }
 
     fn remove_tagged(&self, prefix: &[u8], tags: &[&str]) -> Result<u64, Error> {
-        if self.is_store()? { self.remove_all_tagged(prefix, tags) } else { Ok(0) }
+        self.check()?;
+        self.remove_all_tagged(prefix, tags)
     }
 
     fn update(&self, key: &[u8], change: &mut dyn FnMut(Option<&[u8]>) -> Change) -> Result<(), Error> {
@@ -221,7 +224,8 @@ impl Backend for Files {
     }
 
     fn purge(&self, now: UnixMillis) -> Result<u64, Error> {
-        if self.is_store()? { self.sweep(now) } else { Ok(0) }
+        self.check()?;
+        self.sweep(now)
     }
 
     /// With `sync=true` there is nothing left to do; otherwise the file system is written to the disk, on Linux.

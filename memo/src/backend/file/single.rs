@@ -60,6 +60,7 @@ impl Files {
         if !self.plain {
             let file = entry::encode(Kind::Whole, key, item)?;
             disk::retry(|| self.try_write(place, item.tags, &file, None))?;
+            self.settle(place, item.tags)?;
             return Ok(file.len() as u64);
         }
         let (header, extension) = self.split.split(item.bytes);
@@ -67,6 +68,7 @@ impl Files {
         let (pair, body) = Pair::of(item.bytes, header, &name);
         let file = entry::encode(Kind::Pair, key, &Item { bytes: &pair.encode(), ..*item })?;
         disk::retry(|| self.try_write(place, item.tags, &file, Some((&name, body))))?;
+        self.settle(place, item.tags)?;
         Ok((file.len() + body.len()) as u64)
     }
 
@@ -102,12 +104,19 @@ impl Files {
             // If it stays, a purge removes it.
             disk::remove(&dir.join(old)).ok();
         }
-        if self.sync {
+        Ok(())
+    }
+
+    /// After a write: what makes it last.
+    fn settle(&self, place: &Place, tags: &[&str]) -> Result<(), Error> {
+        if self.sync
+            && let Some(dir) = self.find_shard(place)?
+        {
             disk::sync_dir(&dir).map_err(doing("synchronised", &dir))?;
         }
         if !self.locks.exclude_processes() {
             // Another process may have taken the markers for those of an entry that is gone.
-            self.mark(place, tags)?;
+            disk::retry(|| self.mark(place, tags))?;
         }
         Ok(())
     }
