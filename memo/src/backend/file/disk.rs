@@ -24,6 +24,9 @@ const ATTEMPTS: usize = 16;
 
 /// Opens a file for reading; `None` if it is absent, or a link, which is never followed.
 pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
+    if is_special(path) {
+        return Ok(None);
+    }
     match options().read(true).open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if is_absent(&error) || is_link(&error) => Ok(None),
@@ -135,14 +138,20 @@ pub(super) fn make_dirs(root: &Path, names: &[&str], sync: bool) -> io::Result<P
 }
 
 fn make_dir(dir: &Path, sync: bool) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(dir) {
+    match dir_builder(false).create(dir) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && dir.symlink_metadata()?.is_dir() => Ok(()),
         Ok(()) if sync => dir.parent().map_or(Ok(()), sync_dir),
         made => made,
     }
+}
+
+/// For the owner only.
+pub(super) fn dir_builder(recursive: bool) -> fs::DirBuilder {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(recursive);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
 }
 
 /// The directory below `root` that these names lead to; `None` if one of them is absent, or a link.
@@ -245,6 +254,17 @@ fn no_directory(path: &Path) -> io::Error {
     io::Error::other(format!("`{}` is no directory, and a link is not followed", path.display()))
 }
 
+/// Linux opens no link and waits for no pipe when it is told so; elsewhere it takes a look.
+#[cfg(target_os = "linux")]
+fn is_special(_: &Path) -> bool {
+    false
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_special(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| !found.is_file())
+}
+
 #[cfg(target_os = "linux")]
 fn is_link(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
@@ -257,6 +277,7 @@ fn is_link(_: &io::Error) -> bool {
 
 /// For the owner only. On Linux, links are not followed, and a pipe in the place of a file blocks nobody.
 fn options() -> OpenOptions {
+    #[cfg_attr(not(unix), allow(unused_mut, reason = "nothing is said there"))]
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);

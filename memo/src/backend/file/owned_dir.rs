@@ -102,12 +102,8 @@ impl OwnedDirs {
         // Seldom, so that what ended processes left behind is removed in passing.
         self.sweep()?;
         let dir = self.aside();
-        let mut builder = fs::DirBuilder::new();
-        // The directory of locks may have been deleted.
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&dir)?;
+        // With those above it: the directory of locks may have been deleted.
+        disk::dir_builder(true).create(&dir)?;
         disk::create(&dir.join(OWNER), owner.text.as_bytes(), false)?;
         Ok(dir)
     }
