@@ -1,5 +1,7 @@
 //! What several tests share.
 
+pub mod files;
+
 use std::{
     panic::resume_unwind,
     sync::{

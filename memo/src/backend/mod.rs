@@ -3,6 +3,10 @@
 //! A backend keeps bytes under bytes. It knows nothing of functions, types or times to live beyond the moment at which it
 //! may forget an entry; what the bytes mean is said in `wire`.
 
+#[cfg(feature = "file")]
+mod cachedir;
+#[cfg(feature = "file")]
+mod file;
 mod memory;
 mod null;
 
@@ -18,6 +22,10 @@ mod url;
 use std::ops::ControlFlow;
 
 pub use hook::on_error;
+#[cfg(feature = "file")]
+pub use cachedir::cachedir_tag;
+#[cfg(feature = "file")]
+pub use file::Files;
 pub use memory::Memory;
 pub use null::Null;
 pub(crate) use params::{integer, size};

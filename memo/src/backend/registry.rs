@@ -101,6 +101,8 @@ fn make(url: &Url) -> Result<Arc<dyn Backend>, Error> {
         "memory" => Ok(Arc::new(Memory::new())),
         #[cfg(feature = "sqlite")]
         "sqlite" => Ok(Arc::new(super::Sqlite::open(url)?)),
+        #[cfg(feature = "file")]
+        "file" => Ok(Arc::new(super::Files::open(url)?)),
         other => {
             let factory = REGISTERED.read().get(other).cloned();
             factory.ok_or_else(|| unknown(other))?(url)

@@ -1,0 +1,290 @@
+//! What the store does with files and directories: for the owner only, never through a link, atomically.
+
+use std::{
+    collections::hash_map::RandomState,
+    fs::{self, File, Metadata, OpenOptions},
+    hash::BuildHasher,
+    io::{self, ErrorKind, Write},
+    path::{Path, PathBuf},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use super::names;
+use crate::error::Error;
+
+/// What nobody writes to any more after so long was left behind by a writer that was killed.
+pub(super) const ABANDONED: Duration = Duration::from_hours(1);
+
+/// A directory may vanish at any moment (a sweep, a user); so often it is made again before a write gives up.
+const ATTEMPTS: usize = 16;
+
+/// Opens a file for reading; `None` if it is absent, or a link, which is never followed.
+pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
+    if is_special(path) {
+        return Ok(None);
+    }
+    match options().read(true).open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if is_absent(&error) || is_link(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens a file for writing, and makes it where there is none.
+pub(super) fn open_or_create(path: &Path) -> io::Result<File> {
+    options().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+/// Makes a file with these contents. `AlreadyExists` if there is one; no file remains after another error.
+pub(super) fn create(path: &Path, contents: &[u8], sync: bool) -> io::Result<()> {
+    let mut file = options().write(true).create_new(true).open(path)?;
+    let written = file.write_all(contents).and_then(|()| if sync { file.sync_all() } else { Ok(()) });
+    drop(file);
+    written.inspect_err(|_| drop(fs::remove_file(path)))
+}
+
+/// Puts a file in the place of another, or of none. Who opens the path finds the old file or the new one, whole. The old
+/// one is shown to `last_look` before it goes.
+pub(super) fn replace(path: &Path, contents: &[u8], sync: bool, last_look: impl FnOnce(&Path)) -> io::Result<()> {
+    let temporary = path.with_file_name(names::temporary(unique()));
+    create(&temporary, contents, sync)?;
+    let moved = take_place(&temporary, path, last_look);
+    if moved.is_err() {
+        fs::remove_file(&temporary).ok();
+    }
+    moved
+}
+
+/// On ext4, renaming over a file flushes the new one to the disk at once (`auto_da_alloc`), which costs several times the
+/// rest; exchanging the two names and unlinking the old file does not, and is as atomic.
+#[cfg(target_os = "linux")]
+fn take_place(new: &Path, old: &Path, last_look: impl FnOnce(&Path)) -> io::Result<()> {
+    use rustix::{
+        fs::{CWD, RenameFlags, renameat_with},
+        io::Errno,
+    };
+    match renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE) {
+        Ok(()) => {
+            last_look(new);
+            remove(new).map(drop)
+        }
+        Err(Errno::NOENT) => fs::rename(new, old),
+        // The file system can't exchange.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            last_look(old);
+            fs::rename(new, old)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Elsewhere a rename is enough. Windows may refuse it while somebody has the old file open (where it lacks POSIX renames):
+/// then the old file steps aside first, which it may, since all open it with leave to delete. For that moment
+/// readers find nothing, a miss.
+#[cfg(not(target_os = "linux"))]
+fn take_place(new: &Path, old: &Path, last_look: impl FnOnce(&Path)) -> io::Result<()> {
+    last_look(old);
+    match fs::rename(new, old) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let aside = old.with_file_name(names::temporary(unique()));
+            fs::rename(old, &aside)?;
+            let moved = fs::rename(new, old);
+            match moved {
+                Ok(()) => drop(fs::remove_file(&aside)),
+                Err(_) => drop(fs::rename(&aside, old)),
+            }
+            moved
+        }
+        moved => moved,
+    }
+}
+
+/// Removes a file; was there one?
+pub(super) fn remove(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if is_absent(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a file's or a directory's entry in its directory to the disk.
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+    if cfg!(windows) {
+        // Directories can't be opened there, and the file system's log keeps them.
+        return Ok(());
+    }
+    File::open(dir)?.sync_all()
+}
+
+/// The directory below `root` that these names lead to; all of them are made where they are missing. A link among them is an
+/// error: it would lead out.
+pub(super) fn make_dirs(root: &Path, names: &[&str], sync: bool) -> io::Result<PathBuf> {
+    let mut dir = root.to_owned();
+    for name in names {
+        dir.push(name);
+        match dir.symlink_metadata() {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(no_directory(&dir)),
+            Err(error) if is_absent(&error) => make_dir(&dir, sync)?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(dir)
+}
+
+fn make_dir(dir: &Path, sync: bool) -> io::Result<()> {
+    match dir_builder(false).create(dir) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && dir.symlink_metadata()?.is_dir() => Ok(()),
+        Ok(()) if sync => dir.parent().map_or(Ok(()), sync_dir),
+        made => made,
+    }
+}
+
+/// For the owner only.
+pub(super) fn dir_builder(recursive: bool) -> fs::DirBuilder {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(recursive);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+/// The directory below `root` that these names lead to; `None` if one of them is absent, or a link.
+pub(super) fn find_dirs(root: &Path, names: &[&str]) -> io::Result<Option<PathBuf>> {
+    let mut dir = root.to_owned();
+    for name in names {
+        dir.push(name);
+        match dir.symlink_metadata() {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Ok(None),
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(dir))
+}
+
+/// The names in a directory, those of directories or those of others; none if it is absent. Names that are not UTF-8 are not ours.
+pub(super) fn names_in(dir: &Path, dirs: bool) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() == dirs && (dirs || kind.is_file()) => {}
+            Ok(_) => continue,
+            Err(error) if is_absent(&error) => continue,
+            Err(error) => return Err(error),
+        }
+        names.extend(entry.file_name().into_string());
+    }
+    Ok(names)
+}
+
+/// Removes the directories of ours in a directory that are empty. Whoever is about to write there makes them again.
+pub(super) fn remove_empty_dirs(dir: &Path, is_ours: impl Fn(&str) -> bool) -> Result<(), Failed> {
+    for name in names_in(dir, true).map_err(doing("read", dir))? {
+        if is_ours(&name) {
+            // Fails where there is something.
+            fs::remove_dir(dir.join(name)).ok();
+        }
+    }
+    Ok(())
+}
+
+/// Does something that needs a directory, and again if it vanished meanwhile.
+pub(super) fn retry<T>(mut attempt: impl FnMut() -> Result<T, Failed>) -> Result<T, Error> {
+    for _ in 1..ATTEMPTS {
+        match attempt() {
+            Err(Failed { error, .. }) if is_absent(&error) => {}
+            done => return done.map_err(Error::from),
+        }
+    }
+    attempt().map_err(Error::from)
+}
+
+/// What could not be done, and with what.
+#[derive(Debug)]
+pub(super) struct Failed {
+    what: &'static str,
+    path: PathBuf,
+    error: io::Error,
+}
+
+/// Says what could not be done: `doing("read", path)`.
+pub(super) fn doing(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Failed {
+    move |error| Failed { what, path: path.to_owned(), error }
+}
+
+impl From<Failed> for Error {
+    fn from(Failed { what, path, error }: Failed) -> Self {
+        Error::unavailable(format!("`{}` can't be {what}: {error}", path.display())).with_source(error)
+    }
+}
+
+/// A number that no other write of any process has.
+pub(super) fn unique() -> u128 {
+    static PROCESS: LazyLock<u64> =
+        LazyLock::new(|| RandomState::new().hash_one((std::process::id(), SystemTime::now())));
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    // The lower half alone is as good as unique, too: names that show only that use it.
+    u128::from(*PROCESS) << 64 | u128::from(PROCESS.wrapping_add(next))
+}
+
+/// Is it so long since a file was written that its writer can't be at work any more?
+pub(super) fn is_abandoned(found: &Metadata) -> bool {
+    found.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age >= ABANDONED))
+}
+
+pub(super) fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+fn no_directory(path: &Path) -> io::Error {
+    io::Error::other(format!("`{}` is no directory, and a link is not followed", path.display()))
+}
+
+/// Linux opens no link and waits for no pipe when it is told so; elsewhere it takes a look.
+#[cfg(target_os = "linux")]
+fn is_special(_: &Path) -> bool {
+    false
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_special(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| !found.is_file())
+}
+
+#[cfg(target_os = "linux")]
+fn is_link(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_link(_: &io::Error) -> bool {
+    false
+}
+
+/// For the owner only. On Linux, links are not followed, and a pipe in the place of a file blocks nobody.
+fn options() -> OpenOptions {
+    #[cfg_attr(not(unix), allow(unused_mut, reason = "nothing is said there"))]
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    #[cfg(target_os = "linux")]
+    {
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.bits().cast_signed());
+    }
+    options
+}
