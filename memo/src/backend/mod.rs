@@ -3,6 +3,8 @@
 //! A backend keeps bytes under bytes. It knows nothing of functions, types or times to live beyond the moment at which it
 //! may forget an entry; what the bytes mean is said in `wire`.
 
+#[cfg(feature = "lmdb")]
+mod lmdb;
 mod memory;
 mod null;
 
@@ -14,6 +16,8 @@ mod url;
 
 use std::ops::ControlFlow;
 
+#[cfg(feature = "lmdb")]
+pub use lmdb::Lmdb;
 pub use memory::Memory;
 pub use null::Null;
 pub use registry::{backend, register_backend};

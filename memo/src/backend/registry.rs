@@ -99,6 +99,8 @@ fn make(url: &Url) -> Result<Arc<dyn Backend>, Error> {
     match url.scheme() {
         "null" => Ok(Arc::new(Null)),
         "memory" => Ok(Arc::new(Memory::new())),
+        #[cfg(feature = "lmdb")]
+        "lmdb" | "shm" => Ok(Arc::new(super::Lmdb::open(url)?)),
         other => {
             let factory = REGISTERED.read().get(other).cloned();
             factory.ok_or_else(|| unknown(other))?(url)
