@@ -52,7 +52,7 @@ impl Player {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::inherit())
             .spawn()
             .expect("a process can be started");
         let says = BufReader::new(child.stdout.take().expect("piped"));

@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
     time::UNIX_EPOCH,
@@ -46,6 +47,8 @@ pub(super) enum Intent {
 
 /// Files of at most this size are verified whenever they are opened: it takes some milliseconds.
 const SMALL: u64 = 32 << 20;
+/// Maps are not halved further, where there is no room for them.
+const LEAST: usize = 1 << 20;
 /// After so many commits, slots of readers that have died are freed: they keep pages from being used again.
 const COMMITS_BETWEEN_CHECKS: u32 = 256;
 
@@ -54,8 +57,7 @@ impl Environment {
     pub(super) fn open(dir: PathBuf, settings: Settings) -> std::result::Result<Self, Error> {
         files::check_data(&dir)?;
         files::prepare_lock(&dir, settings.max_readers)?;
-        let env = raw::open(&dir, settings.map_size, settings.max_readers, settings.flags());
-        let env = env.map_err(|error| explain(&dir, error))?;
+        let env = map(&dir, settings).map_err(|error| explain(&dir, error))?;
         let gate = Gate::default();
         let tree = loop {
             match first_look(&env, &dir) {
@@ -109,7 +111,7 @@ impl Environment {
             drop(inside);
             match stop {
                 Stop::Full if self.grow(size, intent)? => {}
-                Stop::Full if intent == Intent::Add && !cleaned => {
+                Stop::Full | Stop::NoSpace(_) if intent == Intent::Add && !cleaned => {
                     cleaned = true;
                     self.make_room()?;
                 }
@@ -193,7 +195,7 @@ impl Environment {
         Ok(true)
     }
 
-    /// Removes expired entries from a store that is full.
+    /// Removes expired entries from a store, or a disk, that is full.
     #[cold]
     fn make_room(&self) -> std::result::Result<(), Error> {
         let now = unix_now();
@@ -236,6 +238,17 @@ impl Environment {
             self.dir.display(),
             self.settings.max_map_size
         ))
+    }
+}
+
+/// Opens the environment with as large a map as there is room for in this process.
+fn map(dir: &Path, settings: Settings) -> heed::Result<Env<WithTls>> {
+    let mut size = settings.map_size;
+    loop {
+        match raw::open(dir, size, settings.max_readers, settings.flags()) {
+            Err(heed::Error::Io(error)) if error.kind() == ErrorKind::OutOfMemory && size > LEAST => size /= 2,
+            other => return other,
+        }
     }
 }
 
@@ -327,7 +340,7 @@ fn tree(env: &Env<WithTls>, dir: &Path) -> Result<Tree> {
 fn unstopped(dir: &Path, stop: Stop) -> Error {
     let lmdb = match stop {
         Stop::Ours(error) => return error,
-        Stop::Lmdb(error) => error,
+        Stop::Lmdb(error) | Stop::NoSpace(error) => error,
         Stop::Full => heed::MdbError::MapFull.into(),
         Stop::Outgrown => heed::MdbError::MapResized.into(),
         Stop::ReadersFull => heed::MdbError::ReadersFull.into(),

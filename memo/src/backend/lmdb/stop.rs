@@ -1,6 +1,6 @@
 //! Why a transaction ended early, and what users are told of it.
 
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
 use heed::MdbError;
 
@@ -13,6 +13,8 @@ pub(super) type Result<T> = std::result::Result<T, Stop>;
 pub(super) enum Stop {
     /// The map has no room for what is written.
     Full,
+    /// The disk has none.
+    NoSpace(heed::Error),
     /// Other processes use more of the file than this one has mapped.
     Outgrown,
     /// All slots for readers are taken.
@@ -28,6 +30,9 @@ impl From<heed::Error> for Stop {
             heed::Error::Mdb(MdbError::MapFull) => Self::Full,
             heed::Error::Mdb(MdbError::MapResized) => Self::Outgrown,
             heed::Error::Mdb(MdbError::ReadersFull) => Self::ReadersFull,
+            heed::Error::Io(io) if matches!(io.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+                Self::NoSpace(heed::Error::Io(io))
+            }
             other => Self::Lmdb(other),
         }
     }
