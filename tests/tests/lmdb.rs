@@ -270,6 +270,33 @@ fn a_batch_is_written_as_a_whole_or_not_at_all() {
 }
 
 #[test]
+fn writes_of_several_threads_share_commits_and_nothing_else() {
+    let dir = new_dir();
+    let store = open_in(dir.path(), "?map_size=64KiB&max_map_size=2MiB");
+    let too_large = vec![1; 4 << 20];
+    thread::scope(|scope| {
+        for thread in 0..8_u8 {
+            let (store, too_large) = (&store, &too_large);
+            scope.spawn(move || {
+                for round in 0..25_u8 {
+                    let (key, bytes) = ([thread, round % 3], [thread, round]);
+                    store.set(&key, Item::new(&bytes).tags(&["tag"])).expect("there is room");
+                    assert_eq!(get(store, &key).as_deref(), Some(&bytes[..]), "it is there when `set` returns");
+                    assert!(round % 2 > 0 || store.remove(&key).expect("it can be removed"));
+                    assert!(!store.remove(&[thread, 7]).expect("it can be asked"));
+                    if thread == 0 {
+                        let error = store.set(b"too large", Item::new(too_large)).expect_err("it can't fit");
+                        assert!(error.is_unavailable(), "{error}");
+                    }
+                }
+            });
+        }
+    });
+    let left = store.count(b"").expect("it can count");
+    assert_eq!(store.remove_tagged(b"", &["tag"]).expect("it can be removed"), left);
+}
+
+#[test]
 fn a_scan_shows_large_entries_while_the_store_is_used() {
     let dir = new_dir();
     let store = open_in(dir.path(), "?sync=off&map_size=64KiB");

@@ -6,7 +6,7 @@ use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
     process::Command,
-    sync::mpsc,
+    sync::{Barrier, mpsc},
     thread,
 };
 
@@ -406,6 +406,17 @@ fn fills(url: &str) {
     let error = error.expect("it is full at some time");
     assert!(error.is_unavailable(), "{error:?}");
     assert_eq!(store.get(&0_u64.to_be_bytes()).expect("it can be read"), Some(bytes.clone()), "what is there stays");
+    // Slots of readers are memory, too: there must be some for new threads.
+    let all = Barrier::new(200);
+    thread::scope(|scope| {
+        for _ in 0..200 {
+            scope.spawn(|| {
+                let read = store.get(&1_u64.to_be_bytes());
+                all.wait();
+                assert!(read.expect("it can be read").as_ref() == Some(&bytes));
+            });
+        }
+    });
     let count = store.count(b"").expect("it can be read");
     assert!(count > 50, "only {count} fitted in");
     assert!(store.remove(&0_u64.to_be_bytes()).expect("it can be removed"));

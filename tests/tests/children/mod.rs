@@ -52,7 +52,7 @@ impl Player {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stderr(Stdio::null())
             .spawn()
             .expect("a process can be started");
         let says = BufReader::new(child.stdout.take().expect("piped"));
@@ -81,6 +81,7 @@ impl Player {
     }
 
     /// SIGKILL, and nothing before.
+    #[allow(dead_code, reason = "not all tests kill their children")]
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it was started");

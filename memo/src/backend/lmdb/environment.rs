@@ -14,7 +14,7 @@ use super::{
     files,
     gate::{Closed, Gate, Inside},
     layout::VERSION,
-    page::{META_PAGES, meta_pages},
+    page::{META_PAGES, Meta, meta_pages},
     raw,
     settings::Settings,
     stop::{Result, Stop, explain},
@@ -255,43 +255,23 @@ fn map(dir: &Path, settings: Settings) -> heed::Result<Env<WithTls>> {
 /// What is done before anybody uses an environment.
 fn first_look(env: &Env<WithTls>, dir: &Path) -> Result<Tree> {
     env.clear_stale_readers()?;
-    let was_short = lengthen(env, dir)?;
-    verify(env, dir, was_short)?;
+    verify(env, dir)?;
     tree(env, dir)
 }
 
-/// Makes the file as long as it says, if it is shorter: what is missing reads as zeros, which are no page, where it would
-/// be a signal that ends the process. Was it shorter?
-fn lengthen(env: &Env<WithTls>, dir: &Path) -> Result<bool> {
-    let file = env.try_clone_inner_file()?;
-    let is_short = || -> Result<Option<u64>> {
-        let needed = metas(dir)?.iter().map(super::page::Meta::file_len).max().unwrap_or(0);
-        let len = file.metadata().map_err(heed::Error::Io)?.len();
-        Ok((len < needed).then_some(needed))
-    };
-    if is_short()?.is_none() {
-        return Ok(false);
-    }
-    // Files grow under the lock of writers only.
-    let lock = env.write_txn()?;
-    if let Some(needed) = is_short()? {
-        file.set_len(needed).map_err(heed::Error::Io)?;
-    }
-    drop(lock);
-    Ok(true)
-}
-
-fn metas(dir: &Path) -> Result<[super::page::Meta; META_PAGES]> {
+fn metas(dir: &Path) -> Result<[Meta; META_PAGES]> {
     let mut file = File::open(files::data_file(dir)).map_err(heed::Error::Io)?;
     let metas = meta_pages(&mut file).map_err(heed::Error::Io)?;
     metas.map_err(|wrong| Stop::Ours(files::damaged(dir, &wrong)))
 }
 
-/// Walks the trees, if there is a reason to, or it costs little.
-fn verify(env: &Env<WithTls>, dir: &Path, was_short: bool) -> Result<()> {
+/// Walks the trees, if it costs little, or the file is shorter than it says: then the pages that are missing must be free
+/// ones. To read one that is needed is not an error but a signal that ends the process.
+fn verify(env: &Env<WithTls>, dir: &Path) -> Result<()> {
     let mut file = File::open(files::data_file(dir)).map_err(heed::Error::Io)?;
     let len = file.metadata().map_err(heed::Error::Io)?.len();
-    if len > SMALL && !was_short {
+    let is_whole = metas(dir)?.iter().all(|meta| meta.file_len() <= len);
+    if is_whole && len > SMALL {
         return Ok(());
     }
     loop {

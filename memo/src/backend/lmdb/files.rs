@@ -1,7 +1,7 @@
 //! The files of an environment, as they must be before LMDB maps them.
 //!
 //! A page that is missing in a mapped file is not an error but a signal that ends the process. So the lock file is
-//! written in full before anybody maps it, and the data file made as long as its meta pages say before its trees are read.
+//! written in full before anybody maps it.
 
 use std::{
     fs::{self, File, OpenOptions},

@@ -46,6 +46,12 @@ pub(super) struct TreeKey {
     len: usize,
 }
 
+impl PartialEq for TreeKey {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
 impl Deref for TreeKey {
     type Target = [u8];
 

@@ -12,11 +12,11 @@ use super::gate::Closed;
 pub(super) fn open(dir: &Path, map_size: usize, max_readers: u32, flags: EnvFlags) -> heed::Result<Env<WithTls>> {
     let mut options = EnvOpenOptions::new().read_txn_with_tls();
     options.map_size(map_size).max_readers(max_readers);
-    // SAFETY: `flags` are NO_SYNC and NO_META_SYNC only, which weaken what a power cut leaves behind, and the files are
-    // examined before a tree is read that such a cut may have hit. The file is mapped for reading alone and is written
-    // by LMDB only, under its lock; it is not shorter than its meta pages say, so no page of it is missing. The
-    // directory is on this host, and one process opens it once: heed refuses more. Who else changes or cuts the file
-    // while it is open can make this process fail; that is documented.
+    // SAFETY: `flags` are NO_SYNC and NO_META_SYNC only, which weaken what a power cut leaves behind. The file is mapped for
+    // reading alone, and is written by LMDB only, under its lock. Of a file that is small, or shorter than it says, no tree
+    // is read before the pages were found to be there and in order. The directory is on this host, and one process
+    // opens it once: heed refuses more. Who else changes or cuts the file while it is open, or damages a large one, can make
+    // this process fail; that is documented.
     unsafe { options.flags(flags).open(dir) }
 }
 

@@ -66,13 +66,17 @@ impl Tree {
     pub(super) fn set(self, txn: &mut RwTxn<'_>, key: &[u8], item: Item<'_>) -> Result<()> {
         let record = Record::new(key, item)?;
         let at = TreeKey::entry(key);
-        self.unindex(txn, &at)?;
-        self.0.put_reserved(txn, &at, record.len, |space| record.write_to(space))?;
-        for tag in item.tags {
-            self.0.put(txn, &TreeKey::tag(tag.as_bytes(), place(&at)), &[])?;
+        let old = self.index_keys(txn, &at)?;
+        let tags = item.tags.iter().map(|tag| TreeKey::tag(tag.as_bytes(), place(&at)));
+        let expiry = record.expires().map(|expires| TreeKey::expiry(expires, place(&at)));
+        let new: Vec<TreeKey> = tags.chain(expiry).collect();
+        // What stays is not written again.
+        for gone in old.iter().filter(|key| !new.contains(key)) {
+            self.0.delete(txn, gone)?;
         }
-        if let Some(expires) = record.expires() {
-            self.0.put(txn, &TreeKey::expiry(expires, place(&at)), &[])?;
+        self.0.put_reserved(txn, &at, record.len, |space| record.write_to(space))?;
+        for added in new.iter().filter(|key| !old.contains(key)) {
+            self.0.put(txn, added, &[])?;
         }
         Ok(())
     }
@@ -88,7 +92,9 @@ impl Tree {
 
     /// Removes the entry under a key of the tree.
     pub(super) fn remove_at(self, txn: &mut RwTxn<'_>, at: &[u8]) -> Result<bool> {
-        self.unindex(txn, at)?;
+        for index_key in self.index_keys(txn, at)? {
+            self.0.delete(txn, &index_key)?;
+        }
         Ok(self.0.delete(txn, at)?)
     }
 
@@ -186,18 +192,14 @@ impl Tree {
         Ok(self.0.put(txn, CLEANED_KEY, &now.to_le_bytes())?)
     }
 
-    /// Takes an entry out of the indexes.
-    fn unindex(self, txn: &mut RwTxn<'_>, at: &[u8]) -> Result<()> {
-        let Some(value) = self.0.get(txn, at)? else { return Ok(()) };
+    /// Where the entry at this key of the tree stands in the indexes.
+    fn index_keys(self, txn: &RoTxn<'_>, at: &[u8]) -> Result<Vec<TreeKey>> {
+        let Some(value) = self.0.get(txn, at)? else { return Ok(Vec::new()) };
         // One that can't be read stands in no index that would lead to it.
-        let Ok(entry) = Entry::parse(value) else { return Ok(()) };
+        let Ok(entry) = Entry::parse(value) else { return Ok(Vec::new()) };
         let tags = entry.tags().map(|tag| TreeKey::tag(tag, place(at)));
         let expiry = entry.expires().map(|expires| TreeKey::expiry(expires, place(at)));
-        let index_keys: Vec<TreeKey> = tags.chain(expiry).collect();
-        for index_key in index_keys {
-            self.0.delete(txn, &index_key)?;
-        }
-        Ok(())
+        Ok(tags.chain(expiry).collect())
     }
 
     /// Looks at keys of the tree under a prefix of it, from behind `after`, and collects what `wanted` makes of them.
