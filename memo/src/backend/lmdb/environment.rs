@@ -1,31 +1,26 @@
 //! One environment of LMDB, open once in this process, whose map grows as it must.
 
 use std::{
-    fs::File,
-    io::ErrorKind,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
     time::UNIX_EPOCH,
 };
 
-use heed::{CommitOrAbort, Env, RoTxn, RwTxn, WithTls};
+use heed::{Env, RoTxn, RwTxn, WithTls};
 
 use super::{
-    files,
+    files, first_look,
     gate::{Closed, Gate, Inside},
-    layout::VERSION,
-    page::{META_PAGES, Meta, meta_pages},
     raw,
     settings::Settings,
-    stop::{Result, Stop, explain},
+    stop::{Attempt, Stop, explain},
     tree::Tree,
-    verify,
 };
 use crate::{backend::UnixMillis, clock, error::Error};
 
 #[derive(Debug)]
 pub(super) struct Environment {
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     pub(super) settings: Settings,
     env: Env<WithTls>,
     tree: Tree,
@@ -45,22 +40,18 @@ pub(super) enum Intent {
     Remove,
 }
 
-/// Files of at most this size are verified whenever they are opened: it takes some milliseconds.
-const SMALL: u64 = 32 << 20;
-/// Maps are not halved further, where there is no room for them.
-const LEAST: usize = 1 << 20;
 /// After so many commits, slots of readers that have died are freed: they keep pages from being used again.
 const COMMITS_BETWEEN_CHECKS: u32 = 256;
 
 impl Environment {
     /// Opens the environment in a directory. Nobody else in this process has it open.
-    pub(super) fn open(dir: PathBuf, settings: Settings) -> std::result::Result<Self, Error> {
+    pub(super) fn open(dir: PathBuf, settings: Settings) -> Result<Self, Error> {
         files::check_data(&dir)?;
         files::prepare_lock(&dir, settings.max_readers)?;
-        let env = map(&dir, settings).map_err(|error| explain(&dir, error))?;
+        let env = first_look::open(&dir, settings).map_err(|error| explain(&dir, error))?;
         let gate = Gate::default();
         let tree = loop {
-            match first_look(&env, &dir) {
+            match first_look::take(&env, &dir) {
                 Ok(tree) => break tree,
                 // Another process has just made the file larger than our map.
                 Err(Stop::Outgrown) => raw::resize(&env, 0, &gate.close()).map_err(|error| explain(&dir, error))?,
@@ -72,8 +63,8 @@ impl Environment {
 
     /// Reads within one transaction.
     #[inline]
-    pub(super) fn read<T>(&self, mut body: impl FnMut(Tree, &RoTxn<'_>) -> Result<T>) -> std::result::Result<T, Error> {
-        let mut cleared = false;
+    pub(super) fn read<T>(&self, mut body: impl FnMut(Tree, &RoTxn<'_>) -> Attempt<T>) -> Result<T, Error> {
+        let mut freed_slots = false;
         loop {
             let inside = self.enter()?;
             let txn = self.env.read_txn().map_err(Stop::from);
@@ -82,7 +73,7 @@ impl Environment {
                 Err(stop) => stop,
             };
             drop(inside);
-            self.recover(stop, &mut cleared)?;
+            self.recover(stop, &mut freed_slots)?;
         }
     }
 
@@ -90,9 +81,9 @@ impl Environment {
     pub(super) fn write<T>(
         &self,
         intent: Intent,
-        mut body: impl FnMut(Tree, &mut RwTxn<'_>) -> Result<T>,
-    ) -> std::result::Result<T, Error> {
-        let (mut cleared, mut cleaned) = (false, false);
+        mut body: impl FnMut(Tree, &mut RwTxn<'_>) -> Attempt<T>,
+    ) -> Result<T, Error> {
+        let (mut freed_slots, mut made_room) = (false, false);
         loop {
             let inside = self.enter()?;
             let size = self.env.info().map_size;
@@ -111,18 +102,18 @@ impl Environment {
             drop(inside);
             match stop {
                 Stop::Full if self.grow(size, intent)? => {}
-                Stop::Full | Stop::NoSpace(_) if intent == Intent::Add && !cleaned => {
-                    cleaned = true;
+                Stop::Full | Stop::NoSpace(_) if intent == Intent::Add && !made_room => {
+                    made_room = true;
                     self.make_room()?;
                 }
                 Stop::Full => return Err(self.full()),
-                other => self.recover(other, &mut cleared)?,
+                other => self.recover(other, &mut freed_slots)?,
             }
         }
     }
 
     /// Removes all entries that expired at `now` or before, some at a time; gives their number.
-    pub(super) fn purge(&self, now: UnixMillis) -> std::result::Result<u64, Error> {
+    pub(super) fn purge(&self, now: UnixMillis) -> Result<u64, Error> {
         let mut sum = 0;
         loop {
             let (removed, more) = self.write(Intent::Remove, |tree, txn| tree.purge(txn, now))?;
@@ -134,34 +125,34 @@ impl Environment {
     }
 
     /// Returns when all that was committed is on the disk.
-    pub(super) fn sync(&self) -> std::result::Result<(), Error> {
+    pub(super) fn sync(&self) -> Result<(), Error> {
         let _inside = self.enter()?;
         self.env.force_sync().map_err(|error| explain(&self.dir, error))
     }
 
     #[inline]
-    fn enter(&self) -> std::result::Result<Inside<'_>, Error> {
+    fn enter(&self) -> Result<Inside<'_>, Error> {
         let inside = self.gate.enter();
         // Set while the gate is closed.
         if self.lost.load(Ordering::Relaxed) { Err(self.gone()) } else { Ok(inside) }
     }
 
     /// Closes the gate.
-    fn close(&self) -> std::result::Result<Closed<'_>, Error> {
+    fn close(&self) -> Result<Closed<'_>, Error> {
         let closed = self.gate.close();
         if self.lost.load(Ordering::Relaxed) { Err(self.gone()) } else { Ok(closed) }
     }
 
     /// What can be done about a transaction that ended early, other than for lack of room.
     #[cold]
-    fn recover(&self, stop: Stop, cleared: &mut bool) -> std::result::Result<(), Error> {
+    fn recover(&self, stop: Stop, freed_slots: &mut bool) -> Result<(), Error> {
         match stop {
             Stop::Outgrown => {
                 let closed = self.close()?;
                 self.resize(0, &closed)
             }
-            Stop::ReadersFull if !*cleared => {
-                *cleared = true;
+            Stop::ReadersFull if !*freed_slots => {
+                *freed_slots = true;
                 self.env.clear_stale_readers().map(drop).map_err(|error| explain(&self.dir, error))
             }
             Stop::ReadersFull => Err(Error::unavailable(format!(
@@ -176,7 +167,7 @@ impl Environment {
 
     /// Maps more of the file than `size`, unless somebody has done so; is there more?
     #[cold]
-    fn grow(&self, size: usize, intent: Intent) -> std::result::Result<bool, Error> {
+    fn grow(&self, size: usize, intent: Intent) -> Result<bool, Error> {
         // Perhaps pages are only held by readers that have died.
         self.env.clear_stale_readers().map_err(|error| explain(&self.dir, error))?;
         let most = match intent {
@@ -197,7 +188,7 @@ impl Environment {
 
     /// Removes expired entries from a store, or a disk, that is full.
     #[cold]
-    fn make_room(&self) -> std::result::Result<(), Error> {
+    fn make_room(&self) -> Result<(), Error> {
         let now = unix_now();
         self.purge(now)?;
         self.write(Intent::Remove, |tree, txn| tree.note_cleaning(txn, now))?;
@@ -209,7 +200,7 @@ impl Environment {
         Ok(())
     }
 
-    fn resize(&self, size: usize, closed: &Closed<'_>) -> std::result::Result<(), Error> {
+    fn resize(&self, size: usize, closed: &Closed<'_>) -> Result<(), Error> {
         raw::resize(&self.env, size, closed).map_err(|error| {
             // The old map is gone by then.
             self.lost.store(true, Ordering::Relaxed);
@@ -239,81 +230,6 @@ impl Environment {
             self.settings.max_map_size
         ))
     }
-}
-
-/// Opens the environment with as large a map as there is room for in this process.
-fn map(dir: &Path, settings: Settings) -> heed::Result<Env<WithTls>> {
-    let mut size = settings.map_size;
-    loop {
-        match raw::open(dir, size, settings.max_readers, settings.flags()) {
-            Err(heed::Error::Io(error)) if error.kind() == ErrorKind::OutOfMemory && size > LEAST => size /= 2,
-            other => return other,
-        }
-    }
-}
-
-/// What is done before anybody uses an environment.
-fn first_look(env: &Env<WithTls>, dir: &Path) -> Result<Tree> {
-    env.clear_stale_readers()?;
-    verify(env, dir)?;
-    tree(env, dir)
-}
-
-fn metas(dir: &Path) -> Result<[Meta; META_PAGES]> {
-    let mut file = File::open(files::data_file(dir)).map_err(heed::Error::Io)?;
-    let metas = meta_pages(&mut file).map_err(heed::Error::Io)?;
-    metas.map_err(|wrong| Stop::Ours(files::damaged(dir, &wrong)))
-}
-
-/// Walks the trees, if it costs little, or the file is shorter than it says: then the pages that are missing must be free
-/// ones. To read one that is needed is not an error but a signal that ends the process.
-fn verify(env: &Env<WithTls>, dir: &Path) -> Result<()> {
-    let mut file = File::open(files::data_file(dir)).map_err(heed::Error::Io)?;
-    let len = file.metadata().map_err(heed::Error::Io)?.len();
-    let is_whole = metas(dir)?.iter().all(|meta| meta.file_len() <= len);
-    if is_whole && len > SMALL {
-        return Ok(());
-    }
-    loop {
-        // Pages of a snapshot are not written as long as a transaction reads it.
-        let txn = env.read_txn()?;
-        let Some(meta) = metas(dir)?.into_iter().find(|meta| meta.txn == txn.id()) else {
-            // Two others have been committed meanwhile.
-            continue;
-        };
-        let verdict = verify::snapshot(&mut file, &meta).map_err(heed::Error::Io)?;
-        return verdict.map_err(|wrong| Stop::Ours(files::damaged(dir, &wrong)));
-    }
-}
-
-/// The tree, whose layout is ours; in a new environment, it becomes so.
-fn tree(env: &Env<WithTls>, dir: &Path) -> Result<Tree> {
-    let txn = env.read_txn()?;
-    let database = env.open_databases_and_commit(txn, |opener, txn| {
-        opener.open_database(txn, None).map(CommitOrAbort::<_, ()>::Commit)
-    });
-    let database = database?.commit().flatten();
-    let tree = Tree(database.ok_or_else(|| Error::corrupt(format!("`{}` holds no tree", dir.display())))?);
-    let known = |version: Option<u32>| match version {
-        Some(version) if version != VERSION => Err(Stop::Ours(Error::config(format!(
-            "the store in `{}` has layout {version}, which this version of memo does not know (it knows {VERSION}); nothing \
-             was changed",
-            dir.display()
-        )))),
-        other => Ok(other.is_some()),
-    };
-    let txn = env.read_txn()?;
-    if known(tree.version(&txn)?)? {
-        return Ok(tree);
-    }
-    drop(txn);
-    let mut txn = env.write_txn()?;
-    // Others may have opened it, too.
-    if !known(tree.version(&txn)?)? {
-        tree.set_version(&mut txn)?;
-        txn.commit()?;
-    }
-    Ok(tree)
 }
 
 /// The error to tell users where nothing else can be done.

@@ -7,6 +7,7 @@ use crate::error::Error;
 
 mod environment;
 mod files;
+mod first_look;
 mod gate;
 mod layout;
 mod open;
@@ -22,6 +23,7 @@ mod writers;
 use environment::{Environment, Intent};
 use open::{Shared, open};
 use settings::{Settings, Sync};
+use stop::Attempt;
 use tree::Found;
 use writers::Write;
 
@@ -86,7 +88,7 @@ impl Lmdb {
     /// Removes what `find` finds from behind some key of the tree, batch by batch; gives the number.
     fn remove_found(
         &self,
-        mut find: impl FnMut(tree::Tree, &heed::RoTxn<'_>, Option<&[u8]>) -> stop::Result<Found<Vec<u8>>>,
+        mut find: impl FnMut(tree::Tree, &heed::RoTxn<'_>, Option<&[u8]>) -> Attempt<Found<Vec<u8>>>,
     ) -> Result<u64, Error> {
         let (mut removed, mut after) = (0, None);
         loop {
@@ -109,7 +111,10 @@ impl Lmdb {
 
 impl fmt::Debug for Lmdb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lmdb").field("scheme", &self.scheme).field("environment", self.environment()).finish()
+        f.debug_struct("Lmdb")
+            .field("scheme", &self.scheme)
+            .field("dir", &self.environment().dir)
+            .finish_non_exhaustive()
     }
 }
 

@@ -6,7 +6,8 @@ use heed::MdbError;
 
 use crate::error::Error;
 
-pub(super) type Result<T> = std::result::Result<T, Stop>;
+/// What comes of one run of a transaction.
+pub(super) type Attempt<T> = Result<T, Stop>;
 
 /// Why a transaction ended early.
 #[derive(Debug)]

@@ -6,16 +6,23 @@ use heed::{Database, RoTxn, RwTxn, types::Bytes};
 
 use super::{
     layout::{CLEANED_KEY, ENTRY, EXPIRY, Entry, Index, Record, TreeKey, VERSION, VERSION_KEY, entry_at, place},
-    stop::Result,
+    stop::Attempt,
 };
-use crate::{
-    backend::{Change, Item, UnixMillis},
-    error::Error,
-};
+use crate::backend::{Change, Item, UnixMillis};
 
 /// The one tree of an environment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tree(pub(super) Database<'static, Bytes, Bytes>);
+
+/// Who made a tree.
+pub(super) enum Layout {
+    /// Nobody: it is empty.
+    New,
+    Ours,
+    /// Another version of ours.
+    Version(u32),
+    Foreign,
+}
 
 /// A part of what was looked for.
 pub(super) struct Found<T> {
@@ -39,31 +46,28 @@ impl Batch {
 }
 
 impl Tree {
-    /// The version of the layout; `None` in an empty tree.
-    pub(super) fn version(self, txn: &RoTxn<'_>) -> Result<Option<u32>> {
-        let foreign = || Error::config("it is an LMDB environment, but none of memo's; nothing was changed");
-        match self.0.get(txn, VERSION_KEY)? {
-            Some(version) => match version.try_into() {
-                Ok(version) => Ok(Some(u32::from_le_bytes(version))),
-                Err(_) => Err(foreign().into()),
-            },
-            None if self.0.is_empty(txn)? => Ok(None),
-            None => Err(foreign().into()),
-        }
+    pub(super) fn layout(self, txn: &RoTxn<'_>) -> Attempt<Layout> {
+        let version = self.0.get(txn, VERSION_KEY)?.map(<[u8; 4]>::try_from);
+        Ok(match version {
+            Some(Ok(version)) if u32::from_le_bytes(version) == VERSION => Layout::Ours,
+            Some(Ok(version)) => Layout::Version(u32::from_le_bytes(version)),
+            None if self.0.is_empty(txn)? => Layout::New,
+            Some(Err(_)) | None => Layout::Foreign,
+        })
     }
 
-    pub(super) fn set_version(self, txn: &mut RwTxn<'_>) -> Result<()> {
+    pub(super) fn set_version(self, txn: &mut RwTxn<'_>) -> Attempt<()> {
         Ok(self.0.put(txn, VERSION_KEY, &VERSION.to_le_bytes())?)
     }
 
     #[inline]
-    pub(super) fn get<'txn>(self, txn: &'txn RoTxn<'_>, key: &[u8]) -> Result<Option<&'txn [u8]>> {
+    pub(super) fn get<'txn>(self, txn: &'txn RoTxn<'_>, key: &[u8]) -> Attempt<Option<&'txn [u8]>> {
         let Some(value) = self.0.get(txn, &TreeKey::entry(key))? else { return Ok(None) };
         let entry = Entry::parse(value)?;
         Ok(entry.is_of(key).then_some(entry.bytes))
     }
 
-    pub(super) fn set(self, txn: &mut RwTxn<'_>, key: &[u8], item: Item<'_>) -> Result<()> {
+    pub(super) fn set(self, txn: &mut RwTxn<'_>, key: &[u8], item: Item<'_>) -> Attempt<()> {
         let record = Record::new(key, item)?;
         let at = TreeKey::entry(key);
         let old = self.index_keys(txn, &at)?;
@@ -81,7 +85,7 @@ impl Tree {
         Ok(())
     }
 
-    pub(super) fn remove(self, txn: &mut RwTxn<'_>, key: &[u8]) -> Result<bool> {
+    pub(super) fn remove(self, txn: &mut RwTxn<'_>, key: &[u8]) -> Attempt<bool> {
         let at = TreeKey::entry(key);
         match self.0.get(txn, &at)? {
             // What can't be read is removed, too.
@@ -91,7 +95,7 @@ impl Tree {
     }
 
     /// Removes the entry under a key of the tree.
-    pub(super) fn remove_at(self, txn: &mut RwTxn<'_>, at: &[u8]) -> Result<bool> {
+    pub(super) fn remove_at(self, txn: &mut RwTxn<'_>, at: &[u8]) -> Attempt<bool> {
         for index_key in self.index_keys(txn, at)? {
             self.0.delete(txn, &index_key)?;
         }
@@ -103,7 +107,7 @@ impl Tree {
         txn: &mut RwTxn<'_>,
         key: &[u8],
         change: &mut dyn FnMut(Option<&[u8]>) -> Change,
-    ) -> Result<()> {
+    ) -> Attempt<()> {
         match change(self.get(txn, key)?) {
             Change::Keep => Ok(()),
             Change::Remove => self.remove(txn, key).map(drop),
@@ -115,14 +119,14 @@ impl Tree {
     }
 
     /// Removes everything but what belongs to the store itself; gives the number of entries.
-    pub(super) fn clear(self, txn: &mut RwTxn<'_>) -> Result<u64> {
+    pub(super) fn clear(self, txn: &mut RwTxn<'_>) -> Attempt<u64> {
         let count = self.count(txn, b"")?;
         self.0.clear(txn)?;
         self.set_version(txn)?;
         Ok(count)
     }
 
-    pub(super) fn count(self, txn: &RoTxn<'_>, prefix: &[u8]) -> Result<u64> {
+    pub(super) fn count(self, txn: &RoTxn<'_>, prefix: &[u8]) -> Attempt<u64> {
         let mut count = 0;
         for pair in self.0.prefix_iter(txn, &TreeKey::entries_under(prefix))? {
             let (at, value) = pair?;
@@ -132,7 +136,7 @@ impl Tree {
     }
 
     /// Where entries under a prefix stand, from behind `after`.
-    pub(super) fn find_under(self, txn: &RoTxn<'_>, prefix: &[u8], after: Option<&[u8]>) -> Result<Found<Vec<u8>>> {
+    pub(super) fn find_under(self, txn: &RoTxn<'_>, prefix: &[u8], after: Option<&[u8]>) -> Attempt<Found<Vec<u8>>> {
         self.find(txn, &TreeKey::entries_under(prefix), after, Batch::REMOVED, |at, value| {
             Ok(is_under(at, value, prefix).then(|| at.to_vec()))
         })
@@ -145,7 +149,7 @@ impl Tree {
         prefix: &[u8],
         (tag, others): (&str, &[&str]),
         after: Option<&[u8]>,
-    ) -> Result<Found<Vec<u8>>> {
+    ) -> Attempt<Found<Vec<u8>>> {
         self.find(txn, &TreeKey::tagged_under(tag.as_bytes(), prefix), after, Batch::REMOVED, |index_key, _| {
             let at = entry_at(index_key, Index::Tag);
             let Some(value) = self.0.get(txn, &at)? else { return Ok(None) };
@@ -162,7 +166,7 @@ impl Tree {
         txn: &RoTxn<'_>,
         prefix: &[u8],
         after: Option<&[u8]>,
-    ) -> Result<Found<(Vec<u8>, Vec<u8>)>> {
+    ) -> Attempt<Found<(Vec<u8>, Vec<u8>)>> {
         self.find(txn, &TreeKey::entries_under(prefix), after, Batch::SHOWN, |at, value| {
             let Ok(entry) = Entry::parse(value) else { return Ok(None) };
             Ok(is_under(at, value, prefix).then(|| (entry.key(place(at)).to_vec(), entry.bytes.to_vec())))
@@ -170,7 +174,7 @@ impl Tree {
     }
 
     /// Removes entries that expired at `now` or before; gives their number, and whether there may be more.
-    pub(super) fn purge(self, txn: &mut RwTxn<'_>, now: UnixMillis) -> Result<(u64, bool)> {
+    pub(super) fn purge(self, txn: &mut RwTxn<'_>, now: UnixMillis) -> Attempt<(u64, bool)> {
         let most = Batch::REMOVED.entries;
         let mut due = Vec::new();
         // An entry without an end is in no index, so the latest time is never that of one.
@@ -188,12 +192,12 @@ impl Tree {
     }
 
     /// Changes something, so that a transaction is counted: pages that one has freed serve the one after the next.
-    pub(super) fn note_cleaning(self, txn: &mut RwTxn<'_>, now: UnixMillis) -> Result<()> {
+    pub(super) fn note_cleaning(self, txn: &mut RwTxn<'_>, now: UnixMillis) -> Attempt<()> {
         Ok(self.0.put(txn, CLEANED_KEY, &now.to_le_bytes())?)
     }
 
     /// Where the entry at this key of the tree stands in the indexes.
-    fn index_keys(self, txn: &RoTxn<'_>, at: &[u8]) -> Result<Vec<TreeKey>> {
+    fn index_keys(self, txn: &RoTxn<'_>, at: &[u8]) -> Attempt<Vec<TreeKey>> {
         let Some(value) = self.0.get(txn, at)? else { return Ok(Vec::new()) };
         // One that can't be read stands in no index that would lead to it.
         let Ok(entry) = Entry::parse(value) else { return Ok(Vec::new()) };
@@ -209,8 +213,8 @@ impl Tree {
         under: &[u8],
         after: Option<&[u8]>,
         most: Batch,
-        wanted: impl Fn(&'txn [u8], &'txn [u8]) -> Result<Option<T>>,
-    ) -> Result<Found<T>> {
+        wanted: impl Fn(&'txn [u8], &'txn [u8]) -> Attempt<Option<T>>,
+    ) -> Attempt<Found<T>> {
         let from = after.map_or(Bound::Included(under), Bound::Excluded);
         let (mut found, mut last, mut bytes) = (Vec::new(), None, 0);
         let pairs = self.0.range(txn, &(from, Bound::Unbounded))?;

@@ -112,9 +112,9 @@ impl Walk<'_> {
             return Err(format!("page {number} is not what it should be").into());
         }
         if is_leaf {
-            self.seen.leaves += 1
+            self.seen.leaves += 1;
         } else {
-            self.seen.branches += 1
+            self.seen.branches += 1;
         }
         let mut total = 0;
         for node in nodes(&page).ok_or_else(|| format!("page {number} is not in order"))? {
@@ -195,13 +195,13 @@ impl Walk<'_> {
         if count >= list.0.len().max(1) / WORD {
             return Err("a list of free pages is longer than its place".to_owned().into());
         }
-        let mut last = usize::MAX;
+        let mut previous = usize::MAX;
         for number in (1..=count).map(|at| list.word(at * WORD)) {
-            if number >= last {
+            if number >= previous {
                 return Err("a list of free pages is out of order".to_owned().into());
             }
             self.take(number)?;
-            last = number;
+            previous = number;
         }
         Ok(())
     }

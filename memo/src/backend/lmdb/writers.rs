@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::{
     environment::{Environment, Intent},
-    stop,
+    stop::Attempt,
     tree::Tree,
 };
 use crate::{
@@ -56,13 +56,11 @@ impl Writers {
         let _turn = self.turn.lock();
         // Whoever had the turn has written for all that were waiting.
         let done = *ticket.done.lock();
-        match done {
-            Some(result) => Ok(result),
-            None => {
-                self.waiting.lock().retain(|waiting| !Arc::ptr_eq(waiting, &ticket));
-                self.commit(environment, write)
-            }
+        if let Some(result) = done {
+            return Ok(result);
         }
+        self.waiting.lock().retain(|waiting| !Arc::ptr_eq(waiting, &ticket));
+        self.commit(environment, write)
     }
 
     /// Writes this and what is waiting, within one transaction.
@@ -74,7 +72,7 @@ impl Writers {
         let together = environment.write(Intent::Add, |tree, txn| {
             // In the order in which they came.
             let results = waiting.iter().map(|ticket| ticket.with(|write| write.apply(tree, txn)));
-            let results = results.collect::<stop::Result<Vec<bool>>>()?;
+            let results = results.collect::<Attempt<Vec<bool>>>()?;
             Ok((results, write.apply(tree, txn)?))
         });
         match together {
@@ -98,7 +96,7 @@ impl Write<'_> {
         }
     }
 
-    fn apply(self, tree: Tree, txn: &mut heed::RwTxn<'_>) -> stop::Result<bool> {
+    fn apply(self, tree: Tree, txn: &mut heed::RwTxn<'_>) -> Attempt<bool> {
         match self {
             Self::Set(key, item) => tree.set(txn, key, item).map(|()| false),
             Self::Remove(key) => tree.remove(txn, key),
