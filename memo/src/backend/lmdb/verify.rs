@@ -13,7 +13,8 @@ use super::page::{BRANCH, Fields, HEAD, LEAF, META_PAGES, Meta, NO_PAGE, OVERFLO
 
 /// Is everything in its place that a snapshot of the file is made of?
 pub(super) fn snapshot(file: &mut File, meta: &Meta) -> io::Result<Result<(), Wrong>> {
-    let mut walk = Walk { file, meta, used: vec![0; meta.last_page / 64 + 1], seen: Seen::default() };
+    let file_len = file.metadata()?.len();
+    let mut walk = Walk { file, file_len, meta, used: vec![0; meta.last_page / 64 + 1], seen: Seen::default() };
     let result = walk.tree(meta.free, Kind::Free).and_then(|()| walk.tree(meta.main, Kind::Main));
     match result {
         Ok(()) => Ok(Ok(())),
@@ -61,6 +62,7 @@ struct Seen {
 
 struct Walk<'a> {
     file: &'a mut File,
+    file_len: u64,
     meta: &'a Meta,
     /// A bit for each page that something was found to use.
     used: Vec<u64>,
@@ -174,6 +176,9 @@ impl Walk<'_> {
     fn overflow(&mut self, first: usize, pages: usize) -> Result<(), Fault> {
         for number in (0..pages).map(|page| first.saturating_add(page)) {
             self.take(number)?;
+        }
+        if (first + pages) as u64 * self.meta.page_size as u64 > self.file_len {
+            return Err(format!("pages behind {first} are missing").into());
         }
         self.seen.overflows += pages;
         let mut head = [0; HEAD];
