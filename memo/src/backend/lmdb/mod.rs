@@ -40,7 +40,8 @@ use writers::Write;
 /// | `max_readers` | so many threads of all processes can be reading; each has a slot from its first read until it ends. Says who opens the store first | `1024` |
 /// | `sync` | what `set` waits for, see below; `shm` never waits | `full` |
 ///
-/// A killed process loses nothing that was acknowledged, whatever `sync` says, and locks nothing. When the power fails:
+/// A killed process loses nothing that was acknowledged, whatever `sync` says, and locks nothing (except on Android, where
+/// a lock does not notice that its holder died). When the power fails:
 ///
 /// | `sync` | what is left |
 /// | --- | --- |
