@@ -321,8 +321,9 @@ fn processes_update_one_entry_together() {
     let shm = Shm::new("together");
     let on_disk = format!("lmdb://{}?sync=off", dir.path().display());
     for url in [on_disk, shm.url()] {
-        let store = open(&url);
+        // All of them find a store that is not there yet.
         let players = [(); 3].map(|()| Player::start("adds", &[&url]));
+        let store = open(&url);
         assert!(players.into_iter().all(Player::ends_well));
         assert_eq!(get(&store, b"sum").as_deref(), Some(&b"1500"[..]), "{url}");
     }

@@ -6,7 +6,7 @@ use children::{Player, part, say};
 use heed::{CommitOrAbort, Database, EnvOpenOptions, types::Bytes};
 use memo::{
     Error,
-    backend::{Backend, Item, Lmdb, Url},
+    backend::{Backend, Change, Item, Lmdb, Url},
 };
 
 mod children;
@@ -109,6 +109,28 @@ fn refused(dir: &Path, kind: impl Fn(&Error) -> bool, said: &str) {
     let error = try_open(&url(dir, "")).expect_err("it is not ours");
     assert!(kind(&error) && error.to_string().contains(said), "{error:?}");
     assert!(fs::read(data(dir)).expect("it can be read") == before, "the file is as it was");
+}
+
+#[test]
+fn an_entry_that_can_t_be_read_is_an_error_and_can_be_replaced() {
+    let dir = new_dir();
+    drop(open(&url(dir.path(), "")));
+    put(dir.path(), b"ea|1", b"not an entry");
+    put(dir.path(), b"ea|2", b"not one either");
+    let store = open(&url(dir.path(), ""));
+    let error = store.get(b"a|1").expect_err("it can't be read");
+    assert!(error.is_corrupt(), "{error}");
+    let change = Change::Set { bytes: b"x".to_vec(), expires: None, tags: Vec::new() };
+    let mut shown = Some(());
+    let mut replace = |old: Option<&[u8]>| {
+        shown = old.map(drop);
+        change.clone()
+    };
+    store.update(b"a|1", &mut replace).expect("it can be replaced");
+    assert_eq!(shown, None, "it is as good as none");
+    assert_eq!(store.get(b"a|1").expect("it is whole").as_deref(), Some(&b"x"[..]));
+    assert_eq!(store.remove_prefix(b"a|").expect("all can be removed"), 2);
+    assert_eq!(store.get(b"a|2").expect("it is gone"), None);
 }
 
 /// A small store with everything in it: entries in pages of their own, indexes, a branch, free pages.

@@ -275,6 +275,27 @@ mod tests {
         assert_eq!(most.len(), MOST);
     }
 
+    /// Stores on disks lie like this: whatever changes here is another version.
+    #[test]
+    fn version_1() {
+        assert_eq!(VERSION, 1);
+        let item = Item { bytes: b"bytes", expires: Some(0x0102), tags: &["a", "bc"] };
+        let head = [2, 1, 0, 0, 0, 0, 0, 0, 11, 0, 0, 0, 0, 0, 0, 0];
+        let tags = *b"\x01\0\0\0a\x02\0\0\0bc";
+        assert_eq!(value(b"k", item), [&head[..], &tags, b"bytes"].concat());
+        assert_eq!(*TreeKey::entry(b"a|b"), *b"ea|b");
+        assert_eq!(*TreeKey::expiry(0x0102, b"a|b"), *b"x\0\0\0\0\0\0\x01\x02a|b");
+        let hash = |text: &[u8]| xxh3_128(text).to_be_bytes();
+        assert_eq!(hash(b"users")[..4], [72, 134, 15, 152]);
+        assert_eq!(*TreeKey::tag(b"users", b"a|b"), *[b"t", &hash(b"users")[..], b"a|b"].concat());
+        let long = vec![b'k'; 479];
+        assert_eq!(*TreeKey::entry(&long), *[b"e", &long[..478], &hash(&long)].concat());
+        assert_eq!(
+            value(&long, Item::new(b""))[..16],
+            [255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0, 223, 1, 0, 0]
+        );
+    }
+
     #[test]
     fn expiries_sort_by_time() {
         let at = |time| TreeKey::expiry(time, b"k").to_vec();

@@ -22,7 +22,7 @@ mod writers;
 
 use environment::{Environment, Intent};
 use open::{Shared, open};
-use settings::{Settings, Sync};
+use settings::{Durability, Settings};
 use stop::Attempt;
 use tree::Found;
 use writers::Write;
@@ -37,7 +37,7 @@ use writers::Write;
 /// | --- | --- | --- |
 /// | `map_size` | the size of the map at first; it doubles when it is full | `1GiB` |
 /// | `max_map_size` | the size that it may reach; then expired entries are removed, and if none is left, writing fails. It is address space, not memory, and files are only as long as what is in them | `1TiB`; for `shm` half of `/dev/shm` |
-/// | `max_readers` | so many threads of all processes can be reading; each has a slot from its first read until it ends. Says who opens the store first | `1024` |
+/// | `max_readers` | at least so many threads of all processes can be reading; each has a slot from its first read until it ends. Says who opens the store first | `1024` |
 /// | `sync` | what `set` waits for, see below; `shm` never waits | `full` |
 ///
 /// A killed process loses nothing that was acknowledged, whatever `sync` says, and locks nothing (except on Android, where
@@ -73,7 +73,7 @@ impl Lmdb {
     pub fn open(url: &Url) -> Result<Self, Error> {
         if url.scheme() == "shm" {
             let (dir, space) = shm::place(url)?;
-            let settings = Settings::of(url, Some(Sync::Off), Some(space))?;
+            let settings = Settings::of(url, Some(Durability::Off), Some(space))?;
             return Ok(Self { shared: open(&dir, settings)?, scheme: "shm" });
         }
         let settings = Settings::of(url, None, None)?;

@@ -16,12 +16,12 @@ pub(super) struct Settings {
     pub(super) map_size: usize,
     pub(super) max_map_size: usize,
     pub(super) max_readers: u32,
-    pub(super) sync: Sync,
+    pub(super) sync: Durability,
 }
 
 /// When a commit reaches the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sync {
+pub(super) enum Durability {
     /// Before it returns.
     Full,
     /// All but its last step.
@@ -32,7 +32,7 @@ pub(super) enum Sync {
 
 impl Settings {
     /// Those of a URL. `max_map_size` is the default of the place, if it has one.
-    pub(super) fn of(url: &Url, sync: Option<Sync>, max_map_size: Option<u64>) -> Result<Self, Error> {
+    pub(super) fn of(url: &Url, sync: Option<Durability>, max_map_size: Option<u64>) -> Result<Self, Error> {
         let max_map_size = url.size("max_map_size")?.or(max_map_size).unwrap_or(MAX_MAP_SIZE);
         let map_size = match url.size("map_size")? {
             Some(map_size) if map_size > max_map_size => {
@@ -45,9 +45,9 @@ impl Settings {
         };
         let max_readers = url.integer("max_readers")?.map_or(Ok(MAX_READERS), u32::try_from);
         let sync = sync.unwrap_or(match url.param("sync") {
-            Some("off") => Sync::Off,
-            Some("meta") => Sync::Meta,
-            _ => Sync::Full,
+            Some("off") => Durability::Off,
+            Some("meta") => Durability::Meta,
+            _ => Durability::Full,
         });
         Ok(Self {
             map_size: stepped(url, map_size)?,
@@ -59,9 +59,9 @@ impl Settings {
 
     pub(super) fn flags(&self) -> EnvFlags {
         match self.sync {
-            Sync::Full => EnvFlags::empty(),
-            Sync::Meta => EnvFlags::NO_META_SYNC,
-            Sync::Off => EnvFlags::NO_SYNC,
+            Durability::Full => EnvFlags::empty(),
+            Durability::Meta => EnvFlags::NO_META_SYNC,
+            Durability::Off => EnvFlags::NO_SYNC,
         }
     }
 

@@ -108,7 +108,10 @@ impl Tree {
         key: &[u8],
         change: &mut dyn FnMut(Option<&[u8]>) -> Change,
     ) -> Attempt<()> {
-        match change(self.get(txn, key)?) {
+        let value = self.0.get(txn, &TreeKey::entry(key))?;
+        // One that can't be read is as good as none, and may be replaced.
+        let entry = value.and_then(|value| Entry::parse(value).ok()).filter(|entry| entry.is_of(key));
+        match change(entry.map(|entry| entry.bytes)) {
             Change::Keep => Ok(()),
             Change::Remove => self.remove(txn, key).map(drop),
             Change::Set { bytes, expires, tags } => {
