@@ -47,6 +47,14 @@ fn another_process() {
     let Some((part, arguments)) = part() else { return };
     match &*part {
         "writes" => writes(&open(&arguments[0]), arguments[1].parse().expect("a number")),
+        "creates" => {
+            for number in 0.. {
+                let store = open(&url(&Path::new(&arguments[0]).join(number.to_string()), "?sync=off"));
+                store.set(b"key", Item::new(b"x")).expect("it can be set");
+                drop(store);
+                say(&number.to_string());
+            }
+        }
         "reads in many threads" => reads_in_many_threads(&arguments[0]),
         "holds a snapshot" => holds_a_snapshot(Path::new(&arguments[0])),
         "fills" => fills(&arguments[0]),
@@ -86,9 +94,7 @@ fn killed_writers(url: &str, rounds: u64) {
         for _ in 0..=round * 7 % 13 {
             acknowledged = writer.line().expect("it writes on").parse().expect("a number");
         }
-        (0..round * 7919 % 200 * 100).for_each(|n| {
-            std::hint::black_box(n);
-        });
+        spin(round);
         writer.kill();
         while let Some(line) = writer.line() {
             acknowledged = line.parse().expect("a number");
@@ -131,6 +137,35 @@ fn killed_writers_lose_nothing_and_lock_nothing() {
 fn killed_writers_that_wait_for_the_disk_lose_nothing() {
     let dir = new_dir();
     killed_writers(&url(dir.path(), ""), 10);
+}
+
+#[test]
+fn a_store_whose_creator_was_killed_can_be_used() {
+    for round in 0..60_u64 {
+        let dir = new_dir();
+        let mut creator = Player::start("creates", &[&dir.path().to_string_lossy()]);
+        let mut created = 0;
+        for _ in 0..=round % 3 {
+            created = creator.line().expect("it creates on").parse().expect("a number");
+        }
+        spin(round);
+        creator.kill();
+        while let Some(line) = creator.line() {
+            created = line.parse().expect("a number");
+        }
+        let store_of = |number: u64| open(&url(&dir.path().join(number.to_string()), "?sync=off"));
+        let read = store_of(created).get(b"key").expect("it can be read");
+        assert_eq!(read.as_deref(), Some(&b"x"[..]), "it was acknowledged");
+        // The one that it was creating, in whatever state it is.
+        store_of(created + 1).set(b"key", Item::new(b"y")).expect("it can be used");
+    }
+}
+
+/// Takes some time, another one in each round.
+fn spin(round: u64) {
+    (0..round * 7919 % 200 * 100).for_each(|n| {
+        std::hint::black_box(n);
+    });
 }
 
 /// Reads as other users of LMDB do, until it is killed.
