@@ -7,6 +7,8 @@
 mod cachedir;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "lmdb")]
+mod lmdb;
 mod memory;
 mod null;
 
@@ -26,6 +28,8 @@ pub use hook::on_error;
 pub use cachedir::cachedir_tag;
 #[cfg(feature = "file")]
 pub use file::Files;
+#[cfg(feature = "lmdb")]
+pub use lmdb::Lmdb;
 pub use memory::Memory;
 pub use null::Null;
 pub(crate) use params::{integer, size};

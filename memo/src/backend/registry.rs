@@ -103,6 +103,8 @@ fn make(url: &Url) -> Result<Arc<dyn Backend>, Error> {
         "sqlite" => Ok(Arc::new(super::Sqlite::open(url)?)),
         #[cfg(feature = "file")]
         "file" => Ok(Arc::new(super::Files::open(url)?)),
+        #[cfg(feature = "lmdb")]
+        "lmdb" | "shm" => Ok(Arc::new(super::Lmdb::open(url)?)),
         other => {
             let factory = REGISTERED.read().get(other).cloned();
             factory.ok_or_else(|| unknown(other))?(url)

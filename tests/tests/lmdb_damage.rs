@@ -1,0 +1,274 @@
+//! Rows 29, 41, 42; promise 7: damaged and foreign files where a store in LMDB should be.
+
+use std::{collections::BTreeMap, fs, ops::ControlFlow, path::Path, path::PathBuf};
+
+use children::{Player, part, say};
+use heed::{CommitOrAbort, Database, EnvOpenOptions, types::Bytes};
+use memo::{
+    Error,
+    backend::{Backend, Change, Item, Lmdb, Url},
+};
+
+mod children;
+
+fn url(dir: &Path, query: &str) -> String {
+    format!("lmdb://{}{query}", dir.display())
+}
+
+fn try_open(url: &str) -> Result<Lmdb, Error> {
+    Lmdb::open(&Url::parse(url).expect(url))
+}
+
+fn open(url: &str) -> Lmdb {
+    try_open(url).unwrap_or_else(|error| panic!("{url}: {error}"))
+}
+
+fn new_dir() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a directory can be created")
+}
+
+fn data(dir: &Path) -> PathBuf {
+    dir.join("data.mdb")
+}
+
+/// What is stored under a number: one can tell whether it is whole. Some fill pages of their own.
+fn bytes_of(number: u64) -> Vec<u8> {
+    let length = usize::from(number.to_be_bytes()[7] % 20);
+    number.to_be_bytes().repeat(if number.is_multiple_of(16) { 1000 } else { 3 + length })
+}
+
+fn is_whole(number: u64, bytes: Option<&[u8]>) -> bool {
+    bytes == Some(&bytes_of(number))
+}
+
+/// Plays the part that a test started this process for.
+#[test]
+fn another_process() {
+    let Some((part, arguments)) = part() else { return };
+    assert_eq!(part, "damages");
+    damages(&arguments);
+}
+
+/// Writes as other users of LMDB do.
+fn put(dir: &Path, key: &[u8], value: &[u8]) {
+    let mut options = EnvOpenOptions::new();
+    options.map_size(1 << 30);
+    #[expect(unsafe_code, reason = "heed asks for it; the directory is the test's own")]
+    // SAFETY: nobody changes the file but through LMDB.
+    let env = unsafe { options.open(dir) }.expect("it can be opened");
+    let txn = env.read_txn().expect("it can be read");
+    let database: Result<_, heed::Error> = env.open_databases_and_commit(txn, |opener, txn| {
+        opener.open_database(txn, None).map(CommitOrAbort::<_, ()>::Commit)
+    });
+    let database: Database<'_, Bytes, Bytes> = database.expect("it can be read").unwrap_commit().expect("the main one");
+    let mut txn = env.write_txn().expect("it can be written");
+    database.put(&mut txn, key, value).expect("it can be written");
+    txn.commit().expect("it can be written");
+}
+
+#[test]
+fn a_newer_layout_is_refused_and_stays_as_it_is() {
+    let dir = new_dir();
+    drop(open(&url(dir.path(), "")));
+    put(dir.path(), b"mlayout", &2_u32.to_le_bytes());
+    refused(dir.path(), Error::is_config, "layout 2");
+    put(dir.path(), b"mlayout", b"what?");
+    refused(dir.path(), Error::is_config, "none of memo's");
+}
+
+#[test]
+fn an_environment_of_something_else_is_refused_and_stays_as_it_is() {
+    let dir = new_dir();
+    put(dir.path(), b"theirs", b"value");
+    refused(dir.path(), Error::is_config, "none of memo's");
+}
+
+#[test]
+fn files_that_are_none_of_lmdb_are_refused_and_stay_as_they_are() {
+    for content in [&b"x"[..], b"a database of another kind\n", &[0; 4096], &[0xff; 8192]] {
+        let dir = new_dir();
+        fs::write(data(dir.path()), content).expect("it can be written");
+        refused(dir.path(), Error::is_corrupt, "data.mdb");
+    }
+    let dir = new_dir();
+    fs::create_dir(data(dir.path())).expect("it can be created");
+    let error = try_open(&url(dir.path(), "")).expect_err("it is no file");
+    assert!(error.is_unavailable(), "{error}");
+    let file = dir.path().join("file");
+    fs::write(&file, b"no directory").expect("it can be written");
+    let error = try_open(&url(&file, "")).expect_err("it is no directory");
+    assert!(error.is_unavailable(), "{error}");
+    // What is empty can lose nothing.
+    let dir = new_dir();
+    fs::write(data(dir.path()), b"").expect("it can be written");
+    open(&url(dir.path(), "")).set(b"key", Item::new(b"x")).expect("it is a new store");
+}
+
+fn refused(dir: &Path, kind: impl Fn(&Error) -> bool, said: &str) {
+    let before = fs::read(data(dir)).expect("it can be read");
+    let error = try_open(&url(dir, "")).expect_err("it is not ours");
+    assert!(kind(&error) && error.to_string().contains(said), "{error:?}");
+    assert!(fs::read(data(dir)).expect("it can be read") == before, "the file is as it was");
+}
+
+#[test]
+fn an_entry_that_can_t_be_read_is_an_error_and_can_be_replaced() {
+    let dir = new_dir();
+    drop(open(&url(dir.path(), "")));
+    put(dir.path(), b"ea|1", b"not an entry");
+    put(dir.path(), b"ea|2", b"not one either");
+    let store = open(&url(dir.path(), ""));
+    let error = store.get(b"a|1").expect_err("it can't be read");
+    assert!(error.is_corrupt(), "{error}");
+    let change = Change::Set { bytes: b"x".to_vec(), expires: None, tags: Vec::new() };
+    let mut shown = Some(());
+    let mut replace = |old: Option<&[u8]>| {
+        shown = old.map(drop);
+        change.clone()
+    };
+    store.update(b"a|1", &mut replace).expect("it can be replaced");
+    assert_eq!(shown, None, "it is as good as none");
+    assert_eq!(store.get(b"a|1").expect("it is whole").as_deref(), Some(&b"x"[..]));
+    assert_eq!(store.remove_prefix(b"a|").expect("all can be removed"), 2);
+    assert_eq!(store.get(b"a|2").expect("it is gone"), None);
+}
+
+/// A small store with everything in it: entries in pages of their own, indexes, a branch, free pages.
+fn small_store(dir: &Path) {
+    let store = open(&url(dir, "?sync=off"));
+    let bytes: Vec<_> = NUMBERS.map(bytes_of).collect();
+    let keys: Vec<_> = NUMBERS.map(u64::to_be_bytes).collect();
+    let item = |at: usize| Item::new(&bytes[at]).expires(at as u64).tags(&["tag"]);
+    let items: Vec<(&[u8], Item<'_>)> = keys.iter().enumerate().map(|(at, key)| (&key[..], item(at))).collect();
+    store.set_many(&items).expect("they can be set");
+    store.set(&[b'k'; 600], Item::new(b"x")).expect("it can be set");
+    store.remove(&keys[2]).expect("it can be removed");
+}
+
+const NUMBERS: std::ops::Range<u64> = 15..40;
+
+/// Damages copies of a store, opens them and does all that can be done. Arguments: the store, a directory to work in,
+/// how (`cut`, `flip`), at which bytes (first, step, end). Says where it is, so that its parent knows if it dies, and
+/// what came of it.
+fn damages(arguments: &[String]) {
+    let [from, work, how, range @ ..] = arguments else { panic!("arguments: {arguments:?}") };
+    let [first, step, end] = [0, 1, 2].map(|at: usize| range[at].parse::<usize>().expect("a number"));
+    let whole = fs::read(data(Path::new(from))).expect("it can be read");
+    let work = Path::new(work);
+    for at in (first..end).step_by(step) {
+        say(&format!("at {at}"));
+        let mut bytes = whole.clone();
+        match &**how {
+            "cut" => bytes.truncate(at),
+            _ => bytes[at] ^= 1 << (at % 8),
+        }
+        fs::create_dir_all(work).expect("it can be created");
+        fs::write(data(work), bytes).expect("it can be written");
+        say(&use_all(work));
+        fs::remove_dir_all(work).expect("it can be removed");
+    }
+}
+
+/// Uses everything that a damaged store has, and says how that went.
+fn use_all(dir: &Path) -> String {
+    let store = match try_open(&url(dir, "?sync=off")) {
+        Err(error) if error.is_corrupt() => return "refused".to_owned(),
+        // The version of the layout is hit, or its key.
+        Err(error) if error.is_config() => return "refused".to_owned(),
+        Err(error) => return format!("refused, but: {error:?}"),
+        Ok(store) => store,
+    };
+    let mut wrong = 0;
+    for number in NUMBERS {
+        if let Ok(Some(bytes)) = store.get(&number.to_be_bytes()) {
+            wrong += usize::from(!is_whole(number, Some(&bytes)));
+        }
+    }
+    let results = [
+        store.scan(b"", &mut |_, _| ControlFlow::Continue(())),
+        store.count(b"").map(drop),
+        store.set(&25_u64.to_be_bytes(), Item::new(&[1; 5000]).tags(&["tag"])),
+        store.remove(&26_u64.to_be_bytes()).map(drop),
+        store.remove_tagged(&[0, 0], &["tag"]).map(drop),
+        store.purge(20).map(drop),
+        store.set(b"new", Item::new(b"x")),
+        store.remove_prefix(b"").map(drop),
+        store.set(b"new", Item::new(b"y")),
+    ];
+    match results.into_iter().find_map(Result::err) {
+        Some(error) if !error.is_corrupt() => format!("fails, but: {error:?}"),
+        Some(_) => "fails".to_owned(),
+        None if wrong > 0 => "changed values".to_owned(),
+        None => "works".to_owned(),
+    }
+}
+
+/// What came of damages, by their number; fails if a process died of one.
+fn outcomes(from: &Path, how: &str, (first, step, end): (usize, usize, usize)) -> BTreeMap<String, usize> {
+    let (mut outcomes, mut deaths) = (BTreeMap::new(), Vec::new());
+    // Not on a disk, which would take most of the time.
+    let work = tempfile::tempdir_in("/dev/shm").expect("a directory can be created");
+    let mut at = first;
+    while at < end {
+        let arguments = [at, step, end].map(|number| number.to_string());
+        let (from, work) = (from.to_string_lossy(), work.path().join("work"));
+        let work = work.to_string_lossy();
+        let mut child = Player::start("damages", &[&from, &work, how, &arguments[0], &arguments[1], &arguments[2]]);
+        let mut last = None;
+        while let Some(line) = child.line() {
+            if let Some(number) = line.strip_prefix("at ") {
+                last = number.parse().ok();
+            } else {
+                *outcomes.entry(line).or_default() += 1;
+                at = last.expect("it said where") + step;
+            }
+        }
+        if !child.ends_well() {
+            deaths.push(last);
+            at = last.unwrap_or(at) + step;
+        }
+    }
+    assert!(deaths.is_empty(), "{how}: {} processes died, at {:?}; {outcomes:?}", deaths.len(), deaths);
+    println!("{how}: {outcomes:?}");
+    outcomes
+}
+
+#[test]
+fn cut_files_end_no_process() {
+    let dir = new_dir();
+    small_store(dir.path());
+    let length = fs::read(data(dir.path())).expect("it can be read").len();
+    let outcomes = outcomes(dir.path(), "cut", (0, 61, length));
+    assert!(outcomes["refused"] > 100, "what is missing is noticed: {outcomes:?}");
+    assert!(!outcomes.keys().any(|outcome| outcome.contains("but")), "{outcomes:?}");
+}
+
+#[test]
+fn changed_bits_end_no_process() {
+    let dir = new_dir();
+    small_store(dir.path());
+    let length = fs::read(data(dir.path())).expect("it can be read").len();
+    let outcomes = outcomes(dir.path(), "flip", (0, STEP, length));
+    assert!(outcomes["refused"] > 10 && outcomes["works"] > 10, "{outcomes:?}");
+    assert!(!outcomes.keys().any(|outcome| outcome.contains("but")), "{outcomes:?}");
+}
+
+/// Of so many bytes one is hit, each time another bit: all would take a minute.
+const STEP: usize = 7;
+
+#[test]
+fn a_large_file_that_was_cut_is_refused() {
+    let dir = new_dir();
+    let store = open(&url(dir.path(), "?sync=off"));
+    for number in 0..40_u64 {
+        store.set(&number.to_be_bytes(), Item::new(&vec![1; 1 << 20])).expect("it can be set");
+    }
+    drop(store);
+    let whole = fs::metadata(data(dir.path())).expect("it is there").len();
+    for missing in [4096, 10_000, 1 << 20, 30 << 20] {
+        let file = fs::File::options().write(true).open(data(dir.path())).expect("it can be opened");
+        file.set_len(whole - missing).expect("it can be cut");
+        let error = try_open(&url(dir.path(), "?sync=off")).expect_err("something is missing");
+        assert!(error.is_corrupt(), "{error}");
+    }
+}
