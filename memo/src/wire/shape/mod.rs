@@ -27,7 +27,7 @@ use self::{trace::Tracer, tree::Tree};
 ///
 /// `Deserialize` of a user's type is called many times with made-up values. A panic in it is caught; the program's panic hook does see it.
 ///
-/// Cost: one pass through the type for every field and variant in it, some 10 to 100 µs.
+/// Cost: one pass through the type for every field and variant in it, some 3 µs for a struct of ten fields in all.
 ///
 /// ```
 /// use memo::wire::shape_of;
