@@ -44,7 +44,7 @@ fn a_frame_is_read_as_it_was_written() {
         small(),
         Frame { key_data: Some(&[]), ..small() },
         Frame { key_data: None, expires: None, ..small() },
-        Frame { tags: many.as_slice().into(), value: &[0; 100_000], ..small() },
+        Frame { tags: many.as_slice().into(), value: &vec![0; 100_000], ..small() },
     ];
     for frame in frames {
         let bytes = written(&frame);

@@ -48,7 +48,8 @@
 //! Nothing that stands in a store makes decoding panic, overflow the stack, run on or take memory without bound: a frame is verified
 //! as a whole; values nest at most 128 levels, written or read, whatever the codec; elements may not outnumber the bytes that
 //! `max_value` allows; lengths and sizes in the data are not believed. `Deserialize` and codecs of one's own must do their part: room
-//! that they make for a claimed length, or values of theirs that are large on the stack, are theirs to bound.
+//! that they make for a claimed length, or values of theirs that are large on the stack, are theirs to bound. As deep as bytes can nest, small
+//! types took about 1 MB of stack in a build without optimization; a thread that reads hostile bytes should have as much.
 
 mod chain;
 mod codec;
