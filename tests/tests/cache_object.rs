@@ -76,7 +76,7 @@ everywhere! {
                 for _ in 0..8 {
                     scope.spawn(|| {
                         barrier.wait();
-                        let value = users.get_or_compute("ada".to_owned(), || {
+                        let value = users.get_or_compute("ada", || {
                             RUNS.fetch_add(1, Ordering::SeqCst);
                             7
                         });
@@ -98,10 +98,10 @@ everywhere! {
                 Self(error.to_string())
             }
         }
-        let failed = users.try_get_or_compute("ada".to_owned(), || Err(Failed("no".to_owned())));
+        let failed = users.try_get_or_compute("ada", || Err(Failed("no".to_owned())));
         assert_eq!(failed, Err(Failed("no".to_owned())));
-        assert_eq!(users.try_get_or_compute("ada".to_owned(), || Ok::<_, Failed>(7)), Ok(7));
-        assert_eq!(users.try_get_or_compute("ada".to_owned(), || Err(Failed("no".to_owned()))), Ok(7));
+        assert_eq!(users.try_get_or_compute("ada", || Ok::<_, Failed>(7)), Ok(7));
+        assert_eq!(users.try_get_or_compute("ada", || Err(Failed("no".to_owned()))), Ok(7));
     }
 
     fn a_value_may_yield(users: Users) {
@@ -192,7 +192,7 @@ everywhere! {
     fn a_deletion_outlives_a_computation(users: Users) {
         let users = Arc::new(users);
         let inner = users.clone();
-        let value = users.get_or_compute("ada".to_owned(), || {
+        let value = users.get_or_compute("ada", || {
             inner.delete("ada").expect("not there");
             7
         });
@@ -204,12 +204,12 @@ everywhere! {
 #[test]
 fn a_loader_computes_what_is_not_there() {
     let lengths = Cache::<String, usize>::builder("lengths").loader(|key| key.len()).build().expect("builds");
-    assert_eq!(lengths.load("four".to_owned()).expect("loads"), 4);
+    assert_eq!(lengths.load("four").expect("loads"), 4);
     assert_eq!(lengths.stats().misses, 1);
-    assert_eq!(lengths.load("four".to_owned()).expect("hits"), 4);
+    assert_eq!(lengths.load("four").expect("hits"), 4);
     assert_eq!(lengths.stats().misses, 1);
     let without = Cache::<u8, u8>::builder("without").build().expect("builds");
-    assert!(without.load(1).expect_err("there is none").to_string().contains("no loader"));
+    assert!(without.load(&1).expect_err("there is none").to_string().contains("no loader"));
 }
 
 #[test]
@@ -266,9 +266,9 @@ async fn tasks_have_the_same_operations() {
     let users: memo::aio::Cache<String, u64> =
         Cache::builder("tasks").backends(["memory", "memory://object-tasks"]).build().expect("builds").into();
     assert_eq!(users.get("ada").await.expect("a miss"), None);
-    assert_eq!(users.get_or_compute("ada".to_owned(), async { 7 }).await.expect("computed"), 7);
-    assert_eq!(users.get_or_compute("ada".to_owned(), async { 8 }).await.expect("a hit"), 7);
-    let failed = users.try_get_or_compute("bob".to_owned(), async { Err(memo::Error::unavailable("no")) }).await;
+    assert_eq!(users.get_or_compute("ada", async { 7 }).await.expect("computed"), 7);
+    assert_eq!(users.get_or_compute("ada", async { 8 }).await.expect("a hit"), 7);
+    let failed = users.try_get_or_compute("bob", async { Err(memo::Error::unavailable("no")) }).await;
     assert!(failed.is_err());
     assert!(users.expire_in("ada", 100).await.expect("there"));
     assert!(users.persist("ada").await.expect("there"));

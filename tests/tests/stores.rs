@@ -94,10 +94,13 @@ async fn async_functions_are_stored() {
     assert_eq!(cache_get!(slow(1)).await, None);
     cache_set!(slow(1), 8).await.expect("reachable");
     assert_eq!(slow(1).await, Ok(8));
-    fn is_send<T: Send>(_: &T) {}
-    #[memoize(backend = "memory://async")]
+}
+
+#[tokio::test]
+async fn calls_can_be_spawned() {
+    #[memoize(backend = "memory://spawned")]
     async fn sendable(n: u32) -> u32 {
         n
     }
-    is_send(&sendable(1));
+    assert_eq!(tokio::spawn(sendable(1)).await.expect("no panic"), 1);
 }

@@ -23,11 +23,11 @@ mod url;
 
 use std::ops::ControlFlow;
 
-pub use hook::on_error;
 #[cfg(feature = "file")]
 pub use cachedir::cachedir_tag;
 #[cfg(feature = "file")]
 pub use file::Files;
+pub use hook::on_error;
 #[cfg(feature = "lmdb")]
 pub use lmdb::Lmdb;
 pub use memory::Memory;

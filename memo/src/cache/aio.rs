@@ -24,7 +24,7 @@ use crate::{
 /// let pages: Cache<String, u64> = Cache::builder("pages").ttl(300).build()?.into();
 /// pages.set("a".to_owned(), 1).await?;
 /// assert_eq!(pages.get("a").await?, Some(1));
-/// assert_eq!(pages.get_or_compute("b".to_owned(), async { 2 }).await?, 2);
+/// assert_eq!(pages.get_or_compute("b", async { 2 }).await?, 2);
 /// # Ok(())
 /// # }
 /// # futures_lite(example()).unwrap();
@@ -85,17 +85,27 @@ impl<K: Key, V: Value> Cache<K, V> {
     }
 
     /// The value of a key, computed and stored if there is none.
-    pub async fn get_or_compute(&self, key: K, compute: impl Future<Output = V>) -> Result<V, Error> {
-        self.0.computed_in_task::<Plain<V>>(&key, compute).await
+    pub async fn get_or_compute<Q: ?Sized + Lookup<K>>(
+        &self,
+        key: &Q,
+        compute: impl Future<Output = V>,
+    ) -> Result<V, Error>
+    where
+        K: Borrow<Q>,
+    {
+        self.0.computed_in_task::<Plain<V>, Q>(key, compute).await
     }
 
     /// The same for what can fail.
-    pub async fn try_get_or_compute<E: From<Error> + 'static>(
+    pub async fn try_get_or_compute<Q: ?Sized + Lookup<K>, E: From<Error> + 'static>(
         &self,
-        key: K,
+        key: &Q,
         compute: impl Future<Output = Result<V, E>>,
-    ) -> Result<V, E> {
-        self.0.computed_in_task::<Fallible<V, E>>(&key, compute).await?
+    ) -> Result<V, E>
+    where
+        K: Borrow<Q>,
+    {
+        self.0.computed_in_task::<Fallible<V, E>, Q>(key, compute).await?
     }
 
     /// Stores a value.

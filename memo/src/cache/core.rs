@@ -17,8 +17,8 @@ use crate::{
         entry::Entry,
         extras::Extras,
         instance::{AnyInstance, Home as _, OfCache, Typed},
-        kind::{Fallible, Kind, Plain},
-        place::Place,
+        kind::Kind,
+        place::{Beyond, Place},
         registry,
         site::Version,
         switch,
@@ -28,7 +28,7 @@ use crate::{
     flight::wait::block_on,
     key::{Asking, Query},
     memory::locked::UnderLock,
-    space::{EntryKey, Face, Space, Stores},
+    space::{Face, Space, Stores},
     stats::{CacheInfo, counters::Counters},
     tags::Tag,
 };
@@ -103,7 +103,7 @@ impl<K: Key, V: Value> Core<K, V> {
     }
 
     /// Where an entry stands in the stores, if there are any.
-    fn outside(&self, key: &K, hash: u64) -> Result<Option<(Arc<Space>, Box<EntryKey>)>, Error> {
+    fn outside(&self, key: &K, hash: u64) -> Result<Option<Beyond>, Error> {
         let Some((space, written)) = self.0.typed.space.as_ref().zip(self.0.written.as_ref()) else { return Ok(None) };
         let entry = space.key_with_data(&(written.text)(key)?, hash, (written.data)(key)?);
         Ok(Some((space.clone(), Box::new(entry))))
@@ -275,7 +275,14 @@ impl<K: Key, V: Value> Core<K, V> {
         info
     }
 
-    fn begin<Kd: Kind<Val = V>>(&self, face: Face, query: &Borrowed<'_, K, K>) -> Result<Begun<Kd>, Error> {
+    fn begin<Kd: Kind<Val = V>, Q: ?Sized + Lookup<K>>(
+        &self,
+        face: Face,
+        query: &Borrowed<'_, K, Q>,
+    ) -> Result<Begun<Kd>, Error>
+    where
+        K: Borrow<Q>,
+    {
         let hash = query.hash();
         if self.has_memory()
             && switch::is_ordinary()
@@ -283,7 +290,10 @@ impl<K: Key, V: Value> Core<K, V> {
         {
             return Ok(Begun { step: None, answer: Reported::done(Kd::join(value)) });
         }
-        let outside = self.outside(query.key, hash)?.map(|(_, key)| Outside { face, key });
+        let outside = match self.stores() {
+            Some(_) => self.outside(&query.to_owned(), hash)?.map(|(_, key)| Outside { face, key }),
+            None => None,
+        };
         let mut answer = Reported::new(self.0.silent);
         let wanted = Wanted { key: &Asking::shared(query), hash, outside };
         let step = steps::begin(self.instance(), wanted, &mut answer, false);
@@ -298,23 +308,16 @@ impl<K: Key, V: Value> Core<K, V> {
         }
     }
 
-    pub(super) fn get_or_compute(&self, key: &K, compute: impl FnOnce() -> V) -> Result<V, Error> {
-        self.computed::<Plain<V>>(key, compute)
-    }
-
-    pub(super) fn try_get_or_compute<E: From<Error> + 'static>(
+    pub(super) fn computed<Kd, Q: ?Sized + Lookup<K>>(
         &self,
-        key: &K,
-        compute: impl FnOnce() -> Result<V, E>,
-    ) -> Result<V, E> {
-        self.computed::<Fallible<V, E>>(key, compute)?
-    }
-
-    fn computed<Kd>(&self, key: &K, compute: impl FnOnce() -> Kd::Ret) -> Result<Kd::Ret, Error>
+        key: &Q,
+        compute: impl FnOnce() -> Kd::Ret,
+    ) -> Result<Kd::Ret, Error>
     where
         Kd: Kind<Val = V, Shared: Send + Sync>,
+        K: Borrow<Q>,
     {
-        let Begun { mut step, mut answer } = self.begin::<Kd>(Face::Thread, &Borrowed::new(key))?;
+        let Begun { mut step, mut answer } = self.begin::<Kd, Q>(Face::Thread, &Borrowed::new(key))?;
         while let Some(Step::Wait(waits)) = step {
             step = Some(waits.block().step(self.instance(), &mut answer));
         }
@@ -331,15 +334,16 @@ impl<K: Key, V: Value> Core<K, V> {
         }
     }
 
-    pub(super) async fn computed_in_task<Kd>(
+    pub(super) async fn computed_in_task<Kd, Q: ?Sized + Lookup<K>>(
         &self,
-        key: &K,
+        key: &Q,
         compute: impl Future<Output = Kd::Ret>,
     ) -> Result<Kd::Ret, Error>
     where
         Kd: Kind<Val = V, Shared: Send + Sync>,
+        K: Borrow<Q>,
     {
-        let Begun { mut step, mut answer } = self.begin::<Kd>(Face::Task, &Borrowed::new(key))?;
+        let Begun { mut step, mut answer } = self.begin::<Kd, Q>(Face::Task, &Borrowed::new(key))?;
         while let Some(Step::Wait(waits)) = step {
             let mut waits = Some(waits);
             let waited = std::future::poll_fn(|cx| Waits::poll(&mut waits, cx)).await;

@@ -16,7 +16,11 @@ pub use options::SetOptions;
 
 use self::core::Core;
 use crate::{
-    call::{entry::Entry, extras::IntoTtl},
+    call::{
+        entry::Entry,
+        extras::IntoTtl,
+        kind::{Fallible, Plain},
+    },
     error::Error,
     flight::wait::block_on,
     space::Face,
@@ -48,7 +52,7 @@ impl<K, Q: ?Sized + Hash + Eq + Sync + ToOwned<Owned = K>> Lookup<K> for Q {}
 /// let sessions = Cache::<String, u64>::builder("sessions").max_entries(10_000).ttl(1800).build()?;
 /// sessions.set("ada".to_owned(), 7)?;
 /// assert_eq!(sessions.get("ada")?, Some(7));
-/// assert_eq!(sessions.get_or_compute("bob".to_owned(), || 8)?, 8);
+/// assert_eq!(sessions.get_or_compute("bob", || 8)?, 8);
 /// assert!(sessions.delete("ada")?);
 /// # Ok::<(), memo::Error>(())
 /// ```
@@ -117,8 +121,11 @@ impl<K: Key, V: Value> Cache<K, V> {
     /// # Errors
     ///
     /// If a store can't be asked. One that takes no value is counted only: the value is there.
-    pub fn get_or_compute(&self, key: K, compute: impl FnOnce() -> V) -> Result<V, Error> {
-        self.0.get_or_compute(&key, compute)
+    pub fn get_or_compute<Q: ?Sized + Lookup<K>>(&self, key: &Q, compute: impl FnOnce() -> V) -> Result<V, Error>
+    where
+        K: Borrow<Q>,
+    {
+        self.0.computed::<Plain<V>, Q>(key, compute)
     }
 
     /// The same for what can fail: an `Err` is not stored.
@@ -126,12 +133,15 @@ impl<K: Key, V: Value> Cache<K, V> {
     /// # Errors
     ///
     /// Those of the computation, and of a store that can't be asked.
-    pub fn try_get_or_compute<E: From<Error> + 'static>(
+    pub fn try_get_or_compute<Q: ?Sized + Lookup<K>, E: From<Error> + 'static>(
         &self,
-        key: K,
+        key: &Q,
         compute: impl FnOnce() -> Result<V, E>,
-    ) -> Result<V, E> {
-        self.0.try_get_or_compute(&key, compute)
+    ) -> Result<V, E>
+    where
+        K: Borrow<Q>,
+    {
+        self.0.computed::<Fallible<V, E>, Q>(key, compute)?
     }
 
     /// The value of a key, computed by the builder's [`loader`](Builder::loader) if there is none.
@@ -139,9 +149,12 @@ impl<K: Key, V: Value> Cache<K, V> {
     /// # Errors
     ///
     /// If there is no loader, or a store can't be asked.
-    pub fn load(&self, key: K) -> Result<V, Error> {
+    pub fn load<Q: ?Sized + Lookup<K>>(&self, key: &Q) -> Result<V, Error>
+    where
+        K: Borrow<Q>,
+    {
         let loader = self.0.loader()?;
-        self.get_or_compute(key.clone(), || loader(&key))
+        self.get_or_compute(key, || loader(&key.to_owned()))
     }
 
     /// Stores a value in place of the one that is there.
@@ -328,6 +341,7 @@ impl<K: Key, V: Value> Cache<K, V> {
     /// # Errors
     ///
     /// If a store can't enumerate.
+    #[expect(clippy::iter_not_returning_iterator, reason = "a store may have no answer")]
     pub fn iter(&self) -> Result<impl Iterator<Item = (K, V)> + use<K, V>, Error> {
         Ok(block_on(self.0.all(Face::Thread))?.into_iter())
     }

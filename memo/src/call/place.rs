@@ -17,8 +17,11 @@ pub(crate) struct Place<H> {
     home: H,
     hash: u64,
     /// None: in memory only.
-    outside: Option<(Arc<Space>, Box<EntryKey>)>,
+    outside: Option<Beyond>,
 }
+
+/// The stores beyond memory, and the key of the entry there.
+pub(crate) type Beyond = (Arc<Space>, Box<EntryKey>);
 
 /// A value on its way to its place.
 pub(crate) struct Setting<H, V> {
@@ -38,7 +41,7 @@ pub(crate) struct Setting<H, V> {
 type Key<'a> = &'a (dyn Ask + Send + Sync);
 
 impl<H: Home> Place<H> {
-    pub(crate) fn new(home: H, hash: u64, outside: Option<(Arc<Space>, Box<EntryKey>)>) -> Self {
+    pub(crate) fn new(home: H, hash: u64, outside: Option<Beyond>) -> Self {
         Self { home, hash, outside }
     }
 

@@ -169,7 +169,7 @@ impl Stores {
 
     /// Everything that was acknowledged is as durable as it can be.
     pub(crate) async fn flush(&self, face: Face) -> Result<(), Error> {
-        self.tiers.each(face, |store| store.flush()).await.map(drop)
+        self.tiers.each(face, Backend::flush).await.map(drop)
     }
 
     /// What is wrong with the URLs or the codec, if anything.

@@ -64,7 +64,9 @@ impl Stores {
     /// tier has the entry and one can't be asked.
     pub(crate) async fn read(&self, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
         let (loaded, failed) = self.look(face, key).await;
-        failed.iter().for_each(|error| self.failed(error));
+        for error in &failed {
+            self.failed(error);
+        }
         let down = failed.into_iter().find(|error| !error.is_corrupt() && !error.is_newer());
         match down {
             Some(error) if loaded.is_none() => Err(error),

@@ -167,7 +167,7 @@ fn spec(url: &str, codec: Option<&str>) -> Result<(Url, Terms), Error> {
         Some(codec) if url.param("codec").is_none() => Wire::parse(codec)?,
         _ => Wire::of(&url)?,
     };
-    let codec = url.param("codec").or(codec).unwrap_or("bincode").to_owned();
+    let codec = wire.to_string();
     let hashes_keys = url.param("key_style") == Some("hashed");
     let ttl = url.duration("ttl")?;
     Ok((url, Terms { wire, ttl, hashes_keys, codec }))

@@ -55,7 +55,7 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> At<'_, K, Kd> {
                 settings.push(place.setting((value, Kd::copy), terms, weight, false)?);
                 Ok(())
             };
-            let mut result = Ok(());
+            let mut result: Result<(), Error> = Ok(());
             (self.store)(&mut address::Setting::new(&mut |extras| result = put(extras)));
             result?;
         }
