@@ -19,6 +19,8 @@
 //!   [`cache_delete!`], [`explain_cache!`].
 //! - Functions: [`cache_info`], [`cache_clear`], [`reset_stats`]; everything: [`report`], [`functions`], [`clear_tag`],
 //!   [`clear_all`], [`Clear`], [`purge_expired`].
+//! - Stores outside of memory: [`backend`](mod@backend), their bytes: [`wire`], both behind cargo features; the cache without the attribute:
+//!   [`Cache`]; async twins: [`aio`].
 //! - Tests: [`disable`], [`disabled`], [`disabled_here`], [`disabled_in`], [`clock::TestClock`].
 //!
 //! # What you may rely on
@@ -87,7 +89,7 @@ pub use crate::{
 };
 
 /// The README's examples, compiled and run.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
 

@@ -161,7 +161,7 @@ everywhere! {
             users.set(format!("user|{n}"), n).expect("set");
         }
         let mut keys: Vec<_> = users.keys().expect("enumerated").collect();
-        keys.sort_by_key(|key| key.len());
+        keys.sort_by_key(String::len);
         assert_eq!((keys.len(), keys[0].as_str().len()), (20, 6));
         assert_eq!(users.values().expect("enumerated").sum::<u64>(), 190);
         assert_eq!(users.retain(|_, value| value % 2 == 0).expect("removed"), 10);
@@ -203,7 +203,7 @@ everywhere! {
 
 #[test]
 fn a_loader_computes_what_is_not_there() {
-    let lengths = Cache::<String, usize>::builder("lengths").loader(|key| key.len()).build().expect("builds");
+    let lengths = Cache::<String, usize>::builder("lengths").loader(String::len).build().expect("builds");
     assert_eq!(lengths.load("four").expect("loads"), 4);
     assert_eq!(lengths.stats().misses, 1);
     assert_eq!(lengths.load("four").expect("hits"), 4);
