@@ -1,5 +1,6 @@
 //! Stands in for `space` where no byte stores are built in. No function and no cache has stores then, so there are no
 //! values of these types, and nothing of this is ever called.
+#![expect(clippy::needless_pass_by_value, reason = "the real ones keep what they are given")]
 
 use std::{any::Any, sync::Arc};
 
@@ -12,6 +13,10 @@ macro_rules! never {
     )*};
 }
 never!(Never Turn Offer Loaded Stored);
+
+impl Drop for Turn {
+    fn drop(&mut self) {}
+}
 
 #[derive(Clone)]
 pub(crate) struct EntryKey;
