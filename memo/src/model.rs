@@ -14,10 +14,10 @@ use crate::{
     call::{
         begin::Started,
         extras::Extras,
-        instance::{AnyInstance, Home, OfProcess, Typed},
+        instance::{AnyInstance, OfProcess, Typed},
         kind::Plain,
         run::{Run, Running},
-        site::{Declaration, Options},
+        site::Options,
         start::start,
     },
     key::{Asking, Query, key, shape::Val},
@@ -173,7 +173,7 @@ fn an_overwrite_that_began_later_wins() {
         let overwrite = move |value: u64| {
             let query = key((Val,), (&1u64,));
             let flight = erased(cache).store.supersede(query.hash(), &Asking::shared(&query));
-            let running = Running::new(query.hash(), flight, true);
+            let running = Running::new(query.hash(), flight, None, true);
             let mut run = Run::<_, u64, Plain<u64>>::new(OfProcess(cache), Some(running));
             let result = run.call(|| value);
             run.finish(result);
