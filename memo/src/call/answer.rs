@@ -73,6 +73,12 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
         self
     }
 
+    /// Does the call go on as if there were no guard?
+    #[cfg(feature = "stores")]
+    pub(crate) fn asks_nothing(&self) -> bool {
+        self.is_open() && self.fail.is_none()
+    }
+
     /// Is an entry used without being looked at?
     pub(crate) fn is_open(&self) -> bool {
         self.validate.is_none()
@@ -210,7 +216,13 @@ impl<Kd: Kind> Answer for Plain<Kd> {
         tags: &'static [&'static str],
         keep: Option<Keep<'_>>,
     ) -> bool {
-        self.0 = decode::<Kd>(space, loaded, tags, keep).map(|entry| Kd::join(entry.into_value()));
+        let mut value: Option<Kd::Val> = None;
+        if keep.is_some() {
+            value = decode::<Kd>(space, loaded, tags, keep).map(Entry::into_value);
+        } else {
+            space.decode(loaded, &mut value);
+        }
+        self.0 = value.map(Kd::join);
         self.0.is_some()
     }
 

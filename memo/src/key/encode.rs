@@ -29,14 +29,12 @@ pub trait Encode<A: ?Sized>: Shape<A> {
 pub trait StoredQuery: Query {
     /// # Errors
     /// What serde says can't be written.
-    fn text(&self) -> Result<String, Error>;
+    fn write(&self, to: &mut Text) -> Result<(), Error>;
 }
 
 impl<A, S: Encode<A>> StoredQuery for Args<S, A> {
-    fn text(&self) -> Result<String, Error> {
-        let mut text = Text::default();
-        S::encode(&self.args, &mut text)?;
-        Ok(text.into_string())
+    fn write(&self, to: &mut Text) -> Result<(), Error> {
+        S::encode(&self.args, to)
     }
 }
 

@@ -14,6 +14,11 @@ use crate::error::Error;
 pub struct Text(String);
 
 impl Text {
+    /// What is written stands behind this.
+    pub(crate) fn behind(begun: String) -> Self {
+        Self(begun)
+    }
+
     pub(crate) fn into_string(self) -> String {
         self.0
     }

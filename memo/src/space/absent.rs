@@ -91,7 +91,7 @@ never! {
     decode(&Loaded, &mut dyn Any) -> bool;
     try_decode(&Loaded, &mut dyn Any) -> Result<(), Error>;
     offer(EntryKey, &dyn Any, About) -> Result<Offer, Error>;
-    key_with_data(&str, u64, Vec<u8>) -> EntryKey;
+    key_with_data(&str, u64, Vec<u8>) -> Result<EntryKey, Error>;
 }
 
 never! {

@@ -34,6 +34,7 @@ use crate::{
     call::site::Version,
     clock,
     error::Error,
+    key::text::Text,
     stats::counters::Counters,
 };
 
@@ -245,12 +246,16 @@ impl Space {
     }
 
     /// The key of an entry that is to be read again, from its text and bytes.
-    pub(crate) fn key_with_data(&self, text: &str, hash: u64, data: Vec<u8>) -> EntryKey {
-        self.key(text, hash).with_data(data)
+    pub(crate) fn key_with_data(&self, text: &str, hash: u64, data: Vec<u8>) -> Result<EntryKey, Error> {
+        let write = |to: &mut Text| {
+            to.put(text);
+            Ok(())
+        };
+        Ok(self.key(hash, write)?.with_data(data))
     }
 
-    /// The key of an entry, from the text of the arguments and their hash in this process.
-    pub(crate) fn key(&self, text: &str, hash: u64) -> EntryKey {
-        self.names.key(text, hash, self.stores.tiers.hashes_keys())
+    /// The key of an entry, from what writes the arguments, and their hash in this process.
+    pub(crate) fn key(&self, hash: u64, write: impl FnOnce(&mut Text) -> Result<(), Error>) -> Result<EntryKey, Error> {
+        self.names.key(hash, self.stores.tiers.hashes_keys(), write)
     }
 }

@@ -1,8 +1,8 @@
 //! The keys of entries in byte stores: `function|instantiation|arguments|version`.
 
-use std::fmt::Write as _;
-
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
+
+use crate::{error::Error, key::text::Text};
 
 /// Arguments longer than this many bytes are shortened to their beginning and a hash.
 const LONGEST: usize = 160;
@@ -28,22 +28,29 @@ impl Names {
         Self { prefix: format!("{function}{}|", escaped(instantiation)), version }
     }
 
-    /// `hash` is that of the arguments within this process.
-    pub(super) fn key(&self, text: &str, hash: u64, hashed: bool) -> EntryKey {
-        let mut flat = String::with_capacity(self.prefix.len() + text.len().min(LONGEST) + self.version.len() + 34);
+    /// `write` writes the arguments; `hash` is theirs within this process.
+    pub(super) fn key(
+        &self,
+        hash: u64,
+        hashed: bool,
+        write: impl FnOnce(&mut Text) -> Result<(), Error>,
+    ) -> Result<EntryKey, Error> {
+        let mut flat = String::with_capacity(self.prefix.len() + self.version.len() + 64);
         flat.push_str(&self.prefix);
-        let full = if hashed || text.len() > LONGEST {
-            let shown = if hashed { "" } else { &text[..text.floor_char_boundary(SHOWN)] };
-            let _ = write!(flat, "{shown}~{:032x}", xxh3_128(text.as_bytes()));
-            Some(format!("{}{text}", self.prefix))
-        } else {
-            flat.push_str(text);
-            None
-        };
+        let mut text = Text::behind(flat);
+        write(&mut text)?;
+        let mut flat = text.into_string();
+        let mut full = None;
+        let arguments = &flat[self.prefix.len()..];
+        if hashed || arguments.len() > LONGEST {
+            let shown = if hashed { "" } else { &arguments[..arguments.floor_char_boundary(SHOWN)] };
+            let short = format!("{}{shown}~{:032x}", self.prefix, xxh3_128(arguments.as_bytes()));
+            full = Some(std::mem::replace(&mut flat, short));
+        }
         let entry = flat.len();
         flat.push('|');
         flat.push_str(&self.version);
-        EntryKey { flat, entry, full, hash, data: None }
+        Ok(EntryKey { flat, entry, full, hash, data: None })
     }
 }
 
@@ -105,18 +112,26 @@ impl EntryKey {
 mod tests {
     use super::*;
 
+    fn key(names: &Names, text: &str, hashed: bool) -> EntryKey {
+        let write = |to: &mut Text| {
+            to.put(text);
+            Ok(())
+        };
+        names.key(1, hashed, write).expect("written")
+    }
+
     #[test]
     fn keys_are_readable_up_to_a_length() {
         let names = Names::new(&function("shop::find"), "shop::find<u32>", "0f".to_owned());
-        let key = names.key("(7,\"x\")", 1, false);
-        assert_eq!(key.flat(), br#"shop::find|shop::find<u32>|(7,"x")|0f"#);
-        assert_eq!(key.full(), r#"shop::find|shop::find<u32>|(7,"x")"#);
-        assert_eq!(key.all_versions(), br#"shop::find|shop::find<u32>|(7,"x")|"#);
+        let found = key(&names, "(7,\"x\")", false);
+        assert_eq!(found.flat(), br#"shop::find|shop::find<u32>|(7,"x")|0f"#);
+        assert_eq!(found.full(), r#"shop::find|shop::find<u32>|(7,"x")"#);
+        assert_eq!(found.all_versions(), br#"shop::find|shop::find<u32>|(7,"x")|"#);
         let long = format!("\"{}\"", "ä".repeat(200));
-        let key = names.key(&long, 1, false);
-        assert!(key.flat().len() < 200 && key.full().ends_with(&long));
-        assert_ne!(key.flat(), names.key(&long.replace('ä', "ö"), 1, false).flat());
-        let hashed = names.key("7", 1, true);
+        let found = key(&names, &long, false);
+        assert!(found.flat().len() < 200 && found.full().ends_with(&long));
+        assert_ne!(found.flat(), key(&names, &long.replace('ä', "ö"), false).flat());
+        let hashed = key(&names, "7", true);
         assert!(hashed.flat().starts_with(b"shop::find|shop::find<u32>|~") && hashed.full().ends_with("|7"));
     }
 

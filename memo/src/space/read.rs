@@ -1,6 +1,6 @@
 //! Reading: the first tier that has an entry answers, and those before it get a copy.
 
-use std::any::Any;
+use std::{any::Any, ops::Range};
 
 use serde::de::DeserializeOwned;
 
@@ -17,29 +17,51 @@ use crate::{
 /// An entry as it was read: a frame that was verified, of the right key, and alive.
 pub(crate) struct Loaded {
     bytes: Vec<u8>,
+    facts: Facts,
     /// The number of the tier.
     tier: usize,
     /// What the stripe's epoch was before the entry was read.
     epoch: u64,
 }
 
+/// What a frame says, so that it is taken apart and verified once.
+struct Facts {
+    codec: Range<usize>,
+    compressors: Range<usize>,
+    value: Range<usize>,
+    created: UnixMillis,
+    expires: Option<UnixMillis>,
+    tags: Vec<Tag>,
+}
+
+impl Facts {
+    fn of(frame: &Frame<'_>, bytes: &[u8]) -> Self {
+        let place = |part: &[u8]| {
+            let start = part.as_ptr().addr() - bytes.as_ptr().addr();
+            start..start + part.len()
+        };
+        Self {
+            codec: place(frame.codec.as_bytes()),
+            compressors: place(frame.compressors.as_bytes()),
+            value: place(frame.value),
+            created: frame.created,
+            expires: frame.expires,
+            tags: frame.tags.iter().map(Tag::from).collect(),
+        }
+    }
+}
+
 impl Loaded {
-    /// The frame.
-    ///
-    /// # Errors
-    ///
-    /// None that was not found before.
-    pub(crate) fn frame(&self) -> Result<Frame<'_>, Error> {
-        Frame::read(&self.bytes)
+    fn text(&self, place: &Range<usize>) -> &str {
+        str::from_utf8(&self.bytes[place.clone()]).unwrap_or_default()
     }
 
     /// Its times on the process's clock, and its tags but for those that all entries of the function have.
     pub(crate) fn about(&self, literal: &[&str]) -> (Stamp, Vec<Tag>) {
-        let Ok(frame) = self.frame() else { return (Stamp::new(0, 0), Vec::new()) };
         let present = (clock::now(), clock::unix_now());
-        let created = clock::from_unix(Some(frame.created), present);
-        let stamp = Stamp::new(created, clock::from_unix(frame.expires, present));
-        (stamp, frame.tags.iter().filter(|tag| !literal.contains(tag)).map(Tag::from).collect())
+        let Facts { created, expires, tags, .. } = &self.facts;
+        let stamp = Stamp::new(clock::from_unix(Some(*created), present), clock::from_unix(*expires, present));
+        (stamp, tags.iter().filter(|tag| !literal.contains(&tag.as_str())).cloned().collect())
     }
 }
 
@@ -50,13 +72,6 @@ pub(crate) struct Stored(Vec<u8>);
 pub(super) fn alive(bytes: &[u8]) -> Option<Stored> {
     let frame = Frame::read(bytes).ok()?;
     (!frame.is_over(clock::unix_now())).then(|| Stored(bytes.to_vec()))
-}
-
-/// What bytes are that were found under a key.
-enum Found {
-    Alive,
-    /// Over, or another's: not to be used, and no fault.
-    Other,
 }
 
 impl Stores {
@@ -85,8 +100,8 @@ impl Stores {
         for (number, tier) in tiers.iter().enumerate() {
             match self.read_tier(face, tier, key).await {
                 Ok(None) => {}
-                Ok(Some(bytes)) => {
-                    let loaded = Loaded { bytes, tier: number, epoch };
+                Ok(Some((bytes, facts))) => {
+                    let loaded = Loaded { bytes, facts, tier: number, epoch };
                     self.carry_up(face, &tiers[..number], key, &loaded).await;
                     return (Some(loaded), failed);
                 }
@@ -101,7 +116,7 @@ impl Stores {
         self.tiers.name(loaded.tier)
     }
 
-    async fn read_tier(&self, face: Face, tier: &Tier, key: &EntryKey) -> Result<Option<Vec<u8>>, Error> {
+    async fn read_tier(&self, face: Face, tier: &Tier, key: &EntryKey) -> Result<Option<(Vec<u8>, Facts)>, Error> {
         let bytes = if face == Face::Thread || !tier.store.blocks() {
             tier.store.get(key.flat())?
         } else {
@@ -110,8 +125,7 @@ impl Stores {
         };
         let Some(bytes) = bytes else { return Ok(None) };
         match check(&bytes, key) {
-            Ok(Found::Alive) => Ok(Some(bytes)),
-            Ok(Found::Other) => Ok(None),
+            Ok(facts) => Ok(facts.map(|facts| (bytes, facts))),
             // What a later version of the library wrote is not ours to remove.
             Err(error) if error.is_newer() => Err(error),
             Err(error) => {
@@ -161,7 +175,9 @@ impl Space {
     /// The same, for those who want to know why not.
     pub(crate) fn try_decode(&self, loaded: &Loaded, to: &mut dyn Any) -> Result<(), Error> {
         let most = self.stores.tiers.max_value(loaded.tier);
-        let decoded = loaded.frame().and_then(|frame| self.values.decode(&frame, most, to));
+        let Facts { codec, compressors, value, .. } = &loaded.facts;
+        let names = (loaded.text(codec), loaded.text(compressors));
+        let decoded = self.values.decode(names, &loaded.bytes[value.clone()], most, to);
         decoded.inspect_err(|error| self.stores.failed(error))
     }
 }
@@ -174,7 +190,7 @@ impl Space {
             let frame = Frame::read(&stored.0)?;
             let data = frame.key_data.ok_or_else(|| Error::corrupt("the entry has no key that can be read"))?;
             let key = Wire::decode(KEYS, "", data, data.len() * 64 + 4096)?;
-            self.values.decode(&frame, most, to)?;
+            self.values.decode((frame.codec, frame.compressors), frame.value, most, to)?;
             Ok(key)
         };
         let key: Result<K, Error> = read();
@@ -185,10 +201,11 @@ impl Space {
 /// The codec of keys that are to be read again.
 pub(super) const KEYS: &str = "bincode";
 
-fn check(bytes: &[u8], key: &EntryKey) -> Result<Found, Error> {
+/// What the frame says, unless it is over or another's: then it is not to be used, and that is no fault.
+fn check(bytes: &[u8], key: &EntryKey) -> Result<Option<Facts>, Error> {
     let frame = Frame::read(bytes)?;
-    let fits = frame.key == key.full() && !frame.is_over(clock::unix_now());
-    Ok(if fits { Found::Alive } else { Found::Other })
+    let fits = frame.key == key.full() && (frame.expires.is_none() || !frame.is_over(clock::unix_now()));
+    Ok(fits.then(|| Facts::of(&frame, bytes)))
 }
 
 /// The same frame for another tier, where entries may live shorter: the remaining time, never more.

@@ -1,6 +1,6 @@
 //! The tiers of a space: byte stores one behind the other, the fastest first.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
@@ -37,13 +37,14 @@ pub(super) struct Tiers {
     has_memory: bool,
     hashes_keys: bool,
     specs: Result<Vec<(Url, Terms)>, Error>,
-    open: Mutex<Open>,
+    open: OnceLock<Vec<Tier>>,
+    failed: Mutex<Option<Failed>>,
 }
 
-enum Open {
-    Not,
-    Failed { error: Error, until: Millis },
-    Done(Arc<[Tier]>),
+/// Why the stores could not be opened, and until when that is not tried again.
+struct Failed {
+    error: Error,
+    until: Millis,
 }
 
 /// Typed memory as the first tier.
@@ -57,7 +58,7 @@ impl Tiers {
         let urls = urls.iter().skip(usize::from(has_memory));
         let specs: Result<Vec<_>, Error> = urls.map(|url| spec(url, codec)).collect();
         let hashes_keys = specs.as_ref().is_ok_and(|specs| specs.iter().any(|(_, terms)| terms.hashes_keys));
-        Self { has_memory, hashes_keys, specs, open: Mutex::new(Open::Not) }
+        Self { has_memory, hashes_keys, specs, open: OnceLock::new(), failed: Mutex::default() }
     }
 
     pub(super) fn has_memory(&self) -> bool {
@@ -76,10 +77,7 @@ impl Tiers {
 
     /// What a tier that was opened is called.
     pub(super) fn name(&self, tier: usize) -> &'static str {
-        match &*self.open.lock() {
-            Open::Done(tiers) => tiers.get(tier).map_or("", |tier| tier.store.name()),
-            _ => "",
-        }
+        self.open.get().and_then(|tiers| tiers.get(tier)).map_or("", |tier| tier.store.name())
     }
 
     /// The terms of all tiers.
@@ -106,31 +104,34 @@ impl Tiers {
     }
 
     /// The tiers, opened now if they were not.
-    pub(super) async fn get(&self, face: Face) -> Result<Arc<[Tier]>, Error> {
-        if let Open::Done(tiers) = &*self.open.lock() {
-            return Ok(tiers.clone());
+    pub(super) async fn get(&self, face: Face) -> Result<&[Tier], Error> {
+        match self.open.get() {
+            Some(tiers) => Ok(tiers),
+            None => self.open(face).await,
         }
-        self.open(face).await
     }
 
     #[cold]
-    async fn open(&self, face: Face) -> Result<Arc<[Tier]>, Error> {
+    async fn open(&self, face: Face) -> Result<&[Tier], Error> {
         let specs = self.specs.as_ref().map_err(Error::again)?.clone();
-        if let Open::Failed { error, until } = &*self.open.lock()
+        if let Some(Failed { error, until }) = &*self.failed.lock()
             && clock::now() < *until
         {
             return Err(error.again());
         }
-        let work = move || -> Result<Arc<[Tier]>, Error> {
+        let work = move || -> Result<Vec<Tier>, Error> {
             let tiers = specs.into_iter().map(|(url, terms)| Ok(Tier { store: backend::open(&url)?, terms }));
             tiers.collect()
         };
         let opened = if face == Face::Thread { work() } else { blocking::unblock(work).await };
-        *self.open.lock() = match &opened {
-            Ok(tiers) => Open::Done(tiers.clone()),
-            Err(error) => Open::Failed { error: error.again(), until: clock::now().saturating_add(RETRY_AFTER) },
-        };
-        opened
+        match opened {
+            Ok(tiers) => Ok(self.open.get_or_init(|| tiers)),
+            Err(error) => {
+                let until = clock::now().saturating_add(RETRY_AFTER);
+                *self.failed.lock() = Some(Failed { error: error.again(), until });
+                Err(error)
+            }
+        }
     }
 
     /// Does something in the last tier.

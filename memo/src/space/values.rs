@@ -9,14 +9,15 @@ use crate::{
     cache::Written,
     error::Error,
     key::text::Text,
-    wire::{Encoded, Frame, Wire, shape_of},
+    wire::{Encoded, Wire, shape_of},
 };
 
 /// Turns values of one type into bytes, and back.
 pub trait Values: Send + Sync {
     fn encode<'w>(&self, value: &dyn Any, wire: &'w Wire) -> Result<Encoded<'w>, Error>;
-    /// Decodes into `to`, an `Option` of the type. `most` is the largest size in bytes that is believed.
-    fn decode(&self, frame: &Frame<'_>, most: usize, to: &mut dyn Any) -> Result<(), Error>;
+    /// Decodes into `to`, an `Option` of the type, what went through a codec and compressors of these names. `most` is the
+    /// largest size in bytes that is believed.
+    fn decode(&self, names: (&str, &str), bytes: &[u8], most: usize, to: &mut dyn Any) -> Result<(), Error>;
     /// A fingerprint of the names and fields of the type.
     fn shape(&self) -> u64;
 }
@@ -37,9 +38,9 @@ impl<V: Serialize + DeserializeOwned + 'static> Values for Of<V> {
         wire.encode(value)
     }
 
-    fn decode(&self, frame: &Frame<'_>, most: usize, to: &mut dyn Any) -> Result<(), Error> {
+    fn decode(&self, names: (&str, &str), bytes: &[u8], most: usize, to: &mut dyn Any) -> Result<(), Error> {
         let to = to.downcast_mut::<Option<V>>().ok_or_else(another_type)?;
-        Wire::decode_into(to, frame.codec, frame.compressors, frame.value, most)
+        Wire::decode_into(to, names.0, names.1, bytes, most)
     }
 
     fn shape(&self) -> u64 {

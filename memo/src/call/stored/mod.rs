@@ -7,7 +7,7 @@ pub(crate) mod kind;
 use std::sync::Arc;
 
 use super::{
-    answer::{Guard, Guarded},
+    answer::{Guard, Guarded, Plain},
     begin::{self as steps, Begun, Outside, Started, Wanted},
     instance::{Home as _, OfProcess, Typed},
     site::Site,
@@ -56,8 +56,8 @@ where
 
 /// Where an entry stands in the stores, unless its key can't be written.
 fn outside_key(space: &Arc<Space>, query: &impl StoredQuery, hash: u64) -> Option<Box<EntryKey>> {
-    let text = query.text().inspect_err(|error| space.stores.failed(error)).ok()?;
-    Some(Box::new(space.key(&text, hash)))
+    let key = space.key(hash, |to| query.write(to));
+    key.inspect_err(|error| space.stores.failed(error)).ok().map(Box::new)
 }
 
 /// Begins a call.
@@ -78,6 +78,11 @@ where
     }
     let (home, key) = (OfProcess(beginning.instance), Asking::shared(query));
     let wanted = Wanted { key: &key, hash: beginning.hash, outside: beginning.outside(Face::Thread) };
+    if guard.asks_nothing() {
+        let mut answer = Plain::<Kd>(None);
+        let settled = steps::settle(home.instance(), wanted, &mut answer, false);
+        return Started::at(settled, home, answer.0);
+    }
     let mut answer = Guarded::by(&guard);
     let looks = !guard.is_open() && beginning.has_memory();
     let settled = steps::settle(home.instance(), wanted, &mut answer, looks);
