@@ -1,4 +1,4 @@
-//! Promises 1, 3, 4, 5, 7, 10, 11 for functions whose entries live in stores outside of memory.
+//! Row 38; promises 1, 3, 4, 5, 7, 8, 10, 11 for functions whose entries live in stores outside of memory.
 
 use std::{
     sync::{
@@ -341,6 +341,28 @@ fn a_dropped_call_leaves_nothing_behind_that_blocks() {
             assert_eq!(number(1).await, 1);
             assert_eq!(RUNS.load(Ordering::SeqCst), 2);
         });
+    });
+}
+
+/// Row 38: what has expired leaves while others are written.
+#[test]
+fn expired_entries_are_swept_out_by_writes() {
+    #[memoize(backend = "memory://swept", ttl = 10)]
+    fn number(n: u32) -> u32 {
+        n
+    }
+    within_20_s(|| {
+        let clock = memo::clock::TestClock::install();
+        let store = memo::backend("memory://swept").expect("the same store");
+        for n in 0..5 {
+            number(n);
+        }
+        clock.advance(Duration::from_secs(61));
+        assert_eq!(store.count(b"").expect("counts"), 5);
+        number(9);
+        while store.count(b"").expect("counts") > 1 {
+            thread::yield_now();
+        }
     });
 }
 

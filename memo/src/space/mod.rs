@@ -41,12 +41,17 @@ use crate::{
 /// Keys are spread over so many locks, under which their entries change.
 const STRIPES: usize = 32;
 
+/// Where something is written, expired entries are swept out this often, in milliseconds.
+const SWEEP_EVERY: clock::Millis = 60_000;
+
 /// The stores of a function.
 pub(crate) struct Stores {
     /// What the keys of all its entries begin with.
     prefix: String,
     tiers: Tiers,
     stripes: [Stripe; STRIPES],
+    /// When a write has expired entries swept out next.
+    sweep_at: AtomicU64,
     /// Of what failed in the stores.
     pub(crate) counters: Counters,
 }
@@ -71,6 +76,7 @@ impl Stores {
             prefix: names::function(function),
             tiers: Tiers::new(urls, codec),
             stripes: std::array::from_fn(|_| Stripe { lock: Arc::default(), epoch: AtomicU64::new(0) }),
+            sweep_at: AtomicU64::new(clock::now().saturating_add(SWEEP_EVERY)),
             counters: Counters::default(),
         }
     }

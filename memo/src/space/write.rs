@@ -1,10 +1,10 @@
 //! Writing: a value becomes a frame for each tier, and goes into the last one first.
 
-use std::any::Any;
+use std::{any::Any, sync::atomic::Ordering};
 
-use super::{EntryKey, Face, Space, Stores, Turn};
+use super::{EntryKey, Face, SWEEP_EVERY, Space, Stores, Turn, tier::Tier};
 use crate::{
-    backend::{Backend, Change, Item, UnixMillis},
+    backend::{Backend, Change, Item, UnixMillis, hook},
     clock,
     error::Error,
     wire::{
@@ -104,7 +104,23 @@ impl Stores {
             }
         }
         self.changed(&key);
+        self.sweep(tiers);
         failed.map_or(Ok(stored), Err)
+    }
+
+    /// Has expired entries removed, if that is due: on the pool of threads, so that no call waits for it.
+    fn sweep(&self, tiers: &[Tier]) {
+        let (now, due) = (clock::now(), self.sweep_at.load(Ordering::Relaxed));
+        let next = now.saturating_add(SWEEP_EVERY);
+        if now < due || self.sweep_at.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return;
+        }
+        for tier in tiers {
+            let (store, present) = (tier.store.clone(), clock::unix_now());
+            let function = self.prefix.clone();
+            let sweep = move || store.purge(present).inspect_err(|error| hook::report(&function, error));
+            blocking::unblock(sweep).detach();
+        }
     }
 }
 
