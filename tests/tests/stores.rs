@@ -1,4 +1,4 @@
-//! Rows 24, 31, 32, 34; promises 1, 5, 6: functions whose entries live in stores outside of memory.
+//! Rows 24, 28, 31, 32, 34; promises 1, 5, 6: functions whose entries live in stores outside of memory.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -103,4 +103,28 @@ async fn calls_can_be_spawned() {
         n
     }
     assert_eq!(tokio::spawn(sendable(1)).await.expect("no panic"), 1);
+}
+
+/// Row 28: values that people can read.
+#[test]
+fn plain_files_hold_the_bare_value() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let url = format!("file://{}?format=plain&codec=json", dir.path().display());
+    let users = memo::Cache::<u64, Vec<String>>::open("users", &url).expect("opens");
+    users.set(7, vec!["Ada".to_owned(), "Grace".to_owned()]).expect("sets");
+    assert_eq!(users.get(&7).expect("reads"), Some(vec!["Ada".to_owned(), "Grace".to_owned()]));
+    let mut found = Vec::new();
+    let mut dirs = vec![dir.path().to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).expect("readable").map(|entry| entry.expect("readable").path()) {
+            if entry.is_dir() {
+                dirs.push(entry);
+            } else if entry.extension().is_some_and(|extension| extension == "json") {
+                found.push(std::fs::read_to_string(entry).expect("a text"));
+            }
+        }
+    }
+    assert_eq!(found, [r#"["Ada","Grace"]"#]);
+    assert!(users.expire_in(&7, 100).expect("there"));
+    assert!(users.get(&7).expect("reads").is_some());
 }

@@ -27,6 +27,8 @@ use std::ops::ControlFlow;
 pub use cachedir::cachedir_tag;
 #[cfg(feature = "file")]
 pub use file::Files;
+#[cfg(feature = "file")]
+pub(crate) use file::plain::{Split, find_values_by};
 pub use hook::on_error;
 #[cfg(feature = "lmdb")]
 pub use lmdb::Lmdb;

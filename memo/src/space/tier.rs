@@ -162,8 +162,26 @@ impl Tiers {
     }
 }
 
+/// Where the value stands in a frame, for stores that show it to people.
+#[cfg(feature = "file")]
+fn find_value(bytes: &[u8]) -> Option<backend::Split> {
+    let frame = crate::wire::Frame::read(bytes).ok()?;
+    let start = frame.value.as_ptr().addr() - bytes.as_ptr().addr();
+    let extension = match (frame.codec, frame.compressors) {
+        (_, "zstd") => "zst",
+        (_, "zlib") => "zz",
+        ("json", "") => "json",
+        ("msgpack", "") => "msgpack",
+        ("raw", "") => "raw",
+        _ => "bin",
+    };
+    Some(backend::Split { value: start..start + frame.value.len(), extension })
+}
+
 fn spec(url: &str, codec: Option<&str>) -> Result<(Url, Terms), Error> {
     let url = Url::parse(url)?;
+    #[cfg(feature = "file")]
+    backend::find_values_by(find_value);
     let wire = match codec {
         Some(codec) if url.param("codec").is_none() => Wire::parse(codec)?,
         _ => Wire::of(&url)?,

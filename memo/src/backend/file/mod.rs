@@ -7,7 +7,7 @@ mod locks;
 mod marker;
 mod names;
 mod owned_dir;
-mod plain;
+pub(crate) mod plain;
 mod single;
 mod sweep;
 mod tags;
@@ -23,7 +23,6 @@ use self::{
     disk::doing,
     locks::{Guard, Locks},
     names::{ENTRIES, Place},
-    plain::{AllBody, PlainSplit},
 };
 use super::{Backend, Capabilities, Change, Item, UnixMillis, Url, Visit, place};
 use crate::error::Error;
@@ -72,7 +71,6 @@ pub struct Files {
     locks: Locks,
     sync: bool,
     plain: bool,
-    split: &'static dyn PlainSplit,
     bound: Bound,
 }
 
@@ -89,7 +87,6 @@ impl Files {
             locks: Locks::new(&root, url)?,
             sync: url.param("sync") == Some("true"),
             plain: url.param("format") == Some("plain"),
-            split: &AllBody,
             bound: Bound::new(url.size("max_bytes")?),
             root,
         })
@@ -172,7 +169,7 @@ impl Backend for Files {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let found = self.load(&self.path_of(&Place::of(key)), |head| head.key == key)?;
+        let found = Self::load(&self.path_of(&Place::of(key)), |head| head.key == key)?;
         Ok(found.map(|found| found.bytes))
     }
 

@@ -32,7 +32,7 @@ impl Files {
     }
 
     /// The entry in a file, if it is whole and its header is accepted. Takes no lock: see [`disk::replace`].
-    pub(super) fn load(&self, path: &Path, accept: impl Fn(&Head<'_>) -> bool) -> Result<Option<Loaded>, Error> {
+    pub(super) fn load(path: &Path, accept: impl Fn(&Head<'_>) -> bool) -> Result<Option<Loaded>, Error> {
         let mut seen = None;
         loop {
             let Some(opened) = Opened::open(path).map_err(doing("read", path))? else { return Ok(None) };
@@ -44,7 +44,7 @@ impl Files {
                 return Ok(Some(Loaded { key: head.key.to_vec(), bytes: body }));
             }
             let (Some(pair), Some(dir)) = (Pair::parse(&body), path.parent()) else { return Ok(None) };
-            let joined = pair.read(dir, self.split).map_err(doing("read", &dir.join(pair.name)))?;
+            let joined = pair.read(dir).map_err(doing("read", &dir.join(pair.name)))?;
             if let Some(bytes) = joined {
                 return Ok(Some(Loaded { key: head.key.to_vec(), bytes }));
             }
@@ -63,9 +63,9 @@ impl Files {
             self.settle(place, item.tags)?;
             return Ok(file.len() as u64);
         }
-        let (header, extension) = self.split.split(item.bytes);
-        let name = plain::fresh_name(key, place, extension);
-        let (pair, body) = Pair::of(item.bytes, header, &name);
+        let split = plain::split(item.bytes);
+        let name = plain::fresh_name(key, place, split.extension);
+        let (pair, body) = Pair::of(item.bytes, split.value, &name);
         let file = entry::encode(Kind::Pair, key, &Item { bytes: &pair.encode(), ..*item })?;
         disk::retry(|| self.try_write(place, item.tags, &file, Some((&name, body))))?;
         self.settle(place, item.tags)?;

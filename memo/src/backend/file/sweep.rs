@@ -90,7 +90,7 @@ impl Files {
         for shard in self.shards(&reach)? {
             for place in shard.entries(&reach)? {
                 // Without a lock: `visit` may call the store.
-                let found = self.load(&shard.path.join(&place.name), |head| is_under(head.key, prefix))?;
+                let found = Self::load(&shard.path.join(&place.name), |head| is_under(head.key, prefix))?;
                 let Some(found) = found else { continue };
                 if visit(&found.key, &found.bytes) == ControlFlow::Break(()) {
                     return Ok(());
