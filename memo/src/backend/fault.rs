@@ -2,7 +2,7 @@
 //! is opened.
 
 use super::{
-    params::{COMMON, Location, Param, SCHEMES, Takes, find, fits, scheme_of, takes},
+    params::{COMMON, Location, Param, SCHEMES, Scheme, Takes, find, fits, scheme_of, takes},
     syntax::{Part, has_percent, is_said_before, next_param, split},
 };
 use crate::message::Message;
@@ -78,18 +78,7 @@ impl Fault {
                     .value(feature)
                     .text(" of `memo`")
             }
-            Self::Location(scheme, part) => match SCHEMES[scheme].location {
-                Location::Name => message
-                    .value(part.of(text))
-                    .text(" in ")
-                    .value(url)
-                    .text(" is no name: letters, digits, `_`, `-` and `.` are allowed, `.` not as the first"),
-                _ => {
-                    let message =
-                        message.text("`").text(SCHEMES[scheme].name).text("://` takes nothing before `?`, but ");
-                    message.value(url).text(" says ").value(part.of(text))
-                }
-            },
+            Self::Location(scheme, part) => wrong_location(url, &SCHEMES[scheme], part.of(text)),
             Self::Unknown(scheme, part) => {
                 let message = message.text("`").text(SCHEMES[scheme].name).text("://` knows no parameter ");
                 let message = message.value(part.of(text)).text("; it knows ");
@@ -103,6 +92,15 @@ impl Fault {
             Self::Twice(part) => message.value(url).text(" says ").value(part.of(text)).text(" twice"),
         }
     }
+}
+
+const fn wrong_location(url: &str, scheme: &Scheme, location: &str) -> Message {
+    if matches!(scheme.location, Location::Name) {
+        let message = Message::new().value(location).text(" in ").value(url);
+        return message.text(" is no name: letters, digits, `_`, `-` and `.` are allowed, `.` not as the first");
+    }
+    let message = Message::new().text("`").text(scheme.name).text("://` takes nothing before `?`, but ");
+    message.value(url).text(" says ").value(location)
 }
 
 /// A value that a parameter does not take, and what it takes.
