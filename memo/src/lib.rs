@@ -53,6 +53,8 @@ mod flight;
 mod key;
 mod macros;
 mod memory;
+#[cfg(feature = "stores")]
+mod message;
 #[cfg(all(test, shuttle))]
 mod model;
 #[cfg_attr(not(feature = "stores"), path = "space/absent.rs")]

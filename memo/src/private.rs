@@ -70,6 +70,7 @@ pub mod stored {
                 address::address,
                 begin,
                 kind::{ViaNotSerial, ViaSerial, of_kind, serializable},
+                literal::{codec, url},
             },
         },
         key::encode::{ViaSerialize, ViaUnwritable, written},

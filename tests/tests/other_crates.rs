@@ -1,10 +1,10 @@
-//! Rows 1, 23: user crates that can't be part of this workspace: another edition, a renamed dependency, two versions of
-//! the library in one program. They are made in the build's temporary folder and built with what is downloaded already.
+//! Rows 1, 22, 23: user crates that can't be part of this workspace: another edition, a renamed dependency, two versions of
+//! the library in one program, the library without its features. They are made in the build's temporary folder and built with what is downloaded already.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output},
 };
 
 fn repository() -> PathBuf {
@@ -23,18 +23,23 @@ fn write(path: &Path, text: &str) {
     fs::write(path, text).expect("the build's temporary folder is writable");
 }
 
-/// Builds and runs a program; gives what it printed.
-fn run(folder: &Path, manifest: &str, main: &str) -> String {
+/// Has cargo do something with a program.
+fn cargo(command: &str, folder: &Path, manifest: &str, main: &str) -> Output {
     write(&folder.join("Cargo.toml"), manifest);
     write(&folder.join("src/main.rs"), main);
     fs::copy(repository().join("Cargo.lock"), folder.join("Cargo.lock")).expect("the workspace has a lock file");
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--offline"])
+    Command::new(env!("CARGO"))
+        .args([command, "--quiet", "--offline"])
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("other-crates"))
         .env_remove("RUSTFLAGS")
         .output()
-        .expect("cargo runs");
+        .expect("cargo runs")
+}
+
+/// Builds and runs a program; gives what it printed.
+fn run(folder: &Path, manifest: &str, main: &str) -> String {
+    let output = cargo("run", folder, manifest, main);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "the program in {} fails:\n{errors}", folder.display());
     assert!(!errors.contains("warning"), "generated code draws warnings:\n{errors}");
@@ -147,4 +152,56 @@ fn two_versions_in_one_program() {
         }
     "#;
     assert_eq!(run(&folder, &manifest, main), "0 1\n");
+}
+
+/// The first lines of the compiler's errors, and all that it said.
+fn errors(output: &Output) -> (Vec<String>, String) {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let errors = text.lines().filter(|line| line.starts_with("error") && !line.contains("could not compile"));
+    (errors.map(str::to_owned).collect(), text)
+}
+
+#[test]
+fn backends_without_the_feature_for_them() {
+    let folder = folder("without-stores");
+    let package =
+        "[package]\nname = \"without-stores\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n";
+    let memo = repository().join("memo");
+    let uses = [
+        "#[memo::memoize(backend = \"sqlite://cache.db\", codec = \"json\", version = 3)]\nfn find(id: u64) -> u64 { id }\n\
+         fn main() { find(1); }",
+        "struct Repo;\nimpl Repo {\n#[memo::memoize(backend = [\"memory\", \"s3://bucket\"], max_entries = 10)]\n\
+         async fn find(&self, id: u64) -> u64 { id }\n}\nfn main() { drop(Repo.find(1)); }",
+        "trait Load { fn load(&self) -> u8; }\nstruct Repo;\n#[memo::memoize]\nimpl Load for Repo {\n\
+         #[memo::memoize(backend = \"file://cache\")]\nfn load(&self) -> u8 { 1 }\n}\nfn main() { Repo.load(); }",
+        "fn main() {\n#[memo::memoize(backend = \"null://\")]\nfn local(id: u64) -> u64 { id }\nlocal(1);\n}",
+    ];
+    let manifest = format!("{package}memo = {{ path = {memo:?} }}\n");
+    for main in uses {
+        let (errors, text) = errors(&cargo("check", &folder, &manifest, main));
+        let said = "error: `backend` needs a cargo feature of `memo`: `sqlite`, `file`, `lmdb`, or `stores`";
+        assert_eq!(errors, [said], "{text}");
+        let marked = text.lines().find(|line| line.contains("^^^")).unwrap_or_default();
+        let source = text.lines().find(|line| line.contains("backend = ")).unwrap_or_default();
+        let at = marked.find('^').unwrap_or_default();
+        assert!(source[at..].starts_with('"') && !source[at..].starts_with("\"memory\""), "not at the URL:\n{text}");
+    }
+    // Typed memory needs none.
+    let main = "#[memo::memoize(backend = \"memory\")]\nfn find(id: u64) -> u64 { id }\nfn main() { println!(\"{}\", find(1)); }";
+    assert_eq!(run(&folder, &manifest, main), "1\n");
+    // Each store and each codec has its own, named where one of them is there.
+    let manifest = format!("{package}memo = {{ path = {memo:?}, features = [\"stores\"] }}\n");
+    for (options, said) in [
+        ("backend = \"sqlite://cache.db\"", "`sqlite://` needs the cargo feature `sqlite` of `memo`"),
+        ("backend = \"shm://\"", "`shm://` needs the cargo feature `lmdb` of `memo`"),
+        ("backend = \"null://\", codec = \"json\"", "the codec `json` needs the cargo feature `json` of `memo`"),
+        (
+            "backend = \"null://?codec=raw+zstandard\"",
+            "the compressor `zstandard` needs the cargo feature `zstd` of `memo`",
+        ),
+    ] {
+        let main = format!("#[memo::memoize({options})]\nfn find(id: u64) -> u64 {{ id }}\nfn main() {{ find(1); }}");
+        let (errors, text) = errors(&cargo("check", &folder, &manifest, &main));
+        assert!(matches!(&errors[..], [error] if error.contains(said)), "{text}");
+    }
 }

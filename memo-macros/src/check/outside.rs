@@ -1,7 +1,7 @@
 //! Rules about stores outside of memory.
 
 use super::Rules;
-use crate::options::{Backends, Scope};
+use crate::options::{Backends, Scope, is_memory};
 
 impl Rules<'_> {
     pub(super) fn outside_of_memory(&self) {
@@ -16,8 +16,22 @@ impl Rules<'_> {
             }
         }
         if let Some(backends) = outside {
+            self.built_with_stores(backends);
             self.store_of_all_threads();
             self.bounds_of_memory(backends);
+            self.sliding();
+        }
+    }
+
+    /// Cargo unites features, so a `memo` of a build script may be without stores and this crate with them; then the runtime
+    /// lacks what generated code names, which is an error too, if not a clear one.
+    fn built_with_stores(&self, backends: &Backends) {
+        if cfg!(feature = "stores") {
+            return;
+        }
+        if let Some(url) = backends.urls.iter().find(|url| !is_memory(url)) {
+            self.cx
+                .error(url.span(), "`backend` needs a cargo feature of `memo`: `sqlite`, `file`, `lmdb`, or `stores`");
         }
     }
 
@@ -44,6 +58,16 @@ impl Rules<'_> {
                 format!(
                     "`{word}` bounds the tier in memory, and there is none; put \"memory\" before the URL, or bound the store in its URL, like `sqlite://cache.db?max_entries=1000`"
                 ),
+            );
+        }
+    }
+
+    /// An entry outside of memory knows its end, but not how long it was to live: a hit could not restart that.
+    fn sliding(&self) {
+        if let Some(word) = self.options.sliding.word() {
+            self.cx.error(
+                word.span(),
+                "`sliding` is not available with stores outside of memory yet; remove it, or remove `backend`",
             );
         }
     }

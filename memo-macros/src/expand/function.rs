@@ -18,12 +18,12 @@ pub(super) fn function(plan: &Plan<'_>) -> TokenStream {
     let sig = signature(plan);
     let inner_attrs = &function.inner_attrs;
     let warning = receiver::warning(plan);
-    let site = site::site(plan);
+    let (site, checks) = (site::site(plan), site::checks(plan));
     let call = match plan.face {
         Face::Blocking | Face::PerThread => blocking(plan),
         Face::Future(form) => future(plan, form),
     };
-    let block = braced(function.body.span(), quote!(#inner_attrs #site #warning #call));
+    let block = braced(function.body.span(), quote!(#inner_attrs #site #checks #warning #call));
     quote!(#(#attrs)* #vis #defaultness #sig #block)
 }
 

@@ -1,17 +1,30 @@
 //! The static descriptor of a function: its options as far as they are known when it is compiled.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use super::{at, ours};
-use crate::options::{Bound, Jitter, Lifetime, Policy};
+use crate::options::{Bound, Jitter, Lifetime, Policy, is_memory};
 use crate::plan::{Capacity, Face, Freshness, Outside, Plan, Version, Wait};
 
 /// `P::site!(…)`: the static of the function.
 pub(super) fn site(plan: &Plan<'_>) -> TokenStream {
     let (private, name, options) = (&plan.private, plan.analysis.name(), options(plan, Checked::Yes));
     quote_spanned!(Span::mixed_site()=> #private::site!(#name, #options);)
+}
+
+/// Checks what can be checked of literals only in the runtime's crate, which knows the stores and codecs that it was built with.
+pub(super) fn checks(plan: &Plan<'_>) -> TokenStream {
+    let Some(Outside { urls, codec, .. }) = &plan.outside else { return TokenStream::new() };
+    let urls = urls.iter().filter(|url| !is_memory(url)).map(|url| ("url", url));
+    let literals = urls.chain(codec.iter().map(|codec| ("codec", codec)));
+    let checks = literals.map(|(check, literal)| {
+        let span = ours(literal.span());
+        let (private, check) = (at(span, &plan.private), Ident::new(check, span));
+        quote_spanned!(span=> const _: () = #private::stored::#check(#literal);)
+    });
+    checks.collect()
 }
 
 /// `P::declaration!(…)`: how a sibling names the same function.

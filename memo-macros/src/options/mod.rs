@@ -14,7 +14,7 @@ use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, LitStr, Token};
 
 pub(crate) use keys::Place;
-pub(crate) use outside::{Backends, Version};
+pub(crate) use outside::{Backends, Version, is_memory};
 pub(crate) use slot::{Given, Slot};
 pub(crate) use tags::Tag;
 pub(crate) use values::{Bound, Jitter, Lifetime, OnTimeout, Policy, Scope};

@@ -13,18 +13,21 @@ mod memory;
 mod null;
 
 pub mod conformance;
+mod fault;
 pub(crate) mod hook;
 mod params;
 mod place;
 mod registry;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod syntax;
 mod url;
 
 use std::ops::ControlFlow;
 
 #[cfg(feature = "file")]
 pub use cachedir::cachedir_tag;
+pub(crate) use fault::{SIZE, fault};
 #[cfg(feature = "file")]
 pub use file::Files;
 #[cfg(feature = "file")]
@@ -34,11 +37,11 @@ pub use hook::on_error;
 pub use lmdb::Lmdb;
 pub use memory::Memory;
 pub use null::Null;
-pub(crate) use params::{integer, size};
 pub(crate) use registry::open;
 pub use registry::{backend, register_backend};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
+pub(crate) use syntax::{Part, has_percent, integer, is_said_before, next_param, same, size, split};
 pub use url::Url;
 
 use crate::error::Error;

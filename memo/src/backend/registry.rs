@@ -7,7 +7,11 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 
-use super::{Backend, Memory, Null, Url, params, url::scheme_names};
+use super::{
+    Backend, Memory, Null, Url,
+    params::{self, scheme_names},
+    syntax,
+};
 use crate::error::Error;
 
 /// Opens a store by its URL.
@@ -36,7 +40,7 @@ pub fn register_backend(
     scheme: &str,
     factory: impl Fn(&Url) -> Result<Arc<dyn Backend>, Error> + Send + Sync + 'static,
 ) -> Result<(), Error> {
-    let is_scheme = params::split(&format!("{scheme}://")).is_some_and(|parts| parts.scheme.of(scheme) == scheme);
+    let is_scheme = syntax::split(&format!("{scheme}://")).is_some_and(|parts| parts.scheme.of(scheme) == scheme);
     if !is_scheme {
         return Err(Error::config(format!(
             "`{scheme}` can't be a scheme: a letter, then letters, digits, `+`, `-` and `.`"

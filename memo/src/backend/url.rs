@@ -4,7 +4,10 @@ use std::{fmt, path::PathBuf};
 
 use percent_encoding::percent_decode_str;
 
-use super::params::{self, Fault, Location, Param, SCHEMES, Takes};
+use super::{
+    fault::{self, DURATION, Fault, SIZE},
+    params, syntax,
+};
 use crate::error::Error;
 
 /// A URL that a store is opened by, taken apart and checked.
@@ -26,10 +29,11 @@ impl Url {
     ///
     /// Names the part that is wrong and what is allowed in its place.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        if let Some(fault) = params::fault(text) {
-            return Err(Error::config(describe(text, fault)));
+        let config = |fault: Fault| Error::config(fault.describe(&shown(text), text).to_string());
+        if let Some(fault) = fault::fault(text) {
+            return Err(config(fault));
         }
-        let parts = params::split(text).ok_or_else(|| Error::config(describe(text, Fault::NoScheme)))?;
+        let parts = syntax::split(text).ok_or_else(|| config(Fault::NoScheme))?;
         let scheme = parts.scheme.of(text);
         let mut url = Self {
             text: text.to_owned(),
@@ -39,8 +43,7 @@ impl Url {
         };
         let mut at = parts.query.start;
         while at < parts.query.end {
-            let (name, value, next) =
-                params::next_param(text, at).map_err(|part| Error::config(describe(text, Fault::Malformed(part))))?;
+            let (name, value, next) = syntax::next_param(text, at).map_err(|part| config(Fault::Malformed(part)))?;
             url.add(name.of(text), decoded(text, value.of(text))?)?;
             at = next;
         }
@@ -48,13 +51,10 @@ impl Url {
     }
 
     fn add(&mut self, name: &str, value: String) -> Result<(), Error> {
-        if self.param(name).is_some() {
-            return Err(Error::config(format!("`{}` says `{name}` twice", self.shown())));
-        }
-        if let Some(param) = params::scheme_of(&self.scheme).and_then(|scheme| known(scheme, name))
+        if let Some(param) = params::scheme_of(&self.scheme).and_then(|scheme| params::find(scheme, name))
             && !params::takes(&param.takes, &value)
         {
-            return Err(Error::config(wrong_value(&self.shown(), param, &value)));
+            return Err(Error::config(fault::wrong_value(&self.shown(), param, &value).to_string()));
         }
         self.params.push((name.to_owned(), value));
         Ok(())
@@ -91,7 +91,7 @@ impl Url {
     ///
     /// If the value is none.
     pub fn integer(&self, name: &str) -> Result<Option<i64>, Error> {
-        self.read(name, params::integer, "a whole number")
+        self.read(name, syntax::integer, "a whole number")
     }
 
     /// A duration (`250ms`, `5m`, or seconds), in milliseconds.
@@ -100,7 +100,7 @@ impl Url {
     ///
     /// If the value is none.
     pub fn duration(&self, name: &str) -> Result<Option<u64>, Error> {
-        self.read(name, params::duration, DURATION)
+        self.read(name, syntax::duration, DURATION)
     }
 
     /// A size (`64MiB`, `1GB`, or bytes), in bytes.
@@ -109,7 +109,7 @@ impl Url {
     ///
     /// If the value is none.
     pub fn size(&self, name: &str) -> Result<Option<u64>, Error> {
-        self.read(name, params::size, SIZE)
+        self.read(name, syntax::size, SIZE)
     }
 
     fn read<T>(&self, name: &str, read: impl Fn(&str) -> Option<T>, allowed: &str) -> Result<Option<T>, Error> {
@@ -141,9 +141,6 @@ impl fmt::Debug for Url {
     }
 }
 
-const DURATION: &str = "a duration such as `250ms`, `30s`, `5m` (or seconds)";
-const SIZE: &str = "a size such as `64MiB`, `1GB` (or bytes)";
-
 fn shown(text: &str) -> String {
     let authority = text.find("://").map(|at| at + 3);
     let hidden = authority.and_then(|start| {
@@ -159,66 +156,6 @@ fn decoded(text: &str, part: &str) -> Result<String, Error> {
     let decoded = percent_decode_str(part).decode_utf8();
     let decoded = decoded.map_err(|_| Error::config(format!("`{part}` in `{}` is not UTF-8", shown(text))))?;
     Ok(decoded.into_owned())
-}
-
-fn known(scheme: usize, name: &str) -> Option<&'static Param> {
-    SCHEMES[scheme].params.iter().chain(params::COMMON).find(|param| param.name == name)
-}
-
-fn names(params: impl IntoIterator<Item = &'static str>) -> String {
-    let names: Vec<_> = params.into_iter().map(|name| format!("`{name}`")).collect();
-    names.join(", ")
-}
-
-/// The schemes that can be opened as the library was built.
-pub(super) fn scheme_names() -> impl Iterator<Item = &'static str> {
-    SCHEMES.iter().filter(|scheme| scheme.feature.is_none_or(|(_, on)| on)).map(|scheme| scheme.name)
-}
-
-fn describe(text: &str, fault: Fault) -> String {
-    let url = shown(text);
-    match fault {
-        Fault::NoScheme => format!(
-            "`{url}` is no URL of a store: expected `scheme://…`, where the scheme is one of {} or one that was registered",
-            names(scheme_names())
-        ),
-        Fault::Feature(scheme) => {
-            let scheme = &SCHEMES[scheme];
-            let feature = scheme.feature.map_or("", |(feature, _)| feature);
-            format!("`{}://` needs the cargo feature `{feature}` of `memo`", scheme.name)
-        }
-        Fault::Location(scheme, part) => {
-            let (scheme, part) = (&SCHEMES[scheme], part.of(text));
-            match scheme.location {
-                Location::Name => format!(
-                    "`{part}` in `{url}` is no name: letters, digits, `_`, `-` and `.` are allowed, `.` not as the first"
-                ),
-                _ => format!("`{}://` takes nothing before `?`, but `{url}` says `{part}`", scheme.name),
-            }
-        }
-        Fault::Unknown(scheme, part) => {
-            let known = SCHEMES[scheme].params.iter().chain(params::COMMON).map(|param| param.name);
-            format!("`{}://` knows no parameter `{}`; it knows {}", SCHEMES[scheme].name, part.of(text), names(known))
-        }
-        Fault::Value(param, part) => wrong_value(&url, param, part.of(text)),
-        Fault::Malformed(part) => {
-            format!("`{}` in `{url}` is no parameter: expected `name=value`", part.of(text))
-        }
-    }
-}
-
-fn wrong_value(url: &str, param: &Param, value: &str) -> String {
-    let name = param.name;
-    let allowed = match param.takes {
-        Takes::Integer(least, i64::MAX) => format!("a whole number of at least {least}"),
-        Takes::Integer(least, most) => format!("a whole number from {least} to {most}"),
-        Takes::OneOf(allowed) => format!("one of {}", names(allowed.iter().copied())),
-        Takes::Duration => DURATION.to_owned(),
-        Takes::Size => SIZE.to_owned(),
-        Takes::Name => "a name of letters, digits and `_`, at most 64, that does not begin with a digit".to_owned(),
-        Takes::Text => "a value".to_owned(),
-    };
-    format!("`{name}={value}` in `{url}`: expected {allowed}")
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ impl Wire {
         let mut compressors = Vec::new();
         for name in stages.into_iter().flat_map(|stages| stages.split('+')) {
             if !compress::is_name(name) && Chosen::named(name).is_ok() {
-                return Err(format!("`{name}` is a codec: the codec comes first, compressors follow"));
+                return Err(compress::a_codec(name).to_string());
             }
             compressors.push(settings.apply(Compressor::named(name)?)?);
         }
@@ -210,5 +210,5 @@ fn named(name: &str) -> Result<Chosen, String> {
 }
 
 fn in_text(text: &str, fault: &str) -> Error {
-    Error::config(format!("in `{text}`: {fault}"))
+    Error::config(super::in_text(text, fault).to_string())
 }

@@ -52,6 +52,7 @@
 //! types took about 1 MB of stack in a build without optimization; a thread that reads hostile bytes should have as much.
 
 mod chain;
+mod check;
 mod codec;
 mod compress;
 pub mod frame;
@@ -61,6 +62,7 @@ mod shape;
 
 pub use erased_serde;
 
+pub(crate) use self::check::{fault, in_text};
 pub use self::{
     chain::{Encoded, Wire},
     codec::{Codec, Read, register_codec},

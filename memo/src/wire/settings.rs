@@ -1,9 +1,12 @@
 //! The settings of a chain: `level`, `threads`, `threshold`, `max_value`.
 
-use std::fmt;
+use std::{fmt, mem};
 
 use super::compress::Compressor;
-use crate::backend::{integer, size};
+use crate::{
+    backend::{SIZE, integer, is_said_before, next_param, size},
+    message::Message,
+};
 
 /// Values with fewer bytes are not compressed.
 const THRESHOLD: u64 = 256;
@@ -21,6 +24,45 @@ pub(super) struct Settings {
 
 const NAMES: [&str; 4] = ["level", "threads", "threshold", "max_value"];
 
+/// What is wrong with `name=value&…`, whatever the compressors.
+pub(super) const fn fault(query: &str) -> Option<Message> {
+    let mut at = 0;
+    while at < query.len() {
+        at = match next_param(query, at) {
+            // Nothing stands between two `&`.
+            Err(part) if part.start == part.end => part.end + 1,
+            Err(part) => return Some(Message::new().value(part.of(query)).text(": expected `name=value`")),
+            Ok((name, value, next)) => {
+                if let Some(fault) = fault_of(name.of(query), value.of(query)) {
+                    return Some(fault);
+                }
+                if is_said_before(query, 0, name) {
+                    return Some(twice(name.of(query)));
+                }
+                next
+            }
+        };
+    }
+    None
+}
+
+const fn fault_of(name: &str, value: &str) -> Option<Message> {
+    let message = Message::new();
+    let (is_good, allowed) = match name.as_bytes() {
+        b"level" | b"threads" => (integer(value).is_some(), "a whole number"),
+        b"threshold" | b"max_value" => (size(value).is_some(), SIZE),
+        _ => return Some(message.text("unknown setting ").value(name).text(": known are ").values(&NAMES)),
+    };
+    if is_good {
+        return None;
+    }
+    Some(message.text("`").cut(name).text("=").cut(value).text("`: expected ").text(allowed))
+}
+
+const fn twice(name: &str) -> Message {
+    Message::new().value(name).text(" is said twice")
+}
+
 impl Settings {
     pub(super) fn is_name(name: &str) -> bool {
         NAMES.contains(&name)
@@ -28,25 +70,24 @@ impl Settings {
 
     /// Reads `name=value&…`.
     pub(super) fn read(&mut self, query: &str) -> Result<(), String> {
-        for part in query.split('&').filter(|part| !part.is_empty()) {
-            let (name, value) = part.split_once('=').ok_or_else(|| format!("`{part}`: expected `name=value`"))?;
-            self.set(name, value)?;
+        if let Some(fault) = fault(query) {
+            return Err(fault.to_string());
         }
-        Ok(())
+        let pairs = query.split('&').filter_map(|part| part.split_once('='));
+        pairs.into_iter().try_for_each(|(name, value)| self.set(name, value))
     }
 
     pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let wrong = |allowed: &str| format!("`{name}={value}`: expected {allowed}");
-        let whole = || integer(value).ok_or_else(|| wrong("a whole number"));
-        let bytes = || size(value).ok_or_else(|| wrong("a size such as `64MiB`, `1GB` (or bytes)"));
+        if let Some(fault) = fault_of(name, value) {
+            return Err(fault.to_string());
+        }
         let before = match name {
-            "level" => self.level.replace(whole()?).is_some(),
-            "threads" => self.threads.replace(whole()?).is_some(),
-            "threshold" => self.threshold.replace(bytes()?).is_some(),
-            "max_value" => self.max_value.replace(bytes()?).is_some(),
-            _ => return Err(format!("unknown setting `{name}`: known are {}", super::listed(&NAMES))),
+            "level" => mem::replace(&mut self.level, integer(value)).is_some(),
+            "threads" => mem::replace(&mut self.threads, integer(value)).is_some(),
+            "threshold" => mem::replace(&mut self.threshold, size(value)).is_some(),
+            _ => mem::replace(&mut self.max_value, size(value)).is_some(),
         };
-        if before { Err(format!("`{name}` is said twice")) } else { Ok(()) }
+        if before { Err(twice(name).to_string()) } else { Ok(()) }
     }
 
     /// A compressor with what is said about compressors.

@@ -3,6 +3,7 @@
 
 pub(crate) mod address;
 pub(crate) mod kind;
+pub(crate) mod literal;
 
 use std::sync::Arc;
 

@@ -20,7 +20,7 @@ use super::{
     guard::{Bounds, Rules, Watch},
     shape,
 };
-use crate::error::Error;
+use crate::{backend::same, error::Error, message::Message};
 
 /// A codec: one of the library's, or one that was registered.
 #[derive(Clone)]
@@ -36,13 +36,13 @@ pub(super) enum Chosen {
     Own(Arc<Own>),
 }
 
-/// The names of the library's codecs, and the cargo features that those need which are not always there.
-const NAMES: &[(&str, Option<&str>)] = &[
+/// The names of the library's codecs, and the cargo features that those need which are not always there: are they on?
+const NAMES: &[(&str, Option<(&str, bool)>)] = &[
     ("bincode", None),
     ("raw", None),
-    ("postcard", Some("postcard")),
-    ("json", Some("json")),
-    ("msgpack", Some("msgpack")),
+    ("postcard", Some(("postcard", cfg!(feature = "postcard")))),
+    ("json", Some(("json", cfg!(feature = "json")))),
+    ("msgpack", Some(("msgpack", cfg!(feature = "msgpack")))),
 ];
 
 impl Chosen {
@@ -201,13 +201,33 @@ impl<E> From<E> for Fault<E> {
 }
 
 /// Is this the name of a codec that the library brings, built in or not?
-pub(super) fn is_ours(name: &str) -> bool {
-    NAMES.iter().any(|(ours, _)| *ours == name)
+pub(super) const fn is_ours(name: &str) -> bool {
+    number(name).is_some()
+}
+
+/// Which of the library's codecs has this name?
+const fn number(name: &str) -> Option<usize> {
+    let mut at = 0;
+    while at < NAMES.len() {
+        if same(NAMES[at].0, name) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// A codec of the library's is not built in: what it needs.
+pub(super) const fn missing(name: &str) -> Option<Message> {
+    let Some(number) = number(name) else { return None };
+    let Some((feature, false)) = NAMES[number].1 else { return None };
+    let message = Message::new().text("the codec ").value(name).text(" needs the cargo feature ").value(feature);
+    Some(message.text(" of `memo`"))
 }
 
 fn unknown(name: &str) -> String {
-    if let Some((_, Some(feature))) = NAMES.iter().find(|(ours, _)| *ours == name) {
-        return format!("the codec `{name}` needs the cargo feature `{feature}` of `memo`");
+    if let Some(message) = missing(name) {
+        return message.to_string();
     }
     let ours = NAMES.iter().map(|(name, _)| (*name).to_owned());
     let names: Vec<_> = ours.filter(|name| Chosen::named(name).is_ok()).chain(own::names()).collect();

@@ -7,7 +7,8 @@ mod zstd;
 
 use std::{borrow::Cow, fmt, io};
 
-use crate::error::Error;
+use super::codec;
+use crate::{backend::same, error::Error, message::Message};
 
 /// A compressor with its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,17 +25,65 @@ enum Kind {
     Zstd,
 }
 
-/// All names, and the cargo features that they need.
-const NAMES: &[(&str, &str)] = &[("zlib", "zlib"), ("zstd", "zstd"), ("zstandard", "zstd")];
+/// All names, and the cargo features that they need: are they on?
+const NAMES: &[(&str, &str, bool)] = &[
+    ("zlib", "zlib", cfg!(feature = "zlib")),
+    ("zstd", "zstd", cfg!(feature = "zstd")),
+    ("zstandard", "zstd", cfg!(feature = "zstd")),
+];
 
 /// Is this the name of a compressor, built in or not?
-pub(super) fn is_name(name: &str) -> bool {
-    NAMES.iter().any(|(known, _)| *known == name)
+pub(super) const fn is_name(name: &str) -> bool {
+    number(name).is_some()
+}
+
+/// The place of a name in the table.
+const fn number(name: &str) -> Option<usize> {
+    let mut at = 0;
+    while at < NAMES.len() {
+        if same(NAMES[at].0, name) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
 }
 
 /// The compressors that are built in.
 pub(super) fn names() -> impl Iterator<Item = String> {
-    NAMES.iter().map(|(name, _)| (*name).to_owned()).filter(|name| Compressor::named(name).is_ok())
+    NAMES.iter().filter(|(_, _, on)| *on).map(|(name, ..)| (*name).to_owned())
+}
+
+/// What is wrong with a name where a compressor has to stand.
+pub(super) const fn fault(name: &str) -> Option<Message> {
+    let message = Message::new();
+    match number(name) {
+        Some(number) if NAMES[number].2 => None,
+        Some(number) => {
+            let message = message.text("the compressor ").value(name).text(" needs the cargo feature ");
+            Some(message.value(NAMES[number].1).text(" of `memo`"))
+        }
+        None if codec::is_ours(name) => Some(a_codec(name)),
+        None => Some(listed(message.text("unknown compressor ").value(name).text(": known are "))),
+    }
+}
+
+/// A codec stands where a compressor has to.
+pub(super) const fn a_codec(name: &str) -> Message {
+    Message::new().value(name).text(" is a codec: the codec comes first, compressors follow")
+}
+
+/// The compressors that are built in, at the end of a message.
+const fn listed(mut message: Message) -> Message {
+    let (mut at, mut listed) = (0, 0);
+    while at < NAMES.len() {
+        if NAMES[at].2 {
+            message = message.item(listed, NAMES[at].0);
+            listed += 1;
+        }
+        at += 1;
+    }
+    if listed == 0 { message.text("none, as `memo` is built") } else { message }
 }
 
 impl Compressor {
@@ -43,7 +92,7 @@ impl Compressor {
         match name {
             "zlib" if cfg!(feature = "zlib") => Ok(Self { kind: Kind::Zlib, level: 6, threads: 0 }),
             "zstd" | "zstandard" if cfg!(feature = "zstd") => Ok(Self { kind: Kind::Zstd, level: 3, threads: 0 }),
-            _ => Err(unknown(name)),
+            _ => Err(fault(name).unwrap_or(a_codec(name)).to_string()),
         }
     }
 
@@ -103,14 +152,6 @@ impl Compressor {
 #[cfg(not(all(feature = "zlib", feature = "zstd")))]
 fn not_built_in<T>(_: T) -> io::Result<Vec<u8>> {
     Err(io::ErrorKind::Unsupported.into())
-}
-
-fn unknown(name: &str) -> String {
-    if let Some((_, feature)) = NAMES.iter().find(|(known, _)| *known == name) {
-        return format!("the compressor `{name}` needs the cargo feature `{feature}` of `memo`");
-    }
-    let names: Vec<_> = names().collect();
-    format!("unknown compressor `{name}`: known are {}", super::listed(&names))
 }
 
 /// Takes back what the compressors of a frame did, the last one first. No step may give more than `limit` bytes.
