@@ -16,8 +16,13 @@ use tempfile::TempDir;
 /// One build of the program.
 struct Program(PathBuf);
 
-static BEFORE: LazyLock<Program> = LazyLock::new(|| Program::build("before"));
-static AFTER: LazyLock<Program> = LazyLock::new(|| Program::build("after"));
+/// The programs before and after the change.
+fn both() -> (&'static Program, &'static Program) {
+    // One after the other, since they are built in the same place.
+    static PROGRAMS: LazyLock<[Program; 2]> = LazyLock::new(|| ["before", "after"].map(Program::build));
+    let [before, after] = &*PROGRAMS;
+    (before, after)
+}
 
 impl Program {
     fn build(version: &str) -> Self {
@@ -38,11 +43,15 @@ impl Program {
         for file in ["functions.rs", "types.rs"] {
             copy(&sources.join(version).join(file), &folder.join("src").join(file));
         }
-        // Of its own: what is built there under one name is of the version built last, so it is taken away before the next.
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("other-versions");
+        Self::compile(version, &folder)
+    }
+
+    fn compile(version: &str, folder: &Path) -> Self {
+        // Both are built there under one name, so that they share what they depend on; each is copied when it is there.
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("other-crates");
         let output = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--offline"])
-            .current_dir(&folder)
+            .current_dir(folder)
             .env("CARGO_TARGET_DIR", &target)
             .env_remove("RUSTFLAGS")
             .output()
@@ -81,12 +90,6 @@ impl Program {
 
 fn copy(from: &Path, to: &Path) {
     fs::copy(from, to).unwrap_or_else(|error| panic!("{} is copied: {error}", from.display()));
-}
-
-/// Both programs, the one before the other, since they are built in the same place.
-fn both() -> (&'static Program, &'static Program) {
-    static BOTH: LazyLock<(&Program, &Program)> = LazyLock::new(|| (&*BEFORE, &*AFTER));
-    *BOTH
 }
 
 fn store() -> TempDir {
