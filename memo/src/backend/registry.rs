@@ -17,8 +17,9 @@ type Factory = Arc<dyn Fn(&Url) -> Result<Arc<dyn Backend>, Error> + Send + Sync
 static REGISTERED: LazyLock<RwLock<HashMap<String, Factory>>> = LazyLock::new(RwLock::default);
 
 /// The stores that are open, by what they were opened with.
-static OPEN: LazyLock<ReentrantMutex<RefCell<HashMap<String, Weak<dyn Backend>>>>> =
-    LazyLock::new(ReentrantMutex::default);
+static OPEN: LazyLock<ReentrantMutex<RefCell<Stores>>> = LazyLock::new(ReentrantMutex::default);
+
+type Stores = HashMap<String, Weak<dyn Backend>>;
 
 /// Teaches the library a scheme of one's own: URLs that begin with `scheme://` are opened by `factory`.
 ///

@@ -201,13 +201,11 @@ impl Function {
         make: Make<'_>,
     ) -> TypedRef {
         let mut claims = self.claims.lock();
+        // Stores know an instance by the name that it was made with.
+        let fits = |known: &Identity| known.matches(identity) && (self.stores.is_none() || known.name == identity.name);
         let ours = |claim: &&mut Claim| match claim.marker {
             Some(known) => known == marker,
-            // Stores know it by the name that it was made with.
-            None => {
-                let known = &claim.record.identity;
-                known.matches(identity) && (self.stores.is_none() || known.name == identity.name)
-            }
+            None => fits(&claim.record.identity),
         };
         let found = claims.iter_mut().filter(ours).find(|claim| claim.record.target.is(of));
         if let Some(claim) = found {
