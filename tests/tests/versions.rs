@@ -30,7 +30,7 @@ impl Program {
         let repository = tests.parent().expect("the tests are a member of a workspace");
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("versions").join(version);
         fs::create_dir_all(folder.join("src")).expect("the build's temporary folder is writable");
-        let memo = repository.join("memo");
+        let memo = repository.join("memo").display().to_string();
         let manifest = format!(
             "[package]\nname = \"program\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
              [dependencies]\nmemo = {{ path = {memo:?}, features = [\"file\"] }}\n\
