@@ -54,15 +54,26 @@ pub fn bands(tokens: &[Token], permutations: &[Permutation]) -> Vec<Band> {
             break;
         }
         shingles.clear();
-        for length in SHINGLES {
-            shingles.extend(passage.windows(length).map(shingle));
-        }
+        add_shingles(passage, &mut shingles);
         let signature = signature(&shingles, permutations);
         let start = u32::try_from(start).unwrap_or(u32::MAX);
         bands.extend(signature.chunks(ROWS).zip(0..).map(|(rows, number)| Band { hash: band(number, rows), start }));
     }
     bands.sort_unstable();
     bands
+}
+
+/// The signature of a whole text. Cost: tokens × permutations × 4 hashes.
+pub fn signature_of(tokens: &[Token], permutations: &[Permutation]) -> Vec<u64> {
+    let mut shingles = Vec::new();
+    add_shingles(tokens, &mut shingles);
+    signature(&shingles, permutations)
+}
+
+/// How many of their shingles two texts have in common, in percent, by their signatures of the same permutations.
+pub fn resemblance(left: &[u64], right: &[u64]) -> usize {
+    let equal = left.iter().zip(right).filter(|(one, other)| one == other).count();
+    100 * equal / left.len().max(1)
 }
 
 /// Pairs of passages that agree in a band at least, by their starts; sorted, each once.
@@ -104,6 +115,12 @@ fn signature(shingles: &[u64], permutations: &[Permutation]) -> Vec<u64> {
         .collect()
 }
 
+fn add_shingles(tokens: &[Token], shingles: &mut Vec<u64>) {
+    for length in SHINGLES {
+        shingles.extend(tokens.windows(length).map(shingle));
+    }
+}
+
 fn shingle(tokens: &[Token]) -> u64 {
     tokens.iter().fold(0, |hash, token| mix(hash ^ token.hash))
 }
@@ -137,5 +154,15 @@ mod tests {
         let edited = bands(&text(1).replacen("w1", "x1", 3));
         assert!(!candidates(&original, &edited).is_empty());
         assert!(candidates(&original, &bands(&text(2))).is_empty());
+    }
+
+    #[test]
+    fn whole_texts_are_compared_by_their_signatures() {
+        let permutations = permutations(256);
+        let signature = |text: &str| signature_of(&tokenize(text), &permutations);
+        let original = signature(&text(1));
+        assert_eq!(resemblance(&original, &original), 100);
+        assert!(resemblance(&original, &signature(&text(1).replacen("w1", "x1", 3))) > 50);
+        assert!(resemblance(&original, &signature(&text(2))) < 20);
     }
 }

@@ -1,7 +1,5 @@
 //! Text as a sequence of tokens: words, and single signs.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 /// A word or a sign, by its hash, and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
@@ -31,10 +29,9 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
+/// FNV-1a (Fowler, Noll, Vo; RFC 9923), the same in every build: what is made of it may be kept.
 fn hash(token: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    token.hash(&mut hasher);
-    hasher.finish()
+    token.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

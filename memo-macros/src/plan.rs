@@ -50,7 +50,7 @@ pub(crate) struct Outside {
 
 /// What the entries of a function depend on, beside the shape of their type.
 pub(crate) enum Version {
-    /// A hash of signature and body.
+    /// A hash of signature, body and key.
     Tokens(u128),
     Given(String),
 }
@@ -174,7 +174,7 @@ impl<'a> Plan<'a> {
             }
             (_, None) => Wait::Forever,
         };
-        let outside = outside(function, options.backend.into_value(), options.codec, options.version);
+        let outside = outside((function, &key), options.backend.into_value(), options.codec, options.version);
         Self {
             function,
             analysis,
@@ -272,7 +272,7 @@ impl<'a> Plan<'a> {
 }
 
 fn outside(
-    function: &Function,
+    (function, key): (&Function, &Key),
     backends: Option<Backends>,
     codec: Slot<LitStr>,
     version: Slot<options::Version>,
@@ -280,7 +280,7 @@ fn outside(
     let backends = backends.filter(Backends::is_outside)?;
     let version = match version.into_value() {
         Some(options::Version::Given(number)) => Version::Given(number),
-        Some(options::Version::Auto) | None => Version::Tokens(tokens::hash(function)),
+        Some(options::Version::Auto) | None => Version::Tokens(tokens::hash(function, key)),
     };
     Some(Outside { urls: backends.urls, codec: codec.into_value(), version })
 }

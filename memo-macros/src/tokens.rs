@@ -2,8 +2,10 @@
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens as _;
+use syn::Expr;
 
 use crate::item::Function;
+use crate::plan::{Key, Part};
 
 /// FNV-1a with 128 bits (Fowler, Noll, Vo; RFC 9923): the same in every build.
 struct Fnv(u128);
@@ -23,6 +25,19 @@ impl Fnv {
         self.write(&[kind]);
         self.write(text.as_bytes());
         self.write(&[0]);
+    }
+
+    fn part(&mut self, part: &Part) {
+        match part {
+            Part::Param(param) | Part::ParamIfKey(param) => self.token(b'k', &param.position.to_string()),
+            Part::Place(place) => self.expression(&place.expr),
+        }
+    }
+
+    /// A part of the key.
+    fn expression(&mut self, expression: &Expr) {
+        self.token(b'k', "");
+        self.stream(expression.to_token_stream());
     }
 
     /// Comments are not among the tokens; doc comments are, as attributes, and are left out. So are layout and the invisible
@@ -68,11 +83,16 @@ fn is_doc(tree: &TokenTree) -> bool {
     group.delimiter() == Delimiter::Bracket && matches!(first, Some(TokenTree::Ident(word)) if word == "doc")
 }
 
-/// Of signature and body: not of attributes, visibility and what stands in other functions.
-pub(crate) fn hash(function: &Function) -> u128 {
+/// Of signature and body, and of what the key is made of, since the same text may be the key of something else: not of other
+/// options, visibility and what stands in other functions.
+pub(crate) fn hash(function: &Function, key: &Key) -> u128 {
     let mut hash = Fnv(OFFSET);
     hash.stream(function.sig.to_token_stream());
     hash.stream(function.body.stream());
+    match key {
+        Key::Arguments(parts) => parts.iter().for_each(|part| hash.part(part)),
+        Key::Computed(elements) => elements.iter().for_each(|element| hash.expression(element)),
+    }
     hash.0
 }
 

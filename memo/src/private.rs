@@ -33,7 +33,7 @@ pub use crate::{
             ViaUnsharedValue, Whole, plain, storable,
         },
         site::{Declaration, Jitter, Options, Outside, Policy, Scope, Site, Version},
-        start::{begin, begin_with},
+        start::{Generics, begin, begin_with},
         switch::{Armed, DoneFuture, DoneValue, Mode, Outcome, arm, set_aside},
         terms::Ttl,
     },

@@ -15,7 +15,7 @@ pub fn user(log: &str, id: u64) -> Option<String> {
     );
     match ::memo::__private::begin(
         &__MEMO_SITE,
-        &|| ::memo::__private::ids!(),
+        &|| ::memo::__private::ids!(0;),
         ::memo::__private::plain::<Option<String>>(),
         &::memo::__private::key((::memo::__private::Val,), (&id,)),
     ) {
@@ -44,7 +44,7 @@ pub fn __memoize_attribute_of_user(
     );
     ::memo::__private::address(
         __MEMO_DECLARED,
-        &|| ::memo::__private::ids!(),
+        &|| ::memo::__private::ids!(0;),
         ::memo::__private::plain::<Option<String>>(),
         &::memo::__private::key((::memo::__private::Val,), (&id,)),
         ::memo::__private::Guard::none(),
@@ -57,7 +57,7 @@ pub async fn fetch(url: &str) -> Result<String, std::fmt::Error> {
     ::memo::__private::site!("fetch", ::memo::__private::Options::NEW);
     let mut begun = ::memo::__private::aio::begin(
         &__MEMO_SITE,
-        &|| ::memo::__private::ids!(),
+        &|| ::memo::__private::ids!(0;),
         ::memo::__private::kind!(Result<String, std::fmt::Error>),
         &::memo::__private::key((::memo::__private::Ref,), (&url,)),
     );
@@ -92,7 +92,7 @@ pub fn __memoize_attribute_of_fetch(
     ::memo::__private::declaration!("fetch", ::memo::__private::Options::NEW);
     ::memo::__private::aio::address(
         __MEMO_DECLARED,
-        &|| ::memo::__private::ids!(),
+        &|| ::memo::__private::ids!(0;),
         ::memo::__private::quiet::kind!(Result<String, std::fmt::Error>),
         &::memo::__private::key((::memo::__private::Ref,), (&url,)),
         ::memo::__private::Guard::none(),
@@ -111,7 +111,7 @@ pub fn pair<T: Hash + Eq + Clone + Send + Sync + 'static, const N: usize>(value:
     );
     match ::memo::__private::begin(
         &__MEMO_SITE,
-        &|| ::memo::__private::ids!(T; N: usize),
+        &|| ::memo::__private::ids!(2; T; N: usize),
         ::memo::__private::kind!(([T; N], usize)),
         &::memo::__private::key((::memo::__private::leaf!(value),), (&value,)),
     ) {
@@ -138,7 +138,7 @@ pub fn __memoize_attribute_of_pair<T: Hash + Eq + Clone + Send + Sync + 'static,
     );
     ::memo::__private::address(
         __MEMO_DECLARED,
-        &|| ::memo::__private::ids!(T; N: usize),
+        &|| ::memo::__private::ids!(2; T; N: usize),
         ::memo::__private::quiet::kind!(([T; N], usize)),
         &::memo::__private::key((::memo::__private::quiet::leaf!(value),), (&value,)),
         ::memo::__private::Guard::none(),
@@ -156,7 +156,7 @@ impl Repo {
         ::memo::__private::site!("profile", ::memo::__private::Options::NEW);
         match ::memo::__private::begin(
             &__MEMO_SITE,
-            &|| ::memo::__private::ids!(Self),
+            &|| ::memo::__private::ids!(0; Self),
             ::memo::__private::plain::<String>(),
             &::memo::__private::key(
                 (::memo::__private::Val, ::memo::__private::leaf!(self.tenant)),
@@ -180,7 +180,7 @@ impl Repo {
         ::memo::__private::declaration!("profile", ::memo::__private::Options::NEW);
         ::memo::__private::address(
             __MEMO_DECLARED,
-            &|| ::memo::__private::ids!(Self),
+            &|| ::memo::__private::ids!(0; Self),
             ::memo::__private::plain::<String>(),
             &::memo::__private::key(
                 (::memo::__private::Val, ::memo::__private::quiet::leaf!(self.tenant)),
@@ -213,7 +213,7 @@ impl Load for Repo {
         ::memo::__private::site!("load", ::memo::__private::Options::NEW);
         match ::memo::__private::begin(
             &__MEMO_SITE,
-            &|| ::memo::__private::ids!(Self),
+            &|| ::memo::__private::ids!(0; Self),
             ::memo::__private::plain::<u64>(),
             &::memo::__private::key((::memo::__private::leaf!(key),), (&key,)),
         ) {
@@ -255,7 +255,7 @@ impl __Memo_Load_for_Repo_65bd0063 for Repo {
         ::memo::__private::declaration!("load", ::memo::__private::Options::NEW);
         ::memo::__private::address(
             __MEMO_DECLARED,
-            &|| ::memo::__private::ids!(Self),
+            &|| ::memo::__private::ids!(0; Self),
             ::memo::__private::plain::<u64>(),
             &::memo::__private::key((::memo::__private::quiet::leaf!(key),), (&key,)),
             ::memo::__private::Guard::none(),

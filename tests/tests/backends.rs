@@ -9,6 +9,7 @@ use memo::{
     Error,
     backend::{Backend, Item, Memory, Null, conformance, register_backend},
 };
+use memo_tests::within_20_s;
 
 #[test]
 fn the_stores_of_this_process_conform() {
@@ -90,6 +91,15 @@ fn schemes_of_ones_own() {
         let error = register_backend(scheme, |_| Ok(Arc::new(Null))).expect_err(scheme);
         assert!(error.is_config() && error.to_string().contains("can't be a scheme"), "{error}");
     }
+}
+
+#[test]
+fn a_scheme_can_stand_for_another_store() {
+    register_backend("standing", |_| memo::backend("memory://behind-a-scheme")).expect("a new scheme");
+    let behind = within_20_s(|| memo::backend("standing://for")).expect("opens");
+    behind.set(b"key", Item::new(b"value")).expect("sets");
+    let store = memo::backend("memory://behind-a-scheme").expect("is open");
+    assert_eq!(store.get(b"key").expect("gets").as_deref(), Some(&b"value"[..]));
 }
 
 #[test]

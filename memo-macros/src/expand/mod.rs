@@ -9,7 +9,7 @@ mod sibling;
 mod site;
 mod stand_in;
 
-use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Expr, ReturnType, Type};
@@ -144,8 +144,9 @@ fn marker(plan: &Plan<'_>) -> TokenStream {
     let types = surrounding.into_iter().chain(plan.analysis.type_params().map(ToTokens::to_token_stream));
     let consts: Vec<TokenStream> = plan.analysis.const_params().map(|(name, ty)| quote!(#name: #ty)).collect();
     let types: Vec<TokenStream> = types.collect();
+    let own = Literal::usize_unsuffixed(types.len() + consts.len() - usize::from(plan.has_self));
     let ids = if consts.is_empty() { quote!(#(#types),*) } else { quote!(#(#types),*; #(#consts),*) };
-    quote!(&|| #private::ids!(#ids))
+    quote!(&|| #private::ids!(#own; #ids))
 }
 
 /// What a guard is for.

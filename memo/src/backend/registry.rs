@@ -1,11 +1,12 @@
 //! From a URL to a store: the known schemes, those that users register, and one store for all who name the same.
 
 use std::{
+    cell::RefCell,
     collections::HashMap,
     sync::{Arc, LazyLock, Weak},
 };
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{ReentrantMutex, RwLock};
 
 use super::{
     Backend, Memory, Null, Url,
@@ -20,7 +21,9 @@ type Factory = Arc<dyn Fn(&Url) -> Result<Arc<dyn Backend>, Error> + Send + Sync
 static REGISTERED: LazyLock<RwLock<HashMap<String, Factory>>> = LazyLock::new(RwLock::default);
 
 /// The stores that are open, by what they were opened with.
-static OPEN: LazyLock<Mutex<HashMap<String, Weak<dyn Backend>>>> = LazyLock::new(Mutex::default);
+static OPEN: LazyLock<ReentrantMutex<RefCell<Stores>>> = LazyLock::new(ReentrantMutex::default);
+
+type Stores = HashMap<String, Weak<dyn Backend>>;
 
 /// Teaches the library a scheme of one's own: URLs that begin with `scheme://` are opened by `factory`.
 ///
@@ -76,12 +79,14 @@ pub fn backend(url: &str) -> Result<Arc<dyn Backend>, Error> {
 /// The store of a URL. Two URLs that differ only in how values become bytes name one store.
 pub(crate) fn open(url: &Url) -> Result<Arc<dyn Backend>, Error> {
     let identity = identity(url)?;
-    // Held while it is opened, so that two threads do not open one store twice.
-    let mut stores = OPEN.lock();
-    if let Some(store) = stores.get(&identity).and_then(Weak::upgrade) {
+    // Held while it is opened, so that two threads do not open one store twice; a factory may open the store behind its own.
+    let stores = OPEN.lock();
+    let known = stores.borrow().get(&identity).and_then(Weak::upgrade);
+    if let Some(store) = known {
         return Ok(store);
     }
     let store = make(url)?;
+    let mut stores = stores.borrow_mut();
     stores.retain(|_, store| store.strong_count() > 0);
     stores.insert(identity, Arc::downgrade(&store));
     Ok(store)

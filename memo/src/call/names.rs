@@ -4,6 +4,8 @@
 //! a method of a trait impl as `<shop::Pg as shop::Store>::load`. Names serve to find a function and for people;
 //! what keeps instantiations apart is their `TypeId`.
 
+use std::fmt::Write as _;
+
 /// The path without closures (bodies of async functions are some) at its end.
 pub(crate) fn without_closures(mut name: &str) -> &str {
     while let Some(rest) = name.strip_suffix("::{{closure}}") {
@@ -75,25 +77,71 @@ pub(crate) fn prefix(marker: &str, name: &str) -> String {
 
 /// `<Type as Trait>::name` becomes `<Type>::name`: the address form stands in a trait of its own.
 pub(crate) fn without_trait(path: &str) -> String {
-    let Some(qualified) = path.strip_prefix('<') else {
-        return path.to_owned();
-    };
-    let (mut depth, mut last) = (0usize, ' ');
-    for (i, c) in qualified.char_indices() {
+    match qualified(path) {
+        Some((of, _)) => format!("<{of}>::{}", &path[last_segment(path)..]),
+        None => path.to_owned(),
+    }
+}
+
+/// `Type` and `Trait` of `<Type as Trait>::name`.
+fn qualified(path: &str) -> Option<(&str, &str)> {
+    let inside = path.strip_prefix('<')?;
+    let (mut depth, mut last, mut of) = (0usize, ' ', None);
+    for (i, c) in inside.char_indices() {
         match c {
             '<' | '(' | '[' => depth += 1,
             '>' if last == '-' => {}
-            ')' | ']' => depth = depth.saturating_sub(1),
-            '>' if depth > 0 => depth -= 1,
-            ' ' if depth == 0 && qualified[i..].starts_with(" as ") => {
-                let end = last_segment(path);
-                return format!("<{}>::{}", &qualified[..i], &path[end..]);
+            '>' if depth == 0 => return of.map(|of: &str| (of, &inside[of.len() + " as ".len()..i])),
+            '>' | ')' | ']' => depth = depth.saturating_sub(1),
+            ' ' if depth == 0 && of.is_none() && inside[i..].starts_with(" as ") => of = Some(&inside[..i]),
+            _ => {}
+        }
+        last = c;
+    }
+    None
+}
+
+/// The name that the marker of a function has, from that of its address form's marker, which stands in another trait and may have more
+/// generics than the first `count`. `inner` is the path of an item inside the function.
+pub(crate) fn of_address(marker: &str, name: &str, inner: &str, count: usize) -> String {
+    let marker = without_closures(marker);
+    let prefix = prefix(marker, name);
+    let mut of_function = match (prefix.strip_prefix('<'), qualified(inner)) {
+        (Some(_), Some((_, of_trait))) => {
+            let (of, last) = prefix.split_at(last_segment(&prefix));
+            format!("{} as {of_trait}>::{last}", of.trim_end_matches(">::"))
+        }
+        _ => prefix,
+    };
+    let generics = arguments(&marker[last_segment(marker)..]);
+    if count > 0 {
+        let _ = write!(of_function, "<{}>", generics[..count.min(generics.len())].join(", "));
+    }
+    of_function
+}
+
+/// The types and constants among the generic arguments of a path's last segment.
+fn arguments(segment: &str) -> Vec<&str> {
+    let Some((_, inside)) = segment.strip_suffix('>').and_then(|segment| segment.split_once('<')) else {
+        return Vec::new();
+    };
+    let (mut depth, mut last, mut from, mut all) = (0usize, ' ', 0, Vec::new());
+    for (i, c) in inside.char_indices() {
+        match c {
+            '<' | '(' | '[' => depth += 1,
+            '>' if last == '-' => {}
+            '>' | ')' | ']' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                all.push(inside[from..i].trim_start());
+                from = i + 1;
             }
             _ => {}
         }
         last = c;
     }
-    path.to_owned()
+    all.push(inside[from..].trim_start());
+    all.retain(|argument| !argument.starts_with('\''));
+    all
 }
 
 /// Is `linked`, the path of a method in an impl for a type parameter (`<T as Store>::load`), the one of `item`?
@@ -155,5 +203,34 @@ mod tests {
         assert_eq!(prefix("shop::Repo<'_, u8>::get<3>::{{closure}}", "get"), "shop::Repo<'_, u8>::get");
         assert_eq!(prefix("shop::Repo<'_, u8>::__memo_get<3, memo::Any>", "get"), "shop::Repo<'_, u8>::get");
         assert_eq!(prefix("<shop::Pg as shop::Store>::load::{{closure}}", "load"), "<shop::Pg>::load");
+    }
+
+    #[test]
+    fn the_address_form_has_the_name_of_the_function() {
+        let of = |marker: &str, inner: &str, count| of_address(marker, "load", inner, count);
+        for (marker, inner, count, expected) in [
+            ("shop::__at_load::{{closure}}", "shop::load::here", 0, "shop::load"),
+            ("shop::__at_load<&shop::Log>::{{closure}}", "shop::load::here", 0, "shop::load"),
+            (
+                "shop::__at_load<'_, (u8, u16), 3, shop::Any>::{{closure}}",
+                "shop::load::here",
+                2,
+                "shop::load<(u8, u16), 3>",
+            ),
+            (
+                "shop::Repo<u8>::__at_load<u16>::{{closure}}",
+                "shop::Repo<T>::load::here",
+                1,
+                "shop::Repo<u8>::load<u16>",
+            ),
+            (
+                "<shop::Repo<u8> as shop::__Hidden<u8>>::__at_load<fn() -> u8>::{{closure}}",
+                "<shop::Repo<T> as shop::Store<u16>>::load::here",
+                1,
+                "<shop::Repo<u8> as shop::Store<u16>>::load<fn() -> u8>",
+            ),
+        ] {
+            assert_eq!(of(marker, inner, count), expected);
+        }
     }
 }

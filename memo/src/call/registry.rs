@@ -3,7 +3,7 @@
 use std::{
     any::TypeId,
     collections::HashMap,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Once, OnceLock},
 };
 
 use parking_lot::{Mutex, RwLock};
@@ -99,6 +99,25 @@ pub(crate) fn function_of(declared: &'static Declaration) -> &'static Function {
     if let Some(known) = all.read().get(&at) {
         return known;
     }
+    // Its address form may be used first, and knows less of the path.
+    register_linked();
+    register(declared)
+}
+
+/// Makes the functions known that were linked.
+fn register_linked() {
+    #[cfg(not(any(target_family = "wasm", miri)))]
+    {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            for site in super::site::SITES_0_1_0 {
+                register(&site.declared);
+            }
+        });
+    }
+}
+
+fn register(declared: &'static Declaration) -> &'static Function {
     let path = names::function_path((declared.path)(), declared.name);
     let mut functions = FUNCTIONS.lock();
     let known = functions.iter().find(|function| function.is(declared, &path)).copied();
@@ -107,16 +126,14 @@ pub(crate) fn function_of(declared: &'static Declaration) -> &'static Function {
         functions.push(function);
         function
     });
-    all.write().insert(at, function);
+    let at = std::ptr::from_ref(declared).addr();
+    DECLARED.get_or_init(RwLock::default).write().insert(at, function);
     function
 }
 
 /// Every function that was linked or has been called.
 pub(crate) fn all() -> Vec<&'static Function> {
-    #[cfg(not(any(target_family = "wasm", miri)))]
-    for site in super::site::SITES_0_1_0 {
-        function_of(&site.declared);
-    }
+    register_linked();
     FUNCTIONS.lock().clone()
 }
 
@@ -184,9 +201,11 @@ impl Function {
         make: Make<'_>,
     ) -> TypedRef {
         let mut claims = self.claims.lock();
+        // Stores know an instance by the name that it was made with.
+        let fits = |known: &Identity| known.matches(identity) && (self.stores.is_none() || known.name == identity.name);
         let ours = |claim: &&mut Claim| match claim.marker {
             Some(known) => known == marker,
-            None => claim.record.identity.matches(identity),
+            None => fits(&claim.record.identity),
         };
         let found = claims.iter_mut().filter(ours).find(|claim| claim.record.target.is(of));
         if let Some(claim) = found {

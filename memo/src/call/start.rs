@@ -20,6 +20,14 @@ use crate::{
     space::{AnyValues, Space},
 };
 
+/// The generics of an instantiation that the function and its address form both know.
+pub struct Generics {
+    /// `Self`, types and constants.
+    pub all: Vec<TypeId>,
+    /// How many of them are the function's own.
+    pub own: usize,
+}
+
 /// A closure of the function's own: its type tells instantiations apart, its result lists the generics.
 pub trait Marker {
     fn describe(&self) -> Described;
@@ -29,10 +37,10 @@ pub trait Marker {
 pub struct Described {
     marker: TypeId,
     name: &'static str,
-    generics: Vec<TypeId>,
+    generics: Generics,
 }
 
-impl<M: Fn() -> Vec<TypeId>> Marker for M {
+impl<M: Fn() -> Generics> Marker for M {
     fn describe(&self) -> Described {
         Described { marker: typeid::of::<M>(), name: type_name::<M>(), generics: self() }
     }
@@ -43,7 +51,14 @@ impl Described {
     fn identity(self, declared: &Declaration) -> Identity {
         let name = names::without_closures(self.name);
         let prefix = names::prefix(name, declared.name);
-        Identity { prefix, generics: self.generics, name: name.to_owned() }
+        Identity { prefix, generics: self.generics.all, name: name.to_owned() }
+    }
+
+    /// The same, of an address form: stores know instantiations by their names, so they have one name wherever they are
+    /// used first.
+    fn identity_of_address(self, declared: &Declaration) -> Identity {
+        let name = names::of_address(self.name, declared.name, (declared.path)(), self.generics.own);
+        Identity { name, ..self.identity(declared) }
     }
 }
 
@@ -154,8 +169,9 @@ pub(crate) fn addressed<T: Target>(
     marker: &dyn Marker,
     how: How<T::Key>,
 ) -> Vec<&'static T> {
-    let identity = marker.describe().identity(declared);
-    let targets = function_of(declared).addressed(&identity, TypeId::of::<T>(), &make::<T>(how));
+    let function = function_of(declared);
+    let identity = marker.describe().identity_of_address(function.declared);
+    let targets = function.addressed(&identity, TypeId::of::<T>(), &make::<T>(how));
     targets.into_iter().filter_map(TypedRef::get).collect()
 }
 

@@ -70,11 +70,14 @@ macro_rules! __memo_registered {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __memo_ids {
-    ($($type:ty),* $(; $($name:ident: $of:ident),* $(,)?)?) => {
-        <::std::vec::Vec<$crate::__private::TypeId> as ::core::convert::From<_>>::from([
-            $($crate::__private::type_id::<$type>(),)*
-            $($($crate::__private::type_id::<$crate::__private::constant::$of<$name>>(),)*)?
-        ])
+    ($own:literal; $($type:ty),* $(; $($name:ident: $of:ident),* $(,)?)?) => {
+        $crate::__private::Generics {
+            all: <::std::vec::Vec<$crate::__private::TypeId> as ::core::convert::From<_>>::from([
+                $($crate::__private::type_id::<$type>(),)*
+                $($($crate::__private::type_id::<$crate::__private::constant::$of<$name>>(),)*)?
+            ]),
+            own: $own,
+        }
     };
 }
 

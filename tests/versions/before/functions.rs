@@ -1,0 +1,136 @@
+//! Memoized functions, before the change.
+
+use memo::memoize;
+
+use crate::{runs, types::*};
+
+#[memoize(backend = "file://entries")]
+pub fn same(number: u32) -> u32 {
+    runs();
+    number + 1
+}
+
+#[memoize(backend = "file://entries")]
+pub fn layout(number: u32) -> Layout {
+    runs();
+    let doubled = number * 2;
+    Layout { number: doubled }
+}
+
+fn helped(number: u32) -> u32 {
+    number + 1
+}
+
+#[memoize(backend = "file://entries")]
+pub fn helper(number: u32) -> u32 {
+    runs();
+    helped(number)
+}
+
+#[memoize(backend = "file://entries")]
+pub fn options(number: u32) -> u32 {
+    runs();
+    number + 1
+}
+
+#[memoize(backend = "file://entries")]
+pub fn said_auto(number: u32) -> u32 {
+    runs();
+    number + 1
+}
+
+#[memoize(backend = "file://entries", version = 3)]
+pub fn pinned_body(number: u32) -> u32 {
+    runs();
+    number + 1
+}
+
+#[memoize(backend = "file://entries", version = 3, key = number)]
+pub fn pinned_key(number: u32) -> u32 {
+    runs();
+    number + 1
+}
+
+#[memoize(backend = "file://entries")]
+pub fn body(number: u32) -> u32 {
+    runs();
+    number + 1
+}
+
+#[memoize(backend = "file://entries")]
+pub fn parameter_name(number: u32) -> u32 {
+    runs();
+    number + 1
+}
+
+#[memoize(backend = "file://entries")]
+pub fn parameter_type(number: u32) -> u32 {
+    runs();
+    number as u32 + 1
+}
+
+#[memoize(backend = "file://entries")]
+pub fn return_type(number: u32) -> u32 {
+    runs();
+    (number + 1).into()
+}
+
+#[memoize(backend = "file://entries", key = number / 10)]
+pub fn key(number: u32) -> u32 {
+    runs();
+    number
+}
+
+#[memoize(backend = "file://entries")]
+pub fn own_version(number: u32) -> u32 {
+    runs();
+    number + 1
+}
+
+#[memoize(backend = "file://entries", version = 3)]
+pub fn pinned_number(number: u32) -> u32 {
+    runs();
+    number + 1
+}
+
+#[memoize(backend = "file://entries", version = 3)]
+pub fn pinned_field(number: u32) -> Renamed {
+    runs();
+    Renamed::of(number)
+}
+
+#[memoize(backend = "file://entries")]
+pub fn swapped_fields(number: u32) -> Swapped {
+    runs();
+    Swapped { width: number, height: 2 * number }
+}
+
+#[memoize(backend = "file://entries")]
+pub fn renamed_field(number: u32) -> Renamed {
+    runs();
+    Renamed::of(number)
+}
+
+#[memoize(backend = "file://entries")]
+pub fn field_type(number: u32) -> Widened {
+    runs();
+    Widened { number: number.into() }
+}
+
+#[memoize(backend = "file://entries")]
+pub fn nested_field(number: u32) -> Vec<Option<Outer>> {
+    runs();
+    vec![None, Some(Outer { inner: Inner::of(number) })]
+}
+
+#[memoize(backend = "file://entries")]
+pub fn swapped_variants(number: u32) -> Variant {
+    runs();
+    Variant::Left(number)
+}
+
+#[memoize(backend = "file://entries", tag = "numbers")]
+pub fn tagged(number: u32) -> u32 {
+    runs();
+    number + 1
+}
