@@ -1,5 +1,7 @@
 //! What the operations of a cache do, once for threads and tasks.
 
+mod batch;
+
 use std::{
     borrow::{Borrow, Cow},
     sync::Arc,
