@@ -64,6 +64,16 @@ impl<K: Key, V: Value> Cache<K, V> {
         crate::Cache::builder(name)
     }
 
+    /// Begins a cache of other types over the same stores.
+    #[cfg(feature = "stores")]
+    pub fn view<K2, V2>(&self, name: impl AsRef<str>) -> Builder<K2, V2>
+    where
+        K2: Key + serde::Serialize + serde::de::DeserializeOwned,
+        V2: Value + serde::Serialize + serde::de::DeserializeOwned,
+    {
+        crate::Cache::from(self.clone()).view(name)
+    }
+
     /// The value of a key.
     pub async fn get<Q: ?Sized + Lookup<K>>(&self, key: &Q) -> Result<Option<V>, Error>
     where

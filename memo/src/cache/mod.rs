@@ -4,7 +4,10 @@ mod batch;
 mod builder;
 mod core;
 mod key;
+pub(crate) mod live;
 mod options;
+#[cfg(feature = "stores")]
+mod view;
 
 pub(crate) mod aio;
 
@@ -42,7 +45,9 @@ impl<K, Q: ?Sized + Hash + Eq + Sync + ToOwned<Owned = K>> Lookup<K> for Q {}
 
 /// A cache of values by key, in memory, in stores, or both.
 ///
-/// Clones share one cache. Several objects of one name and store share the entries, not the statistics.
+/// Clones share one cache. Several objects of one name and store share the entries there, not the statistics and not what
+/// each has in memory. As long as they live, [`clear_tag`](crate::clear_tag), [`clear_all`](crate::clear_all),
+/// [`Clear`](crate::Clear), [`purge_expired`](crate::purge_expired) and [`report`](crate::report()) reach them.
 ///
 /// A miss is a `None`, never an error; errors are those of stores, so a cache that is in memory alone has none. See
 /// [`Builder::silent`] for a cache that counts them instead.
