@@ -84,7 +84,7 @@ fn stores(instance: &AnyInstance) -> Option<&Arc<Stores>> {
 
 impl Group {
     fn instances(&self) -> impl Iterator<Item = &AnyInstance> {
-        std::iter::once(&self.first).chain(&self.others).map(|cache| cache.instance())
+        std::iter::once(&self.first).chain(&self.others).map(OfCache::instance)
     }
 
     pub(crate) fn stores(&self) -> Option<&Arc<Stores>> {

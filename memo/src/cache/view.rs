@@ -47,10 +47,7 @@ impl<K: Key, V: Value> Cache<K, V> {
 pub(super) fn without_codec(url: &str) -> String {
     let Some((place, params)) = url.split_once('?') else { return url.to_owned() };
     let others: Vec<&str> = params.split('&').filter(|param| !param.starts_with("codec=")).collect();
-    match others.is_empty() {
-        true => place.to_owned(),
-        false => format!("{place}?{}", others.join("&")),
-    }
+    if others.is_empty() { place.to_owned() } else { format!("{place}?{}", others.join("&")) }
 }
 
 #[cfg(test)]

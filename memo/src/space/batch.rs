@@ -116,7 +116,9 @@ impl Stores {
                 Err(error) => failed = Some(error),
             }
         }
-        offers.iter().for_each(|offer| self.changed(offer.key()));
+        for offer in &*offers {
+            self.changed(offer.key());
+        }
         failed.map_or(Ok(stored), Err)
     }
 
@@ -130,7 +132,9 @@ impl Stores {
             store.remove_prefixes(&prefixes.iter().map(Vec::as_slice).collect::<Vec<_>>())
         };
         let removed = self.tiers.each(face, work).await;
-        keys.iter().for_each(|key| self.changed(key));
+        for key in keys {
+            self.changed(key);
+        }
         let removed = removed?;
         let was_there = |at: usize| removed.iter().any(|counts| counts.get(at).is_some_and(|count| *count > 0));
         Ok((0..keys.len()).map(was_there).collect())

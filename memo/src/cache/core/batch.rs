@@ -4,18 +4,16 @@ use std::borrow::Borrow;
 
 use super::{Borrowed, Core, Key, Lookup, SetOptions, Value};
 use crate::{
-    call::{entry::Entry, place::batch},
+    call::{entry::Entry, place::batch, switch},
     error::Error,
-    key::{Ask, Asking, Query as _},
+    key::{Ask, Asking, Query},
     memory::locked::UnderLock,
     space::Face,
     stats::counters::Counters,
 };
 
 /// Keys as the layers below ask with them.
-fn asked<'a, Q: crate::key::Query<Owned: Send + Sync> + Sync>(
-    keys: &'a [Asking<'_, Q>],
-) -> Vec<&'a (dyn Ask + Send + Sync)> {
+fn asked<'a, Q: Query<Owned: Send + Sync> + Sync>(keys: &'a [Asking<'_, Q>]) -> Vec<&'a (dyn Ask + Send + Sync)> {
     keys.iter().map(|key| key as _).collect()
 }
 
@@ -30,9 +28,9 @@ impl<K: Key, V: Value> Core<K, V> {
         K: Borrow<Q>,
     {
         let queries: Vec<Borrowed<'_, K, Q>> = keys.into_iter().map(Borrowed::new).collect();
-        let from_memory = |query: &Borrowed<'_, K, Q>| match self.has_memory() {
-            true => self.0.typed.hit(query, query.hash(), V::clone, |value| value),
-            false => None,
+        let has_memory = self.has_memory();
+        let from_memory = |query: &Borrowed<'_, K, Q>| {
+            if has_memory { self.0.typed.hit(query, query.hash(), V::clone, |value| value) } else { None }
         };
         let mut found: Vec<Option<V>> = queries.iter().map(from_memory).collect();
         let missing: Vec<usize> = (0..found.len()).filter(|&at| found[at].is_none()).collect();
@@ -74,7 +72,7 @@ impl<K: Key, V: Value> Core<K, V> {
         face: Face,
         entries: Vec<(K, V, SetOptions)>,
     ) -> Result<Vec<bool>, Error> {
-        crate::call::switch::reachable()?;
+        switch::reachable()?;
         let mut settings = Vec::with_capacity(entries.len());
         let mut owned = Vec::with_capacity(entries.len());
         for (key, value, options) in entries {
@@ -99,7 +97,7 @@ impl<K: Key, V: Value> Core<K, V> {
     where
         K: Borrow<Q>,
     {
-        crate::call::switch::reachable()?;
+        switch::reachable()?;
         let queries: Vec<Borrowed<'_, K, Q>> = keys.into_iter().map(Borrowed::new).collect();
         let places = queries.iter().map(|query| self.place(query)).collect::<Result<Vec<_>, _>>()?;
         let keys: Vec<_> = queries.iter().map(Asking::shared).collect();
