@@ -4,7 +4,6 @@ pub use crate::cache::aio::Cache;
 use crate::{
     call::{
         functions::{self, named},
-        registry,
         switch::reachable,
     },
     error::Error,
@@ -23,7 +22,7 @@ use crate::{
 #[expect(clippy::needless_pass_by_value, reason = "a function item is a name, with nothing to borrow")]
 pub fn cache_clear<F>(function: F) -> impl Future<Output = Result<Cleared, Error>> + Send {
     let functions = reachable().and_then(|()| named(&function));
-    async move { Cleared::all_of(&functions?, Face::Task).await }
+    async move { Cleared::all_of(functions?, Face::Task).await }
 }
 
 /// Removes the entries that carry a tag: see [`clear_tag`](crate::clear_tag).
@@ -44,17 +43,17 @@ pub async fn clear(selected: &Clear) -> Result<Cleared, Error> {
     selected.run_on(Face::Task).await
 }
 
-/// Removes all entries of all functions: see [`clear_all`](crate::clear_all).
+/// Removes all entries of all functions and cache objects: see [`clear_all`](crate::clear_all).
 ///
 /// # Errors
 ///
 /// As there.
 pub async fn clear_all() -> Result<Cleared, Error> {
     reachable()?;
-    Cleared::all_of(&registry::all(), Face::Task).await
+    Cleared::everything(Face::Task).await
 }
 
-/// Takes expired entries of all functions out: see [`purge_expired`](crate::purge_expired).
+/// Takes expired entries of all functions and cache objects out: see [`purge_expired`](crate::purge_expired).
 ///
 /// # Errors
 ///

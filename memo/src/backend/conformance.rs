@@ -67,6 +67,7 @@ fn fresh_store(store: &dyn Backend) {
     assert_eq!(store.get_many(&[]).expect("an empty batch works"), Vec::<Option<Vec<u8>>>::new());
     store.set_many(&[]).expect("an empty batch works");
     assert_eq!(store.remove_many(&[]).expect("an empty batch works"), Vec::<bool>::new());
+    assert_eq!(store.remove_prefixes(&[]).expect("an empty batch works"), Vec::<u64>::new());
     store.purge(PAST).expect("purging works");
 }
 
@@ -121,6 +122,13 @@ fn batches(store: &dyn Backend) {
     assert_eq!(removed, [true, false, true], "a batch says for each key whether it was there");
     store.set_many(&[(&keys[0], Item::new(b"a")), (&keys[0], Item::new(b"b"))]).expect("a batch can be set");
     assert_eq!(get(store, &keys[0]).as_deref(), Some(&b"b"[..]), "of two entries with one key the later counts");
+    for id in ["4|a", "4|b", "5|a", "6|a"] {
+        set(store, &key("batch", id), b"x");
+    }
+    let prefixes = ["4|", "7|", "5|"].map(|id| key("batch", id));
+    let removed = store.remove_prefixes(&prefixes.each_ref().map(|prefix| &**prefix)).expect("removing works");
+    assert_eq!(removed, [2, 0, 1], "a batch says for each prefix how many entries were there");
+    assert!(get(store, &key("batch", "6|a")).is_some(), "what is under no prefix stays");
 }
 
 fn updates(store: &dyn Backend) {

@@ -108,7 +108,7 @@ pub enum Change {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a promise of its own")]
 pub struct Capabilities {
-    /// [`Backend::set_many`] and [`Backend::remove_many`] happen as a whole or not at all.
+    /// [`Backend::set_many`], [`Backend::remove_many`] and [`Backend::remove_prefixes`] happen as a whole or not at all.
     pub atomic_batch: bool,
     /// [`Backend::update`] lets nothing come between reading and writing.
     pub atomic_update: bool,
@@ -237,6 +237,15 @@ pub trait Backend: Send + Sync + 'static {
     /// If it is not certain that all are gone.
     fn remove_many(&self, keys: &[&[u8]]) -> Result<Vec<bool>, Error> {
         keys.iter().map(|key| self.remove(key)).collect()
+    }
+
+    /// Removes all entries under several prefixes; says for each how many they were.
+    ///
+    /// # Errors
+    ///
+    /// If it is not certain that all are gone.
+    fn remove_prefixes(&self, prefixes: &[&[u8]]) -> Result<Vec<u64>, Error> {
+        prefixes.iter().map(|prefix| self.remove_prefix(prefix)).collect()
     }
 
     /// Shows all entries under a prefix, each once, in any order, until `visit` breaks off. Entries that come or

@@ -2,7 +2,11 @@
 
 use std::{borrow::Borrow, time::SystemTime};
 
-use super::{Builder, Key, Lookup, SetOptions, Value, core::Core};
+use super::{
+    Builder, Key, Lookup, SetOptions, Value,
+    batch::{filled, with_options},
+    core::Core,
+};
 use crate::{
     call::{
         entry::Entry,
@@ -58,6 +62,16 @@ impl<K: Key, V: Value> Cache<K, V> {
     /// Begins a cache.
     pub fn builder(name: impl Into<String>) -> Builder<K, V> {
         crate::Cache::builder(name)
+    }
+
+    /// Begins a cache of other types over the same stores.
+    #[cfg(feature = "stores")]
+    pub fn view<K2, V2>(&self, name: impl AsRef<str>) -> Builder<K2, V2>
+    where
+        K2: Key + serde::Serialize + serde::de::DeserializeOwned,
+        V2: Value + serde::Serialize + serde::de::DeserializeOwned,
+    {
+        crate::Cache::from(self.clone()).view(name)
     }
 
     /// The value of a key.
@@ -164,6 +178,53 @@ impl<K: Key, V: Value> Cache<K, V> {
         K: Borrow<Q>,
     {
         self.0.expire_in(Face::Task, key, None).await
+    }
+
+    /// The values of several keys, in their order.
+    pub async fn get_many<'q, Q: ?Sized + Lookup<K> + 'q>(
+        &self,
+        keys: impl IntoIterator<Item = &'q Q>,
+    ) -> Result<Vec<Option<V>>, Error>
+    where
+        K: Borrow<Q>,
+    {
+        self.0.get_many(Face::Task, keys.into_iter().collect()).await
+    }
+
+    /// The values of several keys, in their order, and another for those that have none.
+    pub async fn get_many_or<'q, Q: ?Sized + Lookup<K> + 'q>(
+        &self,
+        keys: impl IntoIterator<Item = &'q Q>,
+        default: V,
+    ) -> Result<Vec<V>, Error>
+    where
+        K: Borrow<Q>,
+    {
+        Ok(filled(self.get_many(keys).await?, &default))
+    }
+
+    /// Stores several values.
+    pub async fn set_many(&self, entries: impl IntoIterator<Item = (K, V)>) -> Result<(), Error> {
+        self.set_many_with(with_options(entries)).await.map(drop)
+    }
+
+    /// Stores several values, each on terms of its own.
+    pub async fn set_many_with(
+        &self,
+        entries: impl IntoIterator<Item = (K, V, SetOptions)>,
+    ) -> Result<Vec<bool>, Error> {
+        self.0.set_many(Face::Task, entries.into_iter().collect()).await
+    }
+
+    /// Removes several entries; says how many were there.
+    pub async fn delete_many<'q, Q: ?Sized + Lookup<K> + 'q>(
+        &self,
+        keys: impl IntoIterator<Item = &'q Q>,
+    ) -> Result<u64, Error>
+    where
+        K: Borrow<Q>,
+    {
+        self.0.delete_many(Face::Task, keys.into_iter().collect()).await
     }
 
     /// Removes all entries.

@@ -37,6 +37,9 @@ pub(super) struct Plan<K, V> {
     pub(super) weigh: Option<Weigh<K, V>>,
     pub(super) loader: Option<Loader<K, V>>,
     pub(super) silent: bool,
+    /// Its URLs are those of another cache.
+    #[cfg_attr(not(feature = "stores"), expect(dead_code, reason = "views are of stores"))]
+    pub(super) is_view: bool,
 }
 
 /// Who leaves first when the bound of a cache is reached.
@@ -58,7 +61,7 @@ pub enum Policy {
 #[must_use = "`build` makes the cache"]
 pub struct Builder<K, V> {
     name: String,
-    plan: Plan<K, V>,
+    pub(super) plan: Plan<K, V>,
     _types: PhantomData<fn(K, V)>,
 }
 
@@ -66,7 +69,7 @@ impl<K: Key, V: Value> Builder<K, V> {
     pub(super) fn new(name: String) -> Self {
         let options = Options { value_tags: true, ..Options::NEW };
         let (urls, codec, written, weigh, loader) = (Vec::new(), None, None, None, None);
-        let plan = Plan { options, urls, codec, written, weigh, loader, silent: false };
+        let plan = Plan { options, urls, codec, written, weigh, loader, silent: false, is_view: false };
         Self { name, plan, _types: PhantomData }
     }
 
@@ -150,14 +153,18 @@ where
     /// Entries live in several stores, the fastest first: `["memory", "sqlite://cache.db"]`.
     pub fn backends(mut self, urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.plan.urls = urls.into_iter().map(Into::into).collect();
+        self.plan.is_view = false;
         // What is in memory alone needs no bytes.
         let outside = self.plan.urls.iter().any(|url| !crate::space::is_memory(url));
         self.plan.written = outside.then(crate::space::written::<K, V>);
         self
     }
 
-    /// How values become bytes, where the URL says nothing of it: `bincode+zstd`.
+    /// How values become bytes, where the URL says nothing of it: `bincode+zstd`. In a [view](Cache::view), whatever it says.
     pub fn codec(mut self, codec: impl Into<String>) -> Self {
+        if self.plan.is_view {
+            self.plan.urls = self.plan.urls.iter().map(|url| super::view::without_codec(url)).collect();
+        }
         self.plan.codec = Some(codec.into());
         self
     }

@@ -1,5 +1,7 @@
 //! What the operations of a cache do, once for threads and tasks.
 
+mod batch;
+
 use std::{
     borrow::{Borrow, Cow},
     sync::Arc,
@@ -9,6 +11,7 @@ use super::{
     Key, Lookup, SetOptions, Value,
     builder::{Plan, Weigh, Written},
     key::Borrowed,
+    live::{self, Spec},
 };
 use crate::{
     call::{
@@ -39,7 +42,7 @@ pub(super) struct Core<K, V>(Arc<Inner<K, V>>);
 struct Inner<K, V> {
     typed: Arc<Typed<K, V>>,
     home: OfCache,
-    name: String,
+    spec: Spec,
     /// How keys are written, where there are stores.
     written: Option<Written<K>>,
     weigh: Option<Weigh<K, V>>,
@@ -58,27 +61,43 @@ impl<K, V> Clone for Core<K, V> {
 
 impl<K, V> Core<K, V> {
     pub(super) fn name(&self) -> &str {
-        &self.0.name
+        &self.0.spec.name
     }
 }
 
 impl<K: Key, V: Value> Core<K, V> {
     pub(super) fn new(name: String, plan: Plan<K, V>) -> Result<Self, Error> {
-        let Plan { options, urls, codec, written, weigh, loader, silent } = plan;
+        let Plan { options, urls, codec, written, weigh, loader, silent, .. } = plan;
+        let spec = Spec { name, urls, codec };
+        let name = &*spec.name;
         let space = match &written {
             Some(written) => {
-                let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
-                let stores = Stores::new(&urls, codec.as_deref(), &name);
-                stores.check()?;
-                Some(Space::new(Arc::new(stores), (&name, &name), Version::Given(""), written.values))
+                Some(Space::new(live::stores_of(&spec)?, (name, name), Version::Given(""), written.values))
             }
             None => None,
         };
         let id = registry::next_id();
-        let typed = Typed::new(id, (Cow::Owned(name.clone()), options), Arc::default(), K::eq, space);
+        let typed = Typed::new(id, (Cow::Owned(name.to_owned()), options), Arc::default(), K::eq, space);
         let typed = Arc::new(typed);
         let home = OfCache(typed.clone());
-        Ok(Self(Arc::new(Inner { typed, home, name, written, weigh, loader, silent })))
+        live::register(&home);
+        Ok(Self(Arc::new(Inner { typed, home, spec, written, weigh, loader, silent })))
+    }
+
+    /// A builder that is told what this cache was, but for what depends on its types.
+    #[cfg(feature = "stores")]
+    pub(super) fn inherited<K2, V2>(&self, mut view: super::Builder<K2, V2>) -> super::Builder<K2, V2>
+    where
+        K2: Key + serde::Serialize + serde::de::DeserializeOwned,
+        V2: Value + serde::Serialize + serde::de::DeserializeOwned,
+    {
+        view = view.backends(&self.0.spec.urls);
+        view.plan.options = self.0.typed.options;
+        view.plan.options.max_weight = None;
+        view.plan.codec.clone_from(&self.0.spec.codec);
+        view.plan.silent = self.0.silent;
+        view.plan.is_view = true;
+        view
     }
 
     fn counters(&self) -> &Counters {
@@ -98,7 +117,7 @@ impl<K: Key, V: Value> Core<K, V> {
     }
 
     pub(super) fn loader(&self) -> Result<Loader<K, V>, Error> {
-        let message = || format!("the cache `{}` has no loader: give the builder one", self.0.name);
+        let message = || format!("the cache `{}` has no loader: give the builder one", self.name());
         self.0.loader.clone().ok_or_else(|| Error::config(message()))
     }
 
@@ -268,7 +287,7 @@ impl<K: Key, V: Value> Core<K, V> {
     }
 
     pub(super) fn stats(&self) -> CacheInfo {
-        let mut info = registry::info_of(&self.0.name, &self.0.typed.options, self.stores());
+        let mut info = registry::info_of(self.name(), &self.0.typed.options, self.stores());
         info.count(self.counters().read());
         info.size = block_on(self.len(Face::Thread)).unwrap_or(0);
         info.weight = self.0.typed.store.weight();

@@ -1,9 +1,13 @@
 //! The cache object: the machinery of memoized functions without the attribute.
 
+mod batch;
 mod builder;
 mod core;
 mod key;
+pub(crate) mod live;
 mod options;
+#[cfg(feature = "stores")]
+mod view;
 
 pub(crate) mod aio;
 
@@ -41,7 +45,9 @@ impl<K, Q: ?Sized + Hash + Eq + Sync + ToOwned<Owned = K>> Lookup<K> for Q {}
 
 /// A cache of values by key, in memory, in stores, or both.
 ///
-/// Clones share one cache. Several objects of one name and store share the entries, not the statistics.
+/// Clones share one cache. Several objects of one name and store share the entries there, not the statistics and not what
+/// each has in memory. As long as they live, [`clear_tag`](crate::clear_tag), [`clear_all`](crate::clear_all),
+/// [`Clear`](crate::Clear), [`purge_expired`](crate::purge_expired) and [`report`](crate::report()) reach them.
 ///
 /// A miss is a `None`, never an error; errors are those of stores, so a cache that is in memory alone has none. See
 /// [`Builder::silent`] for a cache that counts them instead.
@@ -245,50 +251,6 @@ impl<K: Key, V: Value> Cache<K, V> {
         K: Borrow<Q>,
     {
         block_on(self.0.expire_in(Face::Thread, key, None))
-    }
-
-    /// The values of several keys, in their order; `None` for those that have none.
-    ///
-    /// # Errors
-    ///
-    /// If a store can't be asked.
-    pub fn get_many<'q, Q: ?Sized + Lookup<K> + 'q>(
-        &self,
-        keys: impl IntoIterator<Item = &'q Q>,
-    ) -> Result<Vec<Option<V>>, Error>
-    where
-        K: Borrow<Q>,
-    {
-        keys.into_iter().map(|key| self.get(key)).collect()
-    }
-
-    /// Stores several values.
-    ///
-    /// # Errors
-    ///
-    /// If a store does not take one of them; those before it are stored.
-    pub fn set_many(&self, entries: impl IntoIterator<Item = (K, V)>) -> Result<(), Error> {
-        entries.into_iter().try_for_each(|(key, value)| self.set(key, value))
-    }
-
-    /// Removes several entries; says how many were there.
-    ///
-    /// # Errors
-    ///
-    /// If it is not certain that one of them is gone; the others are tried first.
-    pub fn delete_many<'q, Q: ?Sized + Lookup<K> + 'q>(
-        &self,
-        keys: impl IntoIterator<Item = &'q Q>,
-    ) -> Result<u64, Error>
-    where
-        K: Borrow<Q>,
-    {
-        let mut removed = Ok(0);
-        for key in keys {
-            let existed = self.delete(key);
-            removed = removed.and_then(|before| Ok(before + u64::from(existed?)));
-        }
-        removed
     }
 
     /// Removes all entries; gives their number, as far as the stores can count.

@@ -4,10 +4,12 @@
 use std::any::type_name;
 
 use super::{
+    owners::{self, Owner},
     registry::{self, Function},
     switch::reachable,
 };
 use crate::{
+    cache::live,
     error::Error,
     flight::wait::block_on,
     space::Face,
@@ -56,10 +58,14 @@ pub fn try_cache_info<F>(function: F) -> Option<CacheInfo> {
 }
 
 /// Statistics of the function that a text names: its full path without generics (`"shop::users::find"`), or what it
-/// was given with `name = …`.
+/// was given with `name = …`; or of the live [`Cache`](crate::Cache) of that name.
 pub fn info_of(name: &str) -> Option<CacheInfo> {
     let functions = registry::find_text(name);
-    (!functions.is_empty()).then(|| sum(&functions))
+    if !functions.is_empty() {
+        return Some(sum(&functions));
+    }
+    let caches = live::all().into_iter().filter(|caches| caches.name() == name);
+    caches.map(|caches| caches.info()).reduce(CacheInfo::plus)
 }
 
 fn sum(functions: &[&Function]) -> CacheInfo {
@@ -68,9 +74,10 @@ fn sum(functions: &[&Function]) -> CacheInfo {
     infos.fold(first, CacheInfo::plus)
 }
 
-/// Statistics of every memoized function that is linked into the program, called or not.
+/// Statistics of every memoized function that is linked into the program, called or not, and of every
+/// [`Cache`](crate::Cache) that lives. Objects of one name and store are one.
 pub fn functions() -> Vec<CacheInfo> {
-    let mut all: Vec<_> = registry::all().into_iter().map(Function::info).collect();
+    let mut all: Vec<_> = owners::all().iter().map(Owner::info).collect();
     all.sort_by(|a, b| a.name.cmp(&b.name));
     all
 }
@@ -82,7 +89,7 @@ pub fn functions() -> Vec<CacheInfo> {
 /// If the function is not memoized, or a store could not be cleared (from a key's or value's `Eq` or `Clone` none can).
 pub fn cache_clear<F>(function: F) -> Result<Cleared, Error> {
     reachable()?;
-    block_on(Cleared::all_of(&named(&function)?, Face::Thread))
+    block_on(Cleared::all_of(named(&function)?, Face::Thread))
 }
 
 /// Starts the statistics of a function anew. Its entries stay.
@@ -108,7 +115,7 @@ pub fn cache_len<F>(function: F) -> Result<u64, Error> {
     Ok(len)
 }
 
-/// Takes expired entries of all functions out and says how many they were. They also leave by themselves: on access,
+/// Takes expired entries of all functions and cache objects out and says how many they were. They also leave by themselves: on access,
 /// when a bound is reached, and a few with every write.
 ///
 /// # Errors
@@ -121,17 +128,18 @@ pub fn purge_expired() -> Result<u64, Error> {
 
 pub(crate) async fn purge(face: Face) -> Result<u64, Error> {
     let (mut removed, mut failed) = (0, Vec::new());
-    for function in registry::all() {
-        match function.purge(face).await {
+    let all = owners::all();
+    for owner in &all {
+        match owner.purge(face).await {
             Ok(count) => removed += count,
-            Err(error) => failed.push((function.display_name(), error)),
+            Err(error) => failed.push((owner.name(), error)),
         }
     }
     if failed.is_empty() { Ok(removed) } else { Err(Error::several("could not be purged", &failed)) }
 }
 
-/// Removes the entries that carry a tag: those of all functions, also ones that were never called here. Cost: the
-/// number of entries removed, and a look at every function with tags.
+/// Removes the entries that carry a tag: those of all functions, also ones that were never called here, and of all cache
+/// objects that live. Cost: the number of entries removed, and a look at every function with tags and every object.
 ///
 /// # Errors
 ///
@@ -140,12 +148,12 @@ pub fn clear_tag(tag: impl Into<crate::Tag>) -> Result<Cleared, Error> {
     Clear::new().tag(tag).run()
 }
 
-/// Removes all entries of all functions.
+/// Removes all entries of all functions, and of all cache objects that live.
 ///
 /// # Errors
 ///
 /// If a store could not be cleared: from a key's or value's `Eq` or `Clone` none can.
 pub fn clear_all() -> Result<Cleared, Error> {
     reachable()?;
-    block_on(Cleared::all_of(&registry::all(), Face::Thread))
+    block_on(Cleared::everything(Face::Thread))
 }

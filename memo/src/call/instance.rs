@@ -1,6 +1,13 @@
 //! One instantiation of a memoized function: its store, its counters, and the hit path.
 
-use std::{borrow::Cow, cell::RefCell, num::NonZeroU64, rc::Rc, sync::Arc, time::Instant};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    num::NonZeroU64,
+    rc::Rc,
+    sync::{Arc, Weak},
+    time::Instant,
+};
 
 use super::{
     entry::Entry,
@@ -50,6 +57,25 @@ pub struct OfProcess(pub(crate) &'static Instance<dyn Cells + Send + Sync>);
 /// An instance that its users share.
 #[derive(Clone)]
 pub(crate) struct OfCache(pub(crate) Arc<Instance<dyn Cells + Send + Sync>>);
+
+/// A cache that may be gone.
+pub(crate) struct WeakCache(Weak<Instance<dyn Cells + Send + Sync>>);
+
+impl OfCache {
+    pub(crate) fn downgrade(&self) -> WeakCache {
+        WeakCache(Arc::downgrade(&self.0))
+    }
+}
+
+impl WeakCache {
+    pub(crate) fn lives(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    pub(crate) fn upgrade(&self) -> Option<OfCache> {
+        self.0.upgrade().map(OfCache)
+    }
+}
 
 /// An instance of one thread.
 #[derive(Clone)]

@@ -14,6 +14,7 @@ pub(crate) mod kind;
 pub(crate) mod later;
 mod local;
 mod names;
+pub(crate) mod owners;
 pub(crate) mod pending;
 pub(crate) mod place;
 pub(crate) mod registry;

@@ -1,5 +1,7 @@
 //! Where an entry stands: in memory, in stores, or both; and what is done to it there.
 
+pub(crate) mod batch;
+
 use std::{any::Any, sync::Arc};
 
 use super::{entry::Entry, instance::Home, site::Options, terms::Terms};
@@ -8,7 +10,7 @@ use crate::{
     error::Error,
     key::Ask,
     memory::{Put, stamp::Stamp},
-    space::{About, EntryKey, Face, Offer, Space},
+    space::{About, EntryKey, Face, Loaded, Offer, Space},
 };
 
 /// Where an entry stands.
@@ -62,11 +64,16 @@ impl<H: Home> Place<H> {
     pub(crate) async fn read_outside<V: 'static>(&self, face: Face) -> Result<Option<(Entry<V>, &'static str)>, Error> {
         let Some((space, key)) = &self.outside else { return Ok(None) };
         let Some(loaded) = space.stores.read(face, key).await? else { return Ok(None) };
+        Ok(self.opened(space, &loaded)?.map(|entry| (entry, space.stores.tier_name(&loaded))))
+    }
+
+    /// An entry as it was read.
+    fn opened<V: 'static>(&self, space: &Space, loaded: &Loaded) -> Result<Option<Entry<V>>, Error> {
         let mut value: Option<V> = None;
-        space.try_decode(&loaded, &mut value)?;
+        space.try_decode(loaded, &mut value)?;
         let literal = self.options().tags;
         let (stamp, own) = loaded.about(literal);
-        Ok(value.map(|value| (Entry::new(value, stamp, literal, &own), space.stores.tier_name(&loaded))))
+        Ok(value.map(|value| Entry::new(value, stamp, literal, &own)))
     }
 
     /// The entry in the stores, of which memory gets a copy.
@@ -79,7 +86,14 @@ impl<H: Home> Place<H> {
         let Some((space, entry)) = &self.outside else { return Ok(None) };
         let seen = space.stores.epoch(entry);
         let Some((found, _)) = self.read_outside::<V>(face).await? else { return Ok(None) };
+        self.fill_memory(key, seen, &found, copy);
+        Ok(Some(found))
+    }
+
+    /// Copies what was found in the stores into memory, unless the stripe's epoch is no longer what it was `seen` to be before.
+    fn fill_memory<V: Send + Sync + 'static>(&self, key: Key<'_>, seen: u64, found: &Entry<V>, copy: fn(&V) -> V) {
         if self.has_memory()
+            && let Some((space, entry)) = &self.outside
             && let Some(_turn) = space.stores.try_turn(entry)
             && space.stores.epoch(entry) == seen
         {
@@ -88,7 +102,6 @@ impl<H: Home> Place<H> {
             let put = Put { value: &mut copy, stamp, tags, weigh: None, slides: true, replaces: false, yields: true };
             self.home.instance().store.fill(self.hash, key, put);
         }
-        Ok(Some(found))
     }
 
     /// Gives an entry another end; was there one?
@@ -150,16 +163,23 @@ impl<H: Home> Place<H> {
 
 impl<H: Home, V: Send + Sync + 'static> Setting<H, V> {
     /// Puts the value in its place; false if it yielded to another.
-    pub(crate) async fn set(self, face: Face, key: Key<'_>) -> Result<bool, Error> {
-        let Self { place, offer, terms, stamp, mut copy, weight, yields } = self;
+    pub(crate) async fn set(mut self, face: Face, key: Key<'_>) -> Result<bool, Error> {
         let mut turn = None;
         let mut written = Ok(true);
-        if let Some(((space, entry), offer)) = place.outside.as_ref().zip(offer) {
+        if let Some(((space, entry), offer)) = self.place.outside.as_ref().zip(self.offer.take()) {
             let held = turn.insert(space.stores.turn(face, entry).await);
             written = space.stores.write(face, held, offer).await;
         }
+        let set = self.finish(written, key);
+        drop(turn);
+        set
+    }
+
+    /// Puts the value into memory, in the caller's turn, after it was `written` to the stores.
+    fn finish(self, written: Result<bool, Error>, key: Key<'_>) -> Result<bool, Error> {
+        let Self { place, terms, stamp, mut copy, weight, yields, .. } = self;
         let instance = place.home.instance();
-        let set = match written {
+        match written {
             Ok(true) if copy.is_some() => {
                 let weigh = &|_: &dyn Any, _: &dyn Any| weight;
                 let put = terms.put(&instance.options, stamp, &mut copy, Some(weigh), true);
@@ -172,8 +192,6 @@ impl<H: Home, V: Send + Sync + 'static> Setting<H, V> {
                 instance.store.remove(place.hash, key);
                 written.map(|_| true)
             }
-        };
-        drop(turn);
-        set
+        }
     }
 }

@@ -110,6 +110,10 @@ never! {
     #async read(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
     #async write(Face, &Turn, Offer) -> Result<bool, Error>;
     #async remove(Face, &Turn, &EntryKey) -> Result<bool, Error>;
+    #async turns(Face, &[&EntryKey]) -> Vec<Turn>;
+    #async read_many(Face, &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error>;
+    #async write_many(Face, &[Turn], Vec<Offer>) -> Result<Vec<bool>, Error>;
+    #async remove_many(Face, &[Turn], &[&EntryKey]) -> Result<Vec<bool>, Error>;
     #async retime(Face, &Turn, &EntryKey, Option<u64>) -> Result<bool, Error>;
     #async all(Face) -> Result<Vec<Stored>, Error>;
     #async clear(Face, &[Turn], Option<Vec<String>>) -> Result<u64, Error>;

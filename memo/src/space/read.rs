@@ -25,7 +25,7 @@ pub(crate) struct Loaded {
 }
 
 /// What a frame says, so that it is taken apart and verified once.
-struct Facts {
+pub(super) struct Facts {
     codec: Range<usize>,
     compressors: Range<usize>,
     value: Range<usize>,
@@ -33,6 +33,9 @@ struct Facts {
     expires: Option<UnixMillis>,
     tags: Vec<Tag>,
 }
+
+/// The bytes of an entry that was verified, and what they say.
+pub(super) type Verified = (Vec<u8>, Facts);
 
 impl Facts {
     fn of(frame: &Frame<'_>, bytes: &[u8]) -> Self {
@@ -52,6 +55,14 @@ impl Facts {
 }
 
 impl Loaded {
+    pub(super) fn new((bytes, facts): Verified, tier: usize, epoch: u64) -> Self {
+        Self { bytes, facts, tier, epoch }
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     fn text(&self, place: &Range<usize>) -> &str {
         str::from_utf8(&self.bytes[place.clone()]).unwrap_or_default()
     }
@@ -82,7 +93,7 @@ impl Stores {
         for error in &failed {
             self.failed(error);
         }
-        let down = failed.into_iter().find(|error| !error.is_corrupt() && !error.is_newer());
+        let down = failed.into_iter().find(is_down);
         match down {
             Some(error) if loaded.is_none() => Err(error),
             _ => Ok(loaded),
@@ -116,13 +127,24 @@ impl Stores {
         self.tiers.name(loaded.tier)
     }
 
-    async fn read_tier(&self, face: Face, tier: &Tier, key: &EntryKey) -> Result<Option<(Vec<u8>, Facts)>, Error> {
+    pub(super) async fn read_tier(&self, face: Face, tier: &Tier, key: &EntryKey) -> Result<Option<Verified>, Error> {
         let bytes = if face == Face::Thread || !tier.store.blocks() {
             tier.store.get(key.flat())?
         } else {
             let flat = key.flat().to_vec();
             face.ask(&tier.store, move |store| store.get(&flat)).await?
         };
+        self.verified(face, tier, key, bytes).await
+    }
+
+    /// Bytes that were found under a key, if they are an entry of it that is alive.
+    pub(super) async fn verified(
+        &self,
+        face: Face,
+        tier: &Tier,
+        key: &EntryKey,
+        bytes: Option<Vec<u8>>,
+    ) -> Result<Option<Verified>, Error> {
         let Some(bytes) = bytes else { return Ok(None) };
         match check(&bytes, key) {
             Ok(facts) => Ok(facts.map(|facts| (bytes, facts))),
@@ -159,7 +181,11 @@ impl Stores {
             return;
         }
         for tier in tiers {
-            if let Err(error) = copy(face, &turn, tier, key, &loaded.bytes).await {
+            let copied = match carried(tier, key, loaded) {
+                Ok(entry) => carry(face, std::slice::from_ref(&turn), tier, vec![entry]).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = copied {
                 self.failed(&error);
             }
         }
@@ -208,17 +234,39 @@ fn check(bytes: &[u8], key: &EntryKey) -> Result<Option<Facts>, Error> {
     Ok(fits.then(|| Facts::of(&frame, bytes)))
 }
 
+/// Is it the store that failed, and not what stands in it?
+pub(super) fn is_down(error: &Error) -> bool {
+    !error.is_corrupt() && !error.is_newer()
+}
+
+/// An entry on its way into a tier before the one that had it.
+pub(super) struct Carried {
+    flat: Vec<u8>,
+    bytes: Vec<u8>,
+    expires: Option<UnixMillis>,
+    tags: Vec<String>,
+}
+
 /// The same frame for another tier, where entries may live shorter: the remaining time, never more.
-async fn copy(face: Face, turn: &Turn, tier: &Tier, key: &EntryKey, bytes: &[u8]) -> Result<(), Error> {
-    let frame = Frame::read(bytes)?;
-    let expires = tier.terms.end(frame.expires, clock::unix_now());
-    let tags: Vec<String> = frame.tags.iter().map(str::to_owned).collect();
-    let bytes = with_expiry(bytes, expires)?;
-    let (turn, flat) = (turn.clone(), key.flat().to_vec());
+pub(super) fn carried(tier: &Tier, key: &EntryKey, loaded: &Loaded) -> Result<Carried, Error> {
+    let Facts { expires, tags, .. } = &loaded.facts;
+    let expires = tier.terms.end(*expires, clock::unix_now());
+    let tags = tags.iter().map(Tag::to_string).collect();
+    Ok(Carried { flat: key.flat().to_vec(), bytes: with_expiry(&loaded.bytes, expires)?, expires, tags })
+}
+
+/// Puts entries into a tier, in the turns of their keys.
+pub(super) async fn carry(face: Face, turns: &[Turn], tier: &Tier, entries: Vec<Carried>) -> Result<(), Error> {
+    let turns = turns.to_vec();
     let work = move |store: &dyn Backend| {
-        let _turn = turn;
-        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-        store.set(&flat, Item { bytes: &bytes, expires, tags: &tags })
+        let _turns = turns;
+        let tags: Vec<Vec<&str>> =
+            entries.iter().map(|entry| entry.tags.iter().map(String::as_str).collect()).collect();
+        let items = entries
+            .iter()
+            .zip(&tags)
+            .map(|(entry, tags)| (&*entry.flat, Item { bytes: &entry.bytes, expires: entry.expires, tags }));
+        store.set_many(&items.collect::<Vec<_>>())
     };
     face.ask(&tier.store, work).await
 }

@@ -46,6 +46,31 @@ impl Offer {
     pub(crate) fn key(&self) -> &EntryKey {
         &self.key
     }
+
+    pub(super) fn tags(&self) -> Vec<&str> {
+        self.tags.iter().map(String::as_str).collect()
+    }
+
+    /// Does it take the place of whatever is there?
+    pub(super) fn is_plain(&self) -> bool {
+        !self.yields && !self.is_over
+    }
+
+    /// The entry for a tier, with the tags that [`tags`](Self::tags) gives.
+    pub(super) fn item<'a>(&'a self, tier: usize, tags: &'a [&'a str]) -> Option<(&'a [u8], Item<'a>)> {
+        let Written { bytes, expires } = self.frames.get(tier)?;
+        Some((self.key.flat(), Item { bytes, expires: *expires, tags }))
+    }
+
+    /// Puts it into a tier on its own; was it stored?
+    pub(super) fn put(&self, store: &dyn Backend, tier: usize) -> Result<bool, Error> {
+        let Some(written) = self.frames.get(tier) else { return Ok(false) };
+        match (self.is_over, self.yields) {
+            (true, true) => Ok(false),
+            (true, false) => store.remove_prefix(&self.key.all_versions()).map(|_| false),
+            _ => set(store, self.key.flat(), self.key.full(), written.clone(), &self.tags, self.yields),
+        }
+    }
 }
 
 impl Space {

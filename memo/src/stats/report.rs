@@ -4,13 +4,13 @@ use std::{fmt, time::Duration};
 
 use super::CacheInfo;
 
-/// What every memoized function of the program did: displays as a table, and lists the numbers.
+/// What every memoized function and every live cache object of the program did: displays as a table, and lists the numbers.
 #[derive(Clone, Debug)]
 pub struct Report {
     functions: Vec<CacheInfo>,
 }
 
-/// Reads the statistics of all functions. Those that save the most time come first.
+/// Reads the statistics of all functions and cache objects. Those that save the most time come first.
 pub fn report() -> Report {
     let mut functions = crate::functions();
     functions.sort_by(|a, b| b.time_saved().cmp(&a.time_saved()).then_with(|| a.name.cmp(&b.name)));

@@ -6,7 +6,8 @@ use super::Tag;
 use crate::{
     call::{
         extras::IntoTtl,
-        registry::{self, Function},
+        owners::{self, Owner},
+        registry::Function,
         switch::reachable,
         terms::Ttl,
     },
@@ -16,7 +17,7 @@ use crate::{
     space::Face,
 };
 
-/// Selects entries to remove; all conditions hold together.
+/// Selects entries to remove, of memoized functions and of cache objects that live; all conditions hold together.
 ///
 /// ```
 /// # use memo::memoize;
@@ -53,7 +54,7 @@ impl Clear {
         self
     }
 
-    /// Only functions of this crate.
+    /// Only functions of this crate, and no cache objects.
     pub fn crate_name(mut self, name: impl Into<String>) -> Self {
         // Paths spell a crate with underscores.
         self.crate_name = Some(name.into().replace('-', "_"));
@@ -66,8 +67,8 @@ impl Clear {
         self
     }
 
-    /// Only functions whose attribute declares this time to live as a constant: seconds or a `Duration`;
-    /// `None::<u64>`: only functions that declare none.
+    /// Only functions whose attribute declares this time to live as a constant, and cache objects that were built with it: seconds
+    /// or a `Duration`; `None::<u64>`: only those that declare none.
     pub fn ttl(mut self, ttl: impl IntoTtl) -> Self {
         self.ttl = Some(ttl.into_ttl());
         self
@@ -89,9 +90,9 @@ impl Clear {
             let message = "an empty selection clears nothing: name a tag, crate, backend or ttl, or call `clear_all`";
             return Err(Error::new(Kind::Selector, message));
         }
-        let all = registry::all();
-        if let Some(backend) = self.backend.as_ref().filter(|backend| !all.iter().any(|f| uses(f, backend))) {
-            let mut used: Vec<String> = all.iter().map(|function| schemes(function)).collect();
+        let all = owners::all();
+        if let Some(backend) = self.backend.as_ref().filter(|backend| !all.iter().any(|owner| owner.uses(backend))) {
+            let mut used: Vec<String> = all.iter().map(Owner::schemes).collect();
             used.push("memory".to_owned());
             used.sort_unstable();
             used.dedup();
@@ -101,20 +102,19 @@ impl Clear {
             }
         }
         reachable()?;
-        let selected: Vec<_> = all.into_iter().filter(|function| self.selects(function)).collect();
-        Cleared::by(&selected, face, |function| self.wanted(function)).await
+        let selected: Vec<_> = all.into_iter().filter(|owner| self.selects(owner)).collect();
+        Cleared::by(&selected, face, |owner| self.wanted(owner)).await
     }
 
-    fn selects(&self, function: &Function) -> bool {
-        let declared = function.declared;
-        self.crate_name.as_ref().is_none_or(|name| declared.crate_name() == name)
-            && self.ttl.is_none_or(|ttl| declared.options.ttl == ttl.0)
-            && self.backend.as_ref().is_none_or(|backend| uses(function, backend))
+    fn selects(&self, owner: &Owner) -> bool {
+        self.crate_name.as_ref().is_none_or(|name| owner.crate_name() == Some(name))
+            && self.ttl.is_none_or(|ttl| owner.declares_ttl(ttl.0))
+            && self.backend.as_ref().is_none_or(|backend| owner.uses(backend))
     }
 
-    /// What of a function's entries is selected.
-    fn wanted(&self, function: &Function) -> Wanted {
-        let options = &function.declared.options;
+    /// What of the owner's entries is selected.
+    fn wanted(&self, owner: &Owner) -> Wanted {
+        let options = owner.options();
         let mut rest: Vec<Tag> =
             self.tags.iter().filter(|tag| !options.tags.contains(&tag.as_str())).cloned().collect();
         rest.sort_unstable();
@@ -127,19 +127,11 @@ impl Clear {
     }
 }
 
-/// What of a function's entries is to be removed.
+/// What of somebody's entries is to be removed.
 enum Wanted {
     Everything,
     Tagged(Arc<[Tag]>),
     Nothing,
-}
-
-fn uses(function: &Function, backend: &str) -> bool {
-    function.stores.as_ref().map_or(backend == "memory", |stores| stores.uses(backend))
-}
-
-fn schemes(function: &Function) -> String {
-    function.stores.as_ref().map_or_else(|| "memory".to_owned(), |stores| stores.describe().0)
 }
 
 /// What a clear did.
@@ -156,26 +148,28 @@ impl Cleared {
     }
 
     /// Removes all entries of some functions.
-    pub(crate) async fn all_of(functions: &[&'static Function], face: Face) -> Result<Self, Error> {
-        Self::by(functions, face, |_| Wanted::Everything).await
+    pub(crate) async fn all_of(functions: Vec<&'static Function>, face: Face) -> Result<Self, Error> {
+        let owners: Vec<_> = functions.into_iter().map(Owner::Function).collect();
+        Self::by(&owners, face, |_| Wanted::Everything).await
     }
 
-    /// Clears every function, also if one fails.
-    async fn by(
-        functions: &[&'static Function],
-        face: Face,
-        wanted: impl Fn(&Function) -> Wanted,
-    ) -> Result<Self, Error> {
+    /// Removes all entries there are.
+    pub(crate) async fn everything(face: Face) -> Result<Self, Error> {
+        Self::by(&owners::all(), face, |_| Wanted::Everything).await
+    }
+
+    /// Clears every one of them, also if one fails.
+    async fn by(owners: &[Owner], face: Face, wanted: impl Fn(&Owner) -> Wanted) -> Result<Self, Error> {
         let (mut removed, mut failed) = (0, Vec::new());
-        for function in functions {
-            let cleared = match wanted(function) {
-                Wanted::Everything => function.clear(face, None).await,
-                Wanted::Tagged(tags) => function.clear(face, Some(&tags)).await,
+        for owner in owners {
+            let cleared = match wanted(owner) {
+                Wanted::Everything => owner.clear(face, None).await,
+                Wanted::Tagged(tags) => owner.clear(face, Some(&tags)).await,
                 Wanted::Nothing => Ok(0),
             };
             match cleared {
                 Ok(count) => removed += count,
-                Err(error) => failed.push((function.display_name(), error)),
+                Err(error) => failed.push((owner.name(), error)),
             }
         }
         match failed.len() {

@@ -184,6 +184,14 @@ impl Backend for Lmdb {
         self.environment().write(Intent::Remove, |tree, txn| keys.iter().map(|key| tree.remove(txn, key)).collect())
     }
 
+    fn remove_prefixes(&self, prefixes: &[&[u8]]) -> Result<Vec<u64>, Error> {
+        if prefixes.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.environment()
+            .write(Intent::Remove, |tree, txn| prefixes.iter().map(|prefix| tree.remove_under(txn, prefix)).collect())
+    }
+
     fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), Error> {
         let mut after = None;
         loop {

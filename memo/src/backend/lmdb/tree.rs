@@ -102,6 +102,21 @@ impl Tree {
         Ok(self.0.delete(txn, at)?)
     }
 
+    /// Removes all entries under a prefix; gives their number.
+    pub(super) fn remove_under(self, txn: &mut RwTxn<'_>, prefix: &[u8]) -> Attempt<u64> {
+        let (mut removed, mut after) = (0, None);
+        loop {
+            let found = self.find_under(txn, prefix, after.as_deref())?;
+            for at in &found.found {
+                removed += u64::from(self.remove_at(txn, at)?);
+            }
+            if found.more_after.is_none() {
+                return Ok(removed);
+            }
+            after = found.more_after;
+        }
+    }
+
     pub(super) fn update(
         self,
         txn: &mut RwTxn<'_>,

@@ -194,6 +194,14 @@ impl Backend for Sqlite {
         self.connections.change(|connection| keys.iter().map(|key| self.statements.remove(connection, key)).collect())
     }
 
+    fn remove_prefixes(&self, prefixes: &[&[u8]]) -> Result<Vec<u64>, Error> {
+        if prefixes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let batches: Vec<_> = prefixes.iter().map(|prefix| self.statements.remove_under(prefix)).collect();
+        self.connections.change(|connection| batches.iter().map(|batch| batch.run_to_end(connection)).collect())
+    }
+
     fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), Error> {
         let mut from = prefix.to_vec();
         loop {

@@ -174,6 +174,18 @@ impl Batch {
         let removed = connection.execute(&self.sql, rusqlite::params_from_iter(&self.params))?;
         Ok((removed as u64, removed == BATCH))
     }
+
+    /// Removes all, in the caller's transaction; says how many.
+    pub(super) fn run_to_end(&self, connection: &Connection) -> Result<u64> {
+        let mut all = 0;
+        loop {
+            let (removed, is_more) = self.run(connection)?;
+            all += removed;
+            if !is_more {
+                return Ok(all);
+            }
+        }
+    }
 }
 
 impl Range {

@@ -1,0 +1,143 @@
+//! The cache objects that live, for what reaches all of them: clears, purges, statistics.
+
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use crate::{
+    call::{
+        instance::{AnyInstance, Home as _, OfCache, WeakCache},
+        registry,
+        site::Options,
+    },
+    clock::Millis,
+    error::Error,
+    flight::wait::block_on,
+    space::{Face, Stores},
+    stats::CacheInfo,
+    tags::Tag,
+};
+
+/// In the order in which they were made.
+static CACHES: Mutex<Vec<WeakCache>> = Mutex::new(Vec::new());
+
+/// What objects of one name and store share.
+static STORES: Mutex<Vec<(Spec, Weak<Stores>)>> = Mutex::new(Vec::new());
+
+/// What makes the entries of two objects the same.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Spec {
+    pub(super) name: String,
+    pub(super) urls: Vec<String>,
+    pub(super) codec: Option<String>,
+}
+
+/// From now on the cache is reached, as long as it lives.
+pub(super) fn register(cache: &OfCache) {
+    let mut caches = CACHES.lock();
+    if caches.len() == caches.capacity() {
+        caches.retain(WeakCache::lives);
+    }
+    caches.push(cache.downgrade());
+}
+
+/// The stores of a cache: those of a live object of the same name and store, so that all of them wait for each other's
+/// changes; else new ones.
+pub(super) fn stores_of(spec: &Spec) -> Result<Arc<Stores>, Error> {
+    let mut known = STORES.lock();
+    known.retain(|(_, stores)| stores.strong_count() > 0);
+    if let Some(stores) = known.iter().find(|(known, _)| known == spec).and_then(|(_, stores)| stores.upgrade()) {
+        return Ok(stores);
+    }
+    let urls: Vec<&str> = spec.urls.iter().map(String::as_str).collect();
+    let stores = Arc::new(Stores::new(&urls, spec.codec.as_deref(), &spec.name));
+    stores.check()?;
+    known.push((spec.clone(), Arc::downgrade(&stores)));
+    Ok(stores)
+}
+
+/// The live objects of one name and store; one that is in memory alone is on its own. It holds one at least.
+pub(crate) struct Group {
+    first: OfCache,
+    others: Vec<OfCache>,
+}
+
+/// All live objects.
+pub(crate) fn all() -> Vec<Group> {
+    // Not under the lock: who is dropped last here may be the last of all.
+    let live: Vec<OfCache> = CACHES.lock().iter().filter_map(WeakCache::upgrade).collect();
+    let mut groups: Vec<Group> = Vec::with_capacity(live.len());
+    for cache in live {
+        let stores = stores(cache.instance());
+        let same = |group: &&mut Group| stores.zip(group.stores()).is_some_and(|(one, other)| Arc::ptr_eq(one, other));
+        match groups.iter_mut().find(same) {
+            Some(group) => group.others.push(cache),
+            None => groups.push(Group { first: cache, others: Vec::new() }),
+        }
+    }
+    groups
+}
+
+fn stores(instance: &AnyInstance) -> Option<&Arc<Stores>> {
+    instance.space.as_ref().map(|space| &space.stores)
+}
+
+impl Group {
+    fn instances(&self) -> impl Iterator<Item = &AnyInstance> {
+        std::iter::once(&self.first).chain(&self.others).map(OfCache::instance)
+    }
+
+    pub(crate) fn stores(&self) -> Option<&Arc<Stores>> {
+        stores(self.first.instance())
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.first.instance().name
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.first.instance().options
+    }
+
+    /// Was one of them made with this time to live?
+    pub(crate) fn declares_ttl(&self, ttl: Option<Millis>) -> bool {
+        self.instances().any(|instance| instance.options.ttl == ttl)
+    }
+
+    /// Removes all entries, or those with all of these tags: from all stores, also if one fails, and from the memory of every
+    /// object. Gives their number as far as it is known.
+    pub(crate) async fn clear(&self, face: Face, tags: Option<&Arc<[Tag]>>) -> Result<u64, Error> {
+        let clear =
+            |instance: &AnyInstance| tags.map_or_else(|| instance.clear_all(), |tags| instance.clear_tags(tags));
+        let in_memory = || self.instances().map(clear).fold(0, u64::max);
+        let Some(stores) = self.stores() else { return Ok(in_memory()) };
+        let turns = stores.all_turns(face).await;
+        let names = tags.map(|tags| tags.iter().map(Tag::to_string).collect());
+        let removed = stores.clear(face, &turns, names).await;
+        // Last: until here, what runs may still have been reading what is gone now.
+        let in_memory = in_memory();
+        removed.map(|removed| removed.max(in_memory))
+    }
+
+    /// Removes what has expired; gives the number of entries.
+    pub(crate) async fn purge(&self, face: Face) -> Result<u64, Error> {
+        let in_memory: u64 = self.instances().map(|instance| instance.store.purge()).sum();
+        let Some(stores) = self.stores() else { return Ok(in_memory) };
+        Ok(in_memory + stores.purge(face).await?)
+    }
+
+    /// The sum of their statistics. Entries that they share are counted once.
+    pub(crate) fn info(&self) -> CacheInfo {
+        let mut sum = registry::info_of(self.name(), self.options(), self.stores());
+        for instance in self.instances() {
+            sum.count(instance.counters.read());
+            sum.weight += instance.store.weight();
+        }
+        sum.size = match self.stores() {
+            // A store that can't be asked has no size.
+            Some(stores) => block_on(stores.len(Face::Thread)).unwrap_or(0),
+            None => self.instances().map(|instance| instance.store.len()).sum(),
+        };
+        sum
+    }
+}
