@@ -130,7 +130,7 @@ fn play(folder: &Path, part: &str) -> String {
 }
 
 fn of_all(value: impl std::fmt::Debug) -> String {
-    format!("[{0:?}, {0:?}, {0:?}, {0:?}, {0:?}, {0:?}, {0:?}, {0:?}, {0:?}, {0:?}, {0:?}] {0:?}", value)
+    format!("{:?} {value:?}", std::array::from_fn::<_, 11, _>(|_| &value))
 }
 
 const VALUES: &str = "[2, 5, 8, 9, 5, 17, 12, 19, 39, 21, 41] 3";
