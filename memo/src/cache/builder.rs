@@ -5,6 +5,7 @@ use std::{marker::PhantomData, sync::Arc};
 use super::{
     Cache, Key, Value,
     core::{Core, Loader},
+    whole::Whole,
 };
 use crate::{
     call::{
@@ -37,6 +38,7 @@ pub(super) struct Plan<K, V> {
     pub(super) weigh: Option<Weigh<K, V>>,
     pub(super) loader: Option<Loader<K, V>>,
     pub(super) silent: bool,
+    pub(super) whole: Whole,
 }
 
 /// Who leaves first when the bound of a cache is reached.
@@ -58,7 +60,7 @@ pub enum Policy {
 #[must_use = "`build` makes the cache"]
 pub struct Builder<K, V> {
     name: String,
-    plan: Plan<K, V>,
+    pub(super) plan: Plan<K, V>,
     _types: PhantomData<fn(K, V)>,
 }
 
@@ -66,7 +68,7 @@ impl<K: Key, V: Value> Builder<K, V> {
     pub(super) fn new(name: String) -> Self {
         let options = Options { value_tags: true, ..Options::NEW };
         let (urls, codec, written, weigh, loader) = (Vec::new(), None, None, None, None);
-        let plan = Plan { options, urls, codec, written, weigh, loader, silent: false };
+        let plan = Plan { options, urls, codec, written, weigh, loader, silent: false, whole: Whole::default() };
         Self { name, plan, _types: PhantomData }
     }
 
@@ -156,9 +158,11 @@ where
         self
     }
 
-    /// How values become bytes, where the URL says nothing of it: `bincode+zstd`.
+    /// How values become bytes, where the URL says nothing of it, and in snapshots: `bincode+zstd`.
     pub fn codec(mut self, codec: impl Into<String>) -> Self {
-        self.plan.codec = Some(codec.into());
+        let codec = codec.into();
+        self.plan.whole.codec = Some(codec.clone());
+        self.plan.codec = Some(codec);
         self
     }
 }

@@ -1,5 +1,7 @@
 //! What the operations of a cache do, once for threads and tasks.
 
+mod contents;
+
 use std::{
     borrow::{Borrow, Cow},
     sync::Arc,
@@ -9,6 +11,7 @@ use super::{
     Key, Lookup, SetOptions, Value,
     builder::{Plan, Weigh, Written},
     key::Borrowed,
+    whole::Whole,
 };
 use crate::{
     call::{
@@ -45,6 +48,7 @@ struct Inner<K, V> {
     weigh: Option<Weigh<K, V>>,
     loader: Option<Loader<K, V>>,
     silent: bool,
+    whole: Whole,
 }
 
 /// Computes the value of a key.
@@ -64,7 +68,7 @@ impl<K, V> Core<K, V> {
 
 impl<K: Key, V: Value> Core<K, V> {
     pub(super) fn new(name: String, plan: Plan<K, V>) -> Result<Self, Error> {
-        let Plan { options, urls, codec, written, weigh, loader, silent } = plan;
+        let Plan { options, urls, codec, written, weigh, loader, silent, whole } = plan;
         let space = match &written {
             Some(written) => {
                 let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
@@ -78,7 +82,7 @@ impl<K: Key, V: Value> Core<K, V> {
         let typed = Typed::new(id, (Cow::Owned(name.clone()), options), Arc::default(), K::eq, space);
         let typed = Arc::new(typed);
         let home = OfCache(typed.clone());
-        Ok(Self(Arc::new(Inner { typed, home, name, written, weigh, loader, silent })))
+        Ok(Self(Arc::new(Inner { typed, home, name, written, weigh, loader, silent, whole })))
     }
 
     fn counters(&self) -> &Counters {

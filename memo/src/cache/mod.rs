@@ -4,6 +4,11 @@ mod builder;
 mod core;
 mod key;
 mod options;
+#[cfg(feature = "stores")]
+mod snapshot;
+mod whole;
+#[cfg(feature = "stores")]
+mod whole_file;
 
 pub(crate) mod aio;
 
