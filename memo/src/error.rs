@@ -130,7 +130,7 @@ impl Error {
     }
 }
 
-#[cfg(feature = "stores")]
+#[cfg(any(feature = "stores", feature = "csv"))]
 impl Error {
     /// The same error, said of a file.
     pub(crate) fn within(mut self, what: &str, path: &std::path::Path) -> Self {

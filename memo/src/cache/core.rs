@@ -1,5 +1,6 @@
 //! What the operations of a cache do, once for threads and tasks.
 
+#[cfg(any(feature = "stores", feature = "csv"))]
 mod contents;
 
 use std::{
@@ -48,6 +49,7 @@ struct Inner<K, V> {
     weigh: Option<Weigh<K, V>>,
     loader: Option<Loader<K, V>>,
     silent: bool,
+    #[cfg_attr(not(feature = "stores"), expect(dead_code, reason = "there are no snapshots"))]
     whole: Whole,
 }
 

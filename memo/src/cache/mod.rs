@@ -2,12 +2,14 @@
 
 mod builder;
 mod core;
+#[cfg(feature = "csv")]
+mod csv;
 mod key;
 mod options;
 #[cfg(feature = "stores")]
 mod snapshot;
 mod whole;
-#[cfg(feature = "stores")]
+#[cfg(any(feature = "stores", feature = "csv"))]
 mod whole_file;
 
 pub(crate) mod aio;

@@ -1,8 +1,8 @@
 //! The contents of a cache as a whole.
 
 #[cfg(feature = "stores")]
-use super::Asking;
-use super::{Borrowed, Core, Entry, Error, Face, Key, Query as _, Value, switch};
+use super::{Asking, Borrowed, Query as _};
+use super::{Core, Entry, Error, Face, Key, Value, switch};
 #[cfg(feature = "stores")]
 use crate::{cache::whole::Whole, call::instance::Home as _, memory::Put};
 
