@@ -136,6 +136,25 @@ impl<K: Key, V: Value> Builder<K, V> {
         }
         Core::new(self.name, self.plan).map(Cache)
     }
+
+    /// Makes the cache and sets these entries, one after the other: see [`Cache::set_many`].
+    ///
+    /// ```
+    /// use memo::Cache;
+    ///
+    /// let squares = Cache::<u64, u64>::builder("squares").build_from((1..=3).map(|n| (n, n * n)))?;
+    /// assert_eq!(squares.get(&3)?, Some(9));
+    /// # Ok::<(), memo::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`build`](Self::build), or if a store does not take an entry; those before it are stored.
+    pub fn build_from(self, entries: impl IntoIterator<Item = (K, V)>) -> Result<Cache<K, V>, Error> {
+        let cache = self.build()?;
+        cache.set_many(entries)?;
+        Ok(cache)
+    }
 }
 
 #[cfg(feature = "stores")]
