@@ -130,6 +130,15 @@ impl Error {
     }
 }
 
+#[cfg(any(feature = "stores", feature = "csv"))]
+impl Error {
+    /// The same error, said of a file.
+    pub(crate) fn within(mut self, what: &str, path: &std::path::Path) -> Self {
+        self.0.message = format!("{what} `{}`: {}", path.display(), self.0.message).into();
+        self
+    }
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")

@@ -278,3 +278,16 @@ async fn tasks_have_the_same_operations() {
     let task = tokio::spawn(async move { users.get("ada").await });
     assert_eq!(task.await.expect("no panic").expect("read"), None);
 }
+
+#[test]
+fn a_cache_begins_with_entries() {
+    let entries = || (1..=3).map(|n| (n, n * n));
+    for builder in [Cache::<u64, u64>::builder("squares"), Cache::builder("squares").backend("memory://squares")] {
+        let squares = builder.build_from(entries()).expect("memory needs nothing");
+        let mut all: Vec<_> = squares.iter().expect("memory enumerates").collect();
+        all.sort_unstable();
+        assert_eq!(all, entries().collect::<Vec<_>>());
+    }
+    let wrong = Cache::builder("a/b").build_from(entries());
+    assert!(wrong.is_err_and(|error| error.is_config()));
+}

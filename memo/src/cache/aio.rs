@@ -43,7 +43,7 @@ use crate::{
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Cache<K, V>(Core<K, V>);
+pub struct Cache<K, V>(pub(super) Core<K, V>);
 
 impl<K, V> From<crate::Cache<K, V>> for Cache<K, V> {
     fn from(cache: crate::Cache<K, V>) -> Self {

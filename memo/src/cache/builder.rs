@@ -5,6 +5,7 @@ use std::{marker::PhantomData, sync::Arc};
 use super::{
     Cache, Key, Value,
     core::{Core, Loader},
+    whole::Whole,
 };
 use crate::{
     call::{
@@ -40,6 +41,7 @@ pub(super) struct Plan<K, V> {
     /// Its URLs are those of another cache.
     #[cfg_attr(not(feature = "stores"), expect(dead_code, reason = "views are of stores"))]
     pub(super) is_view: bool,
+    pub(super) whole: Whole,
 }
 
 /// Who leaves first when the bound of a cache is reached.
@@ -69,7 +71,17 @@ impl<K: Key, V: Value> Builder<K, V> {
     pub(super) fn new(name: String) -> Self {
         let options = Options { value_tags: true, ..Options::NEW };
         let (urls, codec, written, weigh, loader) = (Vec::new(), None, None, None, None);
-        let plan = Plan { options, urls, codec, written, weigh, loader, silent: false, is_view: false };
+        let plan = Plan {
+            options,
+            urls,
+            codec,
+            written,
+            weigh,
+            loader,
+            silent: false,
+            is_view: false,
+            whole: Whole::default(),
+        };
         Self { name, plan, _types: PhantomData }
     }
 
@@ -137,6 +149,25 @@ impl<K: Key, V: Value> Builder<K, V> {
         }
         Core::new(self.name, self.plan).map(Cache)
     }
+
+    /// Makes the cache and sets these entries, one after the other: see [`Cache::set_many`].
+    ///
+    /// ```
+    /// use memo::Cache;
+    ///
+    /// let squares = Cache::<u64, u64>::builder("squares").build_from((1..=3).map(|n| (n, n * n)))?;
+    /// assert_eq!(squares.get(&3)?, Some(9));
+    /// # Ok::<(), memo::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`build`](Self::build), or if a store does not take an entry; those before it are stored.
+    pub fn build_from(self, entries: impl IntoIterator<Item = (K, V)>) -> Result<Cache<K, V>, Error> {
+        let cache = self.build()?;
+        cache.set_many(entries)?;
+        Ok(cache)
+    }
 }
 
 #[cfg(feature = "stores")]
@@ -160,12 +191,15 @@ where
         self
     }
 
-    /// How values become bytes, where the URL says nothing of it: `bincode+zstd`. In a [view](Cache::view), whatever it says.
+    /// How values become bytes, where the URL says nothing of it, and in snapshots: `bincode+zstd`. In a [view](Cache::view),
+    /// whatever the URL says.
     pub fn codec(mut self, codec: impl Into<String>) -> Self {
         if self.plan.is_view {
             self.plan.urls = self.plan.urls.iter().map(|url| super::view::without_codec(url)).collect();
         }
-        self.plan.codec = Some(codec.into());
+        let codec = codec.into();
+        self.plan.whole.codec = Some(codec.clone());
+        self.plan.codec = Some(codec);
         self
     }
 }

@@ -1,6 +1,8 @@
 //! What the operations of a cache do, once for threads and tasks.
 
 mod batch;
+#[cfg(any(feature = "stores", feature = "csv"))]
+mod contents;
 
 use std::{
     borrow::{Borrow, Cow},
@@ -12,6 +14,7 @@ use super::{
     builder::{Plan, Weigh, Written},
     key::Borrowed,
     live::{self, Spec},
+    whole::Whole,
 };
 use crate::{
     call::{
@@ -48,6 +51,8 @@ struct Inner<K, V> {
     weigh: Option<Weigh<K, V>>,
     loader: Option<Loader<K, V>>,
     silent: bool,
+    #[cfg_attr(not(feature = "stores"), expect(dead_code, reason = "there are no snapshots"))]
+    whole: Whole,
 }
 
 /// Computes the value of a key.
@@ -67,7 +72,7 @@ impl<K, V> Core<K, V> {
 
 impl<K: Key, V: Value> Core<K, V> {
     pub(super) fn new(name: String, plan: Plan<K, V>) -> Result<Self, Error> {
-        let Plan { options, urls, codec, written, weigh, loader, silent, .. } = plan;
+        let Plan { options, urls, codec, written, weigh, loader, silent, whole, .. } = plan;
         let spec = Spec { name, urls, codec };
         let name = &*spec.name;
         let space = match &written {
@@ -81,7 +86,7 @@ impl<K: Key, V: Value> Core<K, V> {
         let typed = Arc::new(typed);
         let home = OfCache(typed.clone());
         live::register(&home);
-        Ok(Self(Arc::new(Inner { typed, home, spec, written, weigh, loader, silent })))
+        Ok(Self(Arc::new(Inner { typed, home, spec, written, weigh, loader, silent, whole })))
     }
 
     /// A builder that is told what this cache was, but for what depends on its types.

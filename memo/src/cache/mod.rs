@@ -3,11 +3,17 @@
 mod batch;
 mod builder;
 mod core;
+#[cfg(feature = "csv")]
+mod csv;
 mod key;
 pub(crate) mod live;
 mod options;
 #[cfg(feature = "stores")]
+mod snapshot;
 mod view;
+mod whole;
+#[cfg(any(feature = "stores", feature = "csv"))]
+mod whole_file;
 
 pub(crate) mod aio;
 

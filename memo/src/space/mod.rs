@@ -23,7 +23,7 @@ use async_lock::{Mutex, MutexGuardArc};
 
 pub(crate) use face::Face;
 pub(crate) use names::EntryKey;
-pub(crate) use read::{Loaded, Stored};
+pub(crate) use read::{Loaded, Stored, key_of};
 use tier::Tiers;
 pub(crate) use tier::is_memory;
 pub(crate) use values::{AnyValues, Of, written};

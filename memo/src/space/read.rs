@@ -215,7 +215,7 @@ impl Space {
         let mut read = || {
             let frame = Frame::read(&stored.0)?;
             let data = frame.key_data.ok_or_else(|| Error::corrupt("the entry has no key that can be read"))?;
-            let key = Wire::decode(KEYS, "", data, data.len() * 64 + 4096)?;
+            let key = key_of(data)?;
             self.values.decode((frame.codec, frame.compressors), frame.value, most, to)?;
             Ok(key)
         };
@@ -226,6 +226,11 @@ impl Space {
 
 /// The codec of keys that are to be read again.
 pub(super) const KEYS: &str = "bincode";
+
+/// Reads a key again.
+pub(crate) fn key_of<K: DeserializeOwned>(data: &[u8]) -> Result<K, Error> {
+    Wire::decode(KEYS, "", data, data.len() * 64 + 4096)
+}
 
 /// What the frame says, unless it is over or another's: then it is not to be used, and that is no fault.
 fn check(bytes: &[u8], key: &EntryKey) -> Result<Option<Facts>, Error> {
