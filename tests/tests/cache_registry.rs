@@ -32,11 +32,11 @@ fn left<'a>(users: &Users, names: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn tags_are_cleared_in_every_object() {
-    let _alone = alone();
     #[memoize(tags = [format!("n:{n}")])]
     fn number(n: u32) -> u32 {
         n
     }
+    let _alone = alone();
     let in_memory = Users::builder("in-memory").build().expect("builds");
     let in_tiers = users(&["memory", "memory://tagged"]);
     for cache in [&in_memory, &in_tiers] {
@@ -80,7 +80,9 @@ fn objects_are_selected_by_backend_and_ttl_but_not_by_crate() {
     let dir = tempfile::tempdir().expect("a directory");
     let in_file = Users::open("on disk", format!("file://{}/x", dir.path().display())).expect("opens");
     let all = [&short, &stored, &in_file];
-    all.iter().for_each(|cache| tagged(cache, "a", &["t"]));
+    for cache in &all {
+        tagged(cache, "a", &["t"]);
+    }
     let here = Clear::new().crate_name("cache_registry").tag("t").run().expect("cleared");
     assert_eq!(here.removed(), 0, "objects belong to no crate");
     assert_eq!(Clear::new().backend("file").run().expect("cleared").removed(), 1);
