@@ -35,6 +35,9 @@ static AHEAD: AtomicU64 = AtomicU64::new(0);
 /// The time at which a test clock stands; 0 when there is none.
 static FROZEN: AtomicU64 = AtomicU64::new(0);
 
+/// The same time since the Unix epoch. The two clocks of the machine tick apart; those of a test do not.
+static FROZEN_UNIX: AtomicU64 = AtomicU64::new(0);
+
 /// The present, in milliseconds. Cost: one coarse clock read (5 to 8 ns).
 #[inline]
 pub(crate) fn now() -> Millis {
@@ -65,8 +68,14 @@ pub(crate) fn machine() -> Millis {
 
 /// The present in milliseconds since the Unix epoch.
 pub(crate) fn unix_now() -> u64 {
-    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, millis);
-    if TESTED.load(Ordering::Acquire) { wall.saturating_add(now()).saturating_sub(machine()) } else { wall }
+    let wall = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, millis);
+    if !TESTED.load(Ordering::Acquire) {
+        return wall();
+    }
+    match FROZEN_UNIX.load(Ordering::Acquire) {
+        0 => wall().saturating_add(AHEAD.load(Ordering::Relaxed)),
+        frozen => frozen,
+    }
 }
 
 /// The present by the wall clock.
@@ -146,6 +155,7 @@ impl TestClock {
     /// Stops the process's clock at the present.
     pub fn install() -> Self {
         let only = ONLY.lock().unwrap_or_else(PoisonError::into_inner);
+        FROZEN_UNIX.store(unix_now(), Ordering::Release);
         FROZEN.store(now(), Ordering::Release);
         TESTED.store(true, Ordering::Release);
         Self { _only: only }
@@ -153,6 +163,7 @@ impl TestClock {
 
     /// Moves the clock forward. Waits with a timeout that is reached by this end.
     pub fn advance(&self, by: Duration) {
+        FROZEN_UNIX.fetch_add(millis(by), Ordering::AcqRel);
         FROZEN.fetch_add(millis(by), Ordering::AcqRel);
         moved();
     }
@@ -164,6 +175,7 @@ impl Drop for TestClock {
         // If real time has overtaken it meanwhile, that is where time goes on.
         AHEAD.store(stood.saturating_sub(machine()), Ordering::Relaxed);
         FROZEN.store(0, Ordering::Release);
+        FROZEN_UNIX.store(0, Ordering::Release);
         moved();
     }
 }

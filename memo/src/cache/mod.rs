@@ -10,6 +10,7 @@ pub(crate) mod live;
 mod options;
 #[cfg(feature = "stores")]
 mod snapshot;
+#[cfg(feature = "stores")]
 mod view;
 mod whole;
 #[cfg(any(feature = "stores", feature = "csv"))]
