@@ -109,6 +109,7 @@ everywhere! {
         let once = || SetOptions::new().if_absent().ttl(10);
         assert!(users.set_with("ada".to_owned(), 1, once()).expect("set"));
         assert!(!users.set_with("ada".to_owned(), 2, once()).expect("not set"));
+        assert!(!users.set_with("ada".to_owned(), 2, once().ttl(0)).expect("not set"), "nor removed");
         assert_eq!(users.get("ada").expect("a hit"), Some(1));
         clock.advance(Duration::from_secs(10));
         assert!(users.set_with("ada".to_owned(), 3, once()).expect("the first has expired"));

@@ -112,6 +112,9 @@ impl Stores {
     /// fails.
     pub(crate) async fn write(&self, face: Face, turn: &Turn, offer: Offer) -> Result<bool, Error> {
         let Offer { key, frames, tags, yields, is_over } = offer;
+        if is_over && yields {
+            return Ok(false);
+        }
         if is_over {
             return self.remove(face, turn, &key).await.map(|_| false);
         }
