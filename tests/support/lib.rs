@@ -1,6 +1,9 @@
 //! What several tests share.
 
+pub mod children;
 pub mod files;
+pub mod lmdb;
+pub mod sqlite;
 
 use std::{
     panic::resume_unwind,

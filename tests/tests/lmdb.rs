@@ -9,14 +9,11 @@ use std::{
     thread,
 };
 
-use children::{Player, part, say, wait_for_line};
 use memo::backend::{Backend, Change, Item, Lmdb, Url, conformance};
-
-mod children;
-
-fn open(url: &str) -> Lmdb {
-    Lmdb::open(&Url::parse(url).expect(url)).unwrap_or_else(|error| panic!("{url}: {error}"))
-}
+use memo_tests::{
+    children::{Player, part, say, wait_for_line},
+    lmdb::{new_dir, open},
+};
 
 fn open_in(dir: &Path, query: &str) -> Lmdb {
     open(&format!("lmdb://{}{query}", dir.display()))
@@ -24,10 +21,6 @@ fn open_in(dir: &Path, query: &str) -> Lmdb {
 
 fn fails(url: &str) -> memo::Error {
     Lmdb::open(&Url::parse(url).expect(url)).err().unwrap_or_else(|| panic!("{url} opens"))
-}
-
-fn new_dir() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a directory can be created")
 }
 
 fn get(store: &impl Backend, key: &[u8]) -> Option<Vec<u8>> {

@@ -1,45 +1,16 @@
 //! Rows 29, 41, 42; promise 7: damaged and foreign files where a store in LMDB should be.
 
-use std::{collections::BTreeMap, fs, ops::ControlFlow, path::Path, path::PathBuf};
+use std::{collections::BTreeMap, fs, ops::ControlFlow, path::Path};
 
-use children::{Player, part, say};
 use heed::{CommitOrAbort, Database, EnvOpenOptions, types::Bytes};
 use memo::{
     Error,
-    backend::{Backend, Change, Item, Lmdb, Url},
+    backend::{Backend, Change, Item},
 };
-
-mod children;
-
-fn url(dir: &Path, query: &str) -> String {
-    format!("lmdb://{}{query}", dir.display())
-}
-
-fn try_open(url: &str) -> Result<Lmdb, Error> {
-    Lmdb::open(&Url::parse(url).expect(url))
-}
-
-fn open(url: &str) -> Lmdb {
-    try_open(url).unwrap_or_else(|error| panic!("{url}: {error}"))
-}
-
-fn new_dir() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a directory can be created")
-}
-
-fn data(dir: &Path) -> PathBuf {
-    dir.join("data.mdb")
-}
-
-/// What is stored under a number: one can tell whether it is whole. Some fill pages of their own.
-fn bytes_of(number: u64) -> Vec<u8> {
-    let length = usize::from(number.to_be_bytes()[7] % 20);
-    number.to_be_bytes().repeat(if number.is_multiple_of(16) { 1000 } else { 3 + length })
-}
-
-fn is_whole(number: u64, bytes: Option<&[u8]>) -> bool {
-    bytes == Some(&bytes_of(number))
-}
+use memo_tests::{
+    children::{Player, part, say},
+    lmdb::{bytes_of, data, is_whole, new_dir, open, try_open, url},
+};
 
 /// Plays the part that a test started this process for.
 #[test]

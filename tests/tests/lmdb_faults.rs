@@ -3,43 +3,18 @@
 use std::{
     fs,
     ops::ControlFlow,
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     sync::{Barrier, mpsc},
     thread,
 };
 
-use children::{Player, command, part, say, wait_for_line};
 use heed::EnvOpenOptions;
-use memo::backend::{Backend, Item, Lmdb, Url};
-
-mod children;
-
-fn open(url: &str) -> Lmdb {
-    Lmdb::open(&Url::parse(url).expect(url)).unwrap_or_else(|error| panic!("{url}: {error}"))
-}
-
-fn url(dir: &Path, query: &str) -> String {
-    format!("lmdb://{}{query}", dir.display())
-}
-
-fn new_dir() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a directory can be created")
-}
-
-fn data(dir: &Path) -> PathBuf {
-    dir.join("data.mdb")
-}
-
-/// What is stored under a number: one can tell whether it is whole. Some fill pages of their own.
-fn bytes_of(number: u64) -> Vec<u8> {
-    let length = usize::from(number.to_be_bytes()[7] % 20);
-    number.to_be_bytes().repeat(if number.is_multiple_of(16) { 1000 } else { 3 + length })
-}
-
-fn is_whole(number: u64, bytes: Option<&[u8]>) -> bool {
-    bytes == Some(&bytes_of(number))
-}
+use memo::backend::{Backend, Item, Lmdb};
+use memo_tests::{
+    children::{Player, command, part, say, wait_for_line},
+    lmdb::{bytes_of, data, is_whole, new_dir, open, url},
+};
 
 /// Plays the part that a test started this process for.
 #[test]

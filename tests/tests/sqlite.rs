@@ -1,26 +1,10 @@
 //! Rows 27, 38, 39, 42; promise: an SQLite store does what a store must, for threads and for processes.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    sync::Barrier,
-    thread,
-};
+use std::{fs, path::Path, process::Command, sync::Barrier, thread};
 
 use memo::backend::{Backend, Item, Sqlite, Url, conformance};
+use memo_tests::sqlite::{place, set, url};
 use rusqlite::Connection;
-use tempfile::TempDir;
-
-fn place() -> (TempDir, PathBuf) {
-    let dir = tempfile::tempdir().expect("a directory");
-    let path = dir.path().join("cache.db");
-    (dir, path)
-}
-
-fn url(path: &Path, params: &str) -> String {
-    format!("sqlite://{}?{params}", path.display())
-}
 
 fn open(path: &Path, params: &str) -> Sqlite {
     try_open(path, params).expect("the store opens")
@@ -33,10 +17,6 @@ fn try_open(path: &Path, params: &str) -> Result<Sqlite, memo::Error> {
 fn get(store: &Sqlite, key: &str) -> Option<String> {
     let bytes = store.get(key.as_bytes()).expect("a read");
     bytes.map(|bytes| String::from_utf8(bytes).expect("text"))
-}
-
-fn set(store: &Sqlite, key: &str, bytes: &str) {
-    store.set(key.as_bytes(), Item::new(bytes.as_bytes())).expect("a write");
 }
 
 fn keys(store: &Sqlite) -> Vec<String> {

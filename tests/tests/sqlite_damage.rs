@@ -1,37 +1,10 @@
 //! Row 41; promise: a damaged SQLite database gives errors, or nothing; never a panic.
 
-use std::{
-    fs,
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-};
+use std::{fs, ops::ControlFlow, path::Path};
 
-use memo::{
-    Error,
-    backend::{Backend, Change, Item, Sqlite, Url},
-};
+use memo::backend::{Backend, Change, Item};
+use memo_tests::sqlite::{beside, open, place, remove_all};
 use rusqlite::Connection;
-use tempfile::TempDir;
-
-fn place() -> (TempDir, PathBuf) {
-    let dir = tempfile::tempdir().expect("a directory");
-    let path = dir.path().join("cache.db");
-    (dir, path)
-}
-
-fn open(path: &Path, params: &str) -> Result<Sqlite, Error> {
-    Sqlite::open(&Url::parse(&format!("sqlite://{}?{params}", path.display())).expect("a URL"))
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    PathBuf::from(format!("{}{suffix}", path.display()))
-}
-
-fn remove_all(path: &Path) {
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        fs::remove_file(beside(path, suffix)).ok();
-    }
-}
 
 /// A small database, in one file, and what is in it.
 fn small(path: &Path) -> Vec<(String, Vec<u8>)> {

@@ -1,35 +1,10 @@
 //! Rows 27, 41; promise: tables of other versions and of others are brought up to date, refused or left alone, never lost.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    thread,
-};
+use std::{fs, thread};
 
-use memo::{
-    Error,
-    backend::{Backend, Item, Sqlite, Url},
-};
+use memo::backend::{Backend, Item};
+use memo_tests::sqlite::{get, open, place, set};
 use rusqlite::Connection;
-use tempfile::TempDir;
-
-fn place() -> (TempDir, PathBuf) {
-    let dir = tempfile::tempdir().expect("a directory");
-    let path = dir.path().join("cache.db");
-    (dir, path)
-}
-
-fn open(path: &Path, params: &str) -> Result<Sqlite, Error> {
-    Sqlite::open(&Url::parse(&format!("sqlite://{}?{params}", path.display())).expect("a URL"))
-}
-
-fn get(store: &Sqlite, key: &str) -> Option<Vec<u8>> {
-    store.get(key.as_bytes()).expect("a read")
-}
-
-fn set(store: &Sqlite, key: &str, bytes: &str) {
-    store.set(key.as_bytes(), Item::new(bytes.as_bytes())).expect("a write");
-}
 
 #[test]
 fn tables_of_others_are_left_alone() {

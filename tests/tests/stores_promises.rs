@@ -94,9 +94,13 @@ fn moody(scheme: &str) -> Arc<Moody> {
 #[test]
 fn concurrent_misses_are_one_run() {
     static RUNS: AtomicU32 = AtomicU32::new(0);
+    static CALLS: AtomicU32 = AtomicU32::new(0);
     #[memoize(backend = "memory://one-run")]
     fn slow(n: u32) -> u32 {
-        thread::sleep(Duration::from_millis(1));
+        // Until all have called.
+        while CALLS.load(Ordering::SeqCst) < 16 * (n + 1) {
+            thread::yield_now();
+        }
         RUNS.fetch_add(1, Ordering::SeqCst);
         n
     }
@@ -107,6 +111,7 @@ fn concurrent_misses_are_one_run() {
                 for _ in 0..16 {
                     scope.spawn(|| {
                         barrier.wait();
+                        CALLS.fetch_add(1, Ordering::SeqCst);
                         assert_eq!(slow(n), n);
                     });
                 }
@@ -121,18 +126,25 @@ fn concurrent_misses_are_one_run() {
 #[test]
 fn tasks_and_threads_share_a_run() {
     static RUNS: AtomicU32 = AtomicU32::new(0);
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    async fn call(n: u32) -> u32 {
+        CALLS.fetch_add(1, Ordering::SeqCst);
+        slow(n).await
+    }
     #[memoize(backend = "memory://one-run-of-tasks")]
     async fn slow(n: u32) -> u32 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        // Until all have called.
+        while CALLS.load(Ordering::SeqCst) < 32 * (n + 1) {
+            tokio::task::yield_now().await;
+        }
         RUNS.fetch_add(1, Ordering::SeqCst);
         n
     }
     within_20_s(|| {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().expect("runs");
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().expect("runs");
         runtime.block_on(async {
             for n in 0..20 {
-                let tasks: Vec<_> = (0..32).map(|_| tokio::spawn(slow(n))).collect();
+                let tasks: Vec<_> = (0..32).map(|_| tokio::spawn(call(n))).collect();
                 for task in tasks {
                     assert_eq!(task.await.expect("no panic"), n);
                 }
@@ -261,14 +273,25 @@ fn a_store_that_opens_late_is_used_then() {
 #[test]
 fn a_panicking_leader_is_followed_by_another() {
     static RUNS: AtomicU32 = AtomicU32::new(0);
+    static CALLS: AtomicU32 = AtomicU32::new(0);
     #[memoize(backend = "memory://panics")]
     fn number(n: u32) -> u32 {
-        thread::sleep(Duration::from_millis(20));
+        // Until all have called.
+        while CALLS.load(Ordering::SeqCst) < 8 {
+            thread::yield_now();
+        }
         assert!(RUNS.fetch_add(1, Ordering::SeqCst) > 0, "the first run fails");
         n
     }
     within_20_s(|| {
-        let callers: Vec<_> = (0..8).map(|_| thread::spawn(|| number(3))).collect();
+        let callers: Vec<_> = (0..8)
+            .map(|_| {
+                thread::spawn(|| {
+                    CALLS.fetch_add(1, Ordering::SeqCst);
+                    number(3)
+                })
+            })
+            .collect();
         let results: Vec<_> = callers.into_iter().map(thread::JoinHandle::join).collect();
         assert_eq!(results.iter().filter(|result| result.is_err()).count(), 1);
         assert_eq!(RUNS.load(Ordering::SeqCst), 2);

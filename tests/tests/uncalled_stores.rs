@@ -2,12 +2,10 @@
 //! that others find, whatever the function's form.
 #![allow(clippy::unused_self, reason = "forms that users write, in the tests that they belong to")]
 
-#[allow(dead_code, reason = "these children answer once")]
-mod children;
-
 use std::path::Path;
 
 use memo::{cache_delete, cache_get, cache_set, memoize};
+use memo_tests::children;
 
 /// Not a part of any key.
 struct Log;

@@ -1,3 +1,5 @@
+//! Row 34; promise 6: the program that is built in two versions.
+//!
 //! `program STORE FUNCTION COMMAND NUMBER`: does one thing to a function whose entries live in the folder `STORE`, and
 //! prints what came of it. Before and after the change it is the same; `functions.rs` and `types.rs` are not.
 

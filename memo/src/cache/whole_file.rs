@@ -6,10 +6,10 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{LazyLock, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
-use crate::error::Error;
+use crate::{clock, error::Error};
 
 /// What a killed process left is removed when it is so old.
 const LEFT_BEHIND: Duration = Duration::from_hours(1);
@@ -96,7 +96,7 @@ impl Turn {
         for file in listed.flatten() {
             let name = file.file_name();
             let is_ours = name.to_string_lossy().strip_prefix(&prefix).is_some_and(is_suffix);
-            let age = || SystemTime::now().duration_since(file.metadata().ok()?.modified().ok()?).ok();
+            let age = || clock::wall().duration_since(file.metadata().ok()?.modified().ok()?).ok();
             if is_ours && age().is_some_and(|age| age > LEFT_BEHIND) {
                 fs::remove_file(file.path()).ok();
             }

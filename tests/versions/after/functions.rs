@@ -1,4 +1,4 @@
-//! Memoized functions, after it.
+//! Row 34; promise 6: memoized functions, after it.
 
 use memo::memoize;
 

@@ -1,4 +1,4 @@
-//! What the functions return, after it.
+//! Row 34; promise 6: what the functions return, after it.
 
 use serde::{Deserialize, Serialize};
 

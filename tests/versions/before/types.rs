@@ -1,4 +1,4 @@
-//! What the functions return, before the change.
+//! Row 34; promise 6: what the functions return, before the change.
 
 use serde::{Deserialize, Serialize};
 

@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
     sync::LazyLock,
     thread,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
@@ -23,7 +23,7 @@ use super::{
     locks::Patience,
     names,
 };
-use crate::error::Error;
+use crate::{clock, error::Error};
 
 const OWNER: &str = "owner";
 const FIRST_POLL: Duration = Duration::from_millis(1);
@@ -61,8 +61,9 @@ impl OwnedDirs {
             };
             if owner.as_ref().is_some_and(|owner| owner.is_gone(stale_after)) {
                 let breaking = self.root.join(format!("{name}.breaking"));
-                self.break_stale(&path, &breaking).map_err(doing("unlocked", &path))?;
-                continue;
+                if self.break_stale(&path, &breaking).map_err(doing("unlocked", &path))? {
+                    continue;
+                }
             }
             let now = Instant::now();
             if now >= until {
@@ -108,8 +109,8 @@ impl OwnedDirs {
         Ok(dir)
     }
 
-    /// Frees a lock whose owner is gone.
-    fn break_stale(&self, path: &Path, breaking: &Path) -> io::Result<()> {
+    /// Frees a lock whose owner is gone; false if somebody else is at it.
+    fn break_stale(&self, path: &Path, breaking: &Path) -> io::Result<bool> {
         let is_gone = |owner: &Owner| owner.is_gone(self.patience.stale_after);
         match self.try_take(breaking)? {
             Ok(_alone) => {
@@ -119,9 +120,9 @@ impl OwnedDirs {
             }
             // Who wanted to break it is gone as well.
             Err(Some(owner)) if is_gone(&owner) => self.put_away(breaking)?,
-            Err(_) => thread::sleep(FIRST_POLL),
+            Err(_) => return Ok(false),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The lock is free as soon as its name is gone.
@@ -200,7 +201,7 @@ impl Owner {
     /// This process, now.
     fn this() -> Self {
         static PROCESS: LazyLock<(u32, String)> = LazyLock::new(|| (std::process::id(), process()));
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let now = clock::unix_now();
         // A fork is another process.
         let this = if PROCESS.0 == std::process::id() { PROCESS.1.clone() } else { process() };
         Self { text: format!("{this}time {now}\nid {:032x}\n", disk::unique()) }
@@ -231,9 +232,8 @@ impl Owner {
 
     /// How long ago it was taken; `None` if that can't be read. A time to come is no age.
     fn age(&self) -> Option<Duration> {
-        let time = self.field("time")?.parse().ok()?;
-        let time = UNIX_EPOCH.checked_add(Duration::from_millis(time))?;
-        Some(SystemTime::now().duration_since(time).unwrap_or_default())
+        let time: u64 = self.field("time")?.parse().ok()?;
+        Some(Duration::from_millis(clock::unix_now().saturating_sub(time)))
     }
 }
 

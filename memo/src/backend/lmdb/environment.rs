@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
-    time::UNIX_EPOCH,
 };
 
 use heed::{Env, RoTxn, RwTxn, WithTls};
@@ -189,7 +188,7 @@ impl Environment {
     /// Removes expired entries from a store, or a disk, that is full.
     #[cold]
     fn make_room(&self) -> Result<(), Error> {
-        let now = unix_now();
+        let now = clock::unix_now();
         self.purge(now)?;
         self.write(Intent::Remove, |tree, txn| tree.note_cleaning(txn, now))?;
         // What was mapped for removing is not for adding.
@@ -242,9 +241,4 @@ fn unstopped(dir: &Path, stop: Stop) -> Error {
         Stop::ReadersFull => heed::MdbError::ReadersFull.into(),
     };
     explain(dir, lmdb)
-}
-
-fn unix_now() -> UnixMillis {
-    let since = clock::system_time(clock::now()).duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(UnixMillis::MAX)
 }

@@ -1,11 +1,9 @@
 //! `max_entries` and `max_bytes`.
 
-use std::time::UNIX_EPOCH;
-
 use rusqlite::{Connection, Result};
 
 use super::schema::named;
-use crate::{backend::UnixMillis, clock};
+use crate::clock;
 
 /// Bounds that hold after every write of a store that was opened with them.
 ///
@@ -48,7 +46,7 @@ impl Bounds {
         if self.over(connection)?.is_none() {
             return Ok(());
         }
-        connection.prepare_cached(&self.expired)?.execute([integer(unix_now())])?;
+        connection.prepare_cached(&self.expired)?.execute([integer(clock::unix_now())])?;
         let Some((mut entries, mut bytes)) = self.over(connection)? else { return Ok(()) };
         let mut oldest = connection.prepare_cached(&self.oldest)?;
         let mut rows = oldest.query([])?;
@@ -79,9 +77,4 @@ impl Bounds {
 /// As SQLite's integers go: what is larger is as large as they get.
 pub(super) fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn unix_now() -> UnixMillis {
-    let since = clock::system_time(clock::now()).duration_since(UNIX_EPOCH).unwrap_or_default();
-    since.as_millis().try_into().unwrap_or(UnixMillis::MAX)
 }

@@ -50,7 +50,7 @@ impl Connections {
             path,
             settings,
             generation: AtomicU64::new(0),
-            looked: AtomicU64::new(clock::machine()),
+            looked: AtomicU64::new(clock::now()),
             readers,
             writer: Slot::default(),
         };
@@ -140,7 +140,7 @@ impl Connections {
     }
 
     fn is_time_to_look(&self) -> bool {
-        let now = clock::machine();
+        let now = clock::now();
         let is_time = now.saturating_sub(self.looked.load(Ordering::Relaxed)) >= LOOK_EVERY;
         if is_time {
             self.looked.store(now, Ordering::Relaxed);

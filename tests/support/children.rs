@@ -9,34 +9,33 @@ use std::{
 const PART: &str = "MEMO_TEST_PART";
 
 /// A process that plays a part. It is killed when this is dropped.
-pub(crate) struct Player {
+pub struct Player {
     child: Child,
     says: BufReader<ChildStdout>,
     hears: ChildStdin,
 }
 
 /// The part and the arguments of this process, if it was started to play one. The test `another_process` asks for it.
-pub(crate) fn part() -> Option<(String, Vec<String>)> {
+pub fn part() -> Option<(String, Vec<String>)> {
     let text = std::env::var(PART).ok()?;
     let mut words = text.split('\n').map(str::to_owned);
     Some((words.next()?, words.collect()))
 }
 
 /// In a child: says a line to its parent.
-pub(crate) fn say(line: &str) {
+pub fn say(line: &str) {
     // Past the test harness, which keeps what tests print.
     let mut out = std::io::stdout().lock();
     out.write_all(format!("said {line}\n").as_bytes()).and_then(|()| out.flush()).expect("the parent listens");
 }
 
 /// In a child: waits for a line.
-#[allow(dead_code, reason = "not all tests talk to their children")]
-pub(crate) fn wait_for_line() {
+pub fn wait_for_line() {
     std::io::stdin().read_line(&mut String::new()).expect("the parent speaks");
 }
 
 /// The command that plays a part.
-pub(crate) fn command(part: &str, arguments: &[&str]) -> Command {
+pub fn command(part: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("tests are programs"));
     command.args(["--exact", "another_process", "--nocapture", "--test-threads=1"]);
     command.env(PART, [&[part], arguments].concat().join("\n"));
@@ -44,11 +43,19 @@ pub(crate) fn command(part: &str, arguments: &[&str]) -> Command {
 }
 
 impl Player {
-    pub(crate) fn start(part: &str, arguments: &[&str]) -> Self {
+    /// Starts one.
+    ///
+    /// # Panics
+    /// If no process can be started.
+    pub fn start(part: &str, arguments: &[&str]) -> Self {
         Self::of(command(part, arguments))
     }
 
-    pub(crate) fn of(mut command: Command) -> Self {
+    /// Starts one by a command.
+    ///
+    /// # Panics
+    /// If no process can be started.
+    pub fn of(mut command: Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -61,7 +68,7 @@ impl Player {
     }
 
     /// The next line that it says; `None` if it has ended.
-    pub(crate) fn line(&mut self) -> Option<String> {
+    pub fn line(&mut self) -> Option<String> {
         let mut line = String::new();
         while self.says.read_line(&mut line).expect("text") > 0 {
             // The harness writes into the same line.
@@ -75,20 +82,19 @@ impl Player {
         None
     }
 
-    #[allow(dead_code, reason = "not all tests talk to their children")]
-    pub(crate) fn tell(&mut self) {
+    /// Says a line to it.
+    pub fn tell(&mut self) {
         self.hears.write_all(b"\n").and_then(|()| self.hears.flush()).expect("it listens");
     }
 
     /// SIGKILL, and nothing before.
-    #[allow(dead_code, reason = "not all tests kill their children")]
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it was started");
     }
 
     /// Did it end well?
-    pub(crate) fn ends_well(mut self) -> bool {
+    pub fn ends_well(mut self) -> bool {
         self.child.wait().expect("it was started").success()
     }
 }
