@@ -163,7 +163,7 @@ impl<K: Key, V: Value> Core<K, V> {
         let found = match self.stores() {
             Some(_) if !UnderLock::is_here() => {
                 let place = self.place(&query)?;
-                place.read_through(face, &Asking::shared(&query), V::clone).await
+                place.read_through(face, &Asking::copied(&query), V::clone).await
             }
             _ => Ok(None),
         };
@@ -181,7 +181,7 @@ impl<K: Key, V: Value> Core<K, V> {
         }
         let query = Borrowed::new(key);
         let place = self.place(&query)?;
-        if let Some(entry) = place.read_memory(&Asking::shared(&query), V::clone) {
+        if let Some(entry) = place.read_memory(&Asking::copied(&query), V::clone) {
             return Ok(Some(entry));
         }
         let found = place.read_outside::<V>(face).await;
@@ -195,7 +195,7 @@ impl<K: Key, V: Value> Core<K, V> {
         let place = self.place(&query)?;
         let weight = self.0.weigh.as_ref().map_or(0, |weigh| weigh(&key, &value));
         let setting = place.setting((&value, V::clone), options.terms(), weight, if_absent)?;
-        let set = setting.set(face, &Asking::shared(&query)).await;
+        let set = setting.set(face, &Asking::copied(&query)).await;
         self.told(set, false)
     }
 
@@ -205,7 +205,7 @@ impl<K: Key, V: Value> Core<K, V> {
     {
         switch::reachable()?;
         let query = Borrowed::new(key);
-        let deleted = self.place(&query)?.delete(face, &Asking::shared(&query)).await;
+        let deleted = self.place(&query)?.delete(face, &Asking::copied(&query)).await;
         self.told(deleted, false)
     }
 
@@ -231,7 +231,7 @@ impl<K: Key, V: Value> Core<K, V> {
         switch::reachable()?;
         let expires = ttl.map_or(NEVER, |ttl| clock::now().saturating_add(ttl).min(NEVER - 1));
         let query = Borrowed::new(key);
-        let retimed = self.place(&query)?.retime(face, &Asking::shared(&query), expires).await;
+        let retimed = self.place(&query)?.retime(face, &Asking::copied(&query), expires).await;
         self.told(retimed, false)
     }
 
@@ -243,11 +243,8 @@ impl<K: Key, V: Value> Core<K, V> {
             Some(tags) => self.instance().clear_tags(tags),
         };
         let Some(stores) = self.stores() else { return Ok(in_memory()) };
-        let turns = stores.all_turns(face).await;
-        let names = tags.as_ref().map(|tags| tags.iter().map(Tag::to_string).collect());
-        let removed = stores.clear(face, &turns, names).await;
-        let in_memory = in_memory();
-        self.told(removed.map(|removed| removed.max(in_memory)), in_memory)
+        let (removed, in_memory) = stores.clear(face, tags.as_ref(), in_memory).await;
+        self.told(removed, in_memory)
     }
 
     pub(super) async fn purge(&self, face: Face) -> Result<u64, Error> {
@@ -319,7 +316,7 @@ impl<K: Key, V: Value> Core<K, V> {
             None => None,
         };
         let mut answer = Reported::new(self.0.silent);
-        let wanted = Wanted { key: &Asking::shared(query), hash, outside };
+        let wanted = Wanted { key: &Asking::copied(query), hash, outside };
         let step = steps::begin(self.instance(), wanted, &mut answer, false);
         Ok(Begun { step: Some(step), answer })
     }

@@ -111,12 +111,7 @@ impl Group {
             |instance: &AnyInstance| tags.map_or_else(|| instance.clear_all(), |tags| instance.clear_tags(tags));
         let in_memory = || self.instances().map(clear).fold(0, u64::max);
         let Some(stores) = self.stores() else { return Ok(in_memory()) };
-        let turns = stores.all_turns(face).await;
-        let names = tags.map(|tags| tags.iter().map(Tag::to_string).collect());
-        let removed = stores.clear(face, &turns, names).await;
-        // Last: until here, what runs may still have been reading what is gone now.
-        let in_memory = in_memory();
-        removed.map(|removed| removed.max(in_memory))
+        stores.clear(face, tags, in_memory).await.0
     }
 
     /// Removes what has expired; gives the number of entries.

@@ -97,7 +97,8 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
 pub(crate) trait Answer {
     /// Copies an entry, under its shard's lock. `tags` are those of all entries of the function.
     fn read(&mut self, stored: Stored<'_>, tags: &'static [&'static str]);
-    /// Decodes an entry from a store, and gives memory a copy where it keeps one; false if it can't be decoded.
+    /// Decodes an entry from a store, takes it if it is to be used, and then gives memory a copy where it keeps one. False if
+    /// it can't be decoded or is not to be used.
     fn decode(&mut self, space: &Space, loaded: &Loaded, tags: &'static [&'static str], keep: Option<Keep<'_>>)
     -> bool;
     /// Is what was read to be used? If not, its stamp.
@@ -115,24 +116,28 @@ pub(crate) trait Answer {
 /// Keeps what a store had in memory.
 pub(crate) type Keep<'a> = &'a mut dyn FnMut(Put<'_>);
 
-/// Decodes an entry from a store. `tags` are those of all entries of the function.
+/// Decodes an entry from a store, if it is to be used. `tags` are those of all entries of the function.
 fn decode<Kd: Kind>(
     space: &Space,
     loaded: &Loaded,
     tags: &'static [&'static str],
     keep: Option<Keep<'_>>,
+    accepts: impl FnOnce(&Entry<Kd::Val>) -> bool,
 ) -> Option<Entry<Kd::Val>> {
     let mut value: Option<Kd::Val> = None;
     if !space.decode(loaded, &mut value) {
         return None;
     }
-    let value = value?;
     let (stamp, own) = loaded.about(tags);
+    let entry = Entry::new(value?, stamp, tags, &own);
+    if !accepts(&entry) {
+        return None;
+    }
     if let Some(keep) = keep {
-        let mut copy = Some(Kd::copy(&value));
+        let mut copy = Some(Kd::copy(entry.value()));
         keep(Put { value: &mut copy, stamp, tags: &own, weigh: None, slides: false, replaces: false, yields: true });
     }
-    Some(Entry::new(value, stamp, tags, &own))
+    Some(entry)
 }
 
 /// What a computation of a cache gives: unlike a function, it says that a store can't be asked, unless the cache is silent.
@@ -218,7 +223,7 @@ impl<Kd: Kind> Answer for Plain<Kd> {
     ) -> bool {
         let mut value: Option<Kd::Val> = None;
         if keep.is_some() {
-            value = decode::<Kd>(space, loaded, tags, keep).map(Entry::into_value);
+            value = decode::<Kd>(space, loaded, tags, keep, |_| true).map(Entry::into_value);
         } else {
             space.decode(loaded, &mut value);
         }
@@ -265,8 +270,9 @@ impl<Kd: Kind> Answer for Guarded<'_, '_, Kd> {
         tags: &'static [&'static str],
         keep: Option<Keep<'_>>,
     ) -> bool {
-        self.entry = decode::<Kd>(space, loaded, tags, keep);
-        self.entry.is_some()
+        let entry = decode::<Kd>(space, loaded, tags, keep, |entry| self.guard.accepts(entry));
+        self.result = entry.map(|entry| Kd::join(entry.into_value()));
+        self.result.is_some()
     }
 
     fn accept(&mut self) -> Result<(), Stamp> {

@@ -239,15 +239,16 @@ impl Call<'_> {
             if let Some(_turn) = space.stores.try_turn(&outside.key)
                 && space.stores.epoch(&outside.key) == seen
             {
+                let _under = UnderLock::enter();
                 instance.store.fill(hash, key, put);
             }
         };
         let keep = space.stores.has_memory().then_some(&mut keep as Keep<'_>);
-        if !self.answer.decode(space, loaded, instance.options.tags, keep) || self.answer.accept().is_err() {
-            return false;
+        let is_hit = self.answer.decode(space, loaded, instance.options.tags, keep);
+        if is_hit {
+            Counters::add(&instance.counters.hits, 1);
         }
-        Counters::add(&instance.counters.hits, 1);
-        true
+        is_hit
     }
 
     /// Runs the body, for all who ask meanwhile.

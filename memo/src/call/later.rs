@@ -13,8 +13,8 @@ use super::{
 use crate::{
     clock,
     flight::wait::block_on,
-    memory::{entries::Weigh, stamp::Stamp},
-    space::{About, EntryKey, Face, Offer, Space},
+    memory::{entries::Weigh, locked::UnderLock, stamp::Stamp},
+    space::{About, EntryKey, Face, Offer, Outcome, Space},
     stats::counters::Counters,
 };
 
@@ -36,8 +36,7 @@ pub struct Later<H: HomeOf<Kd>, Kd: Kind> {
 
 /// What goes where.
 struct Offered<V> {
-    /// None if the value can't be encoded.
-    outside: Option<Offer>,
+    outside: Offer,
     memory: InMemory<V>,
 }
 
@@ -70,8 +69,7 @@ impl<V: Send + Sync + 'static> Offered<V> {
             tags: terms.all_tags(options),
             yields: options.if_absent && !running.overwrites,
         };
-        let outside = space.offer(key, value, about).inspect_err(|error| space.stores.failed(error)).ok();
-        Self { outside, memory: InMemory { copy, stamp, weight } }
+        Self { outside: space.offer_or_remove(key, value, about), memory: InMemory { copy, stamp, weight } }
     }
 }
 
@@ -141,44 +139,37 @@ impl<H: HomeOf<Kd> + Sync, Kd: Kind<Val: Send + Sync>> Later<H, Kd> {
 }
 
 /// The commit gate of stores outside of memory: in the turn of the key, a value is stored only if its flight still stands.
-/// Gives the number of the clearing that hit it.
+/// A store that fails does not keep memory from having the value. Gives the number of the clearing that hit it.
 async fn commit(
     home: &(impl Home + Sync),
     running: &mut Running,
     face: Face,
-    outside: Option<Offer>,
+    outside: Offer,
     memory: InMemory<&mut (dyn Any + Send + Sync)>,
     terms: &Terms,
 ) -> u64 {
     let Some(stores) = home.instance().space.as_ref().map(|space| space.stores.clone()) else { return 0 };
-    let turn = match &outside {
-        Some(offer) => Some(stores.turn(face, offer.key()).await),
-        None => None,
-    };
+    let turn = stores.turn(face, outside.key()).await;
     let stands = home.instance().store.stands(running.hash, &running.flight, &terms.tags);
-    let mut written = false;
-    if let (Ok(()), Some(turn), Some(offer)) = (stands, &turn, outside) {
-        written = stores.write(face, turn, offer).await.unwrap_or_else(|error| {
-            stores.failed(&error);
-            false
-        });
-    }
+    let written = match stands {
+        Ok(()) => Some(stores.write(face, &turn, outside).await.inspect_err(|error| stores.failed(error))),
+        Err(_) => None,
+    };
     let instance = home.instance();
-    let fence = match memory.copy {
-        Some(copy) if written => {
+    let _under = UnderLock::enter();
+    match (written, memory.copy) {
+        (Some(Ok(Outcome::Stored | Outcome::Removed) | Err(_)), Some(copy)) => {
             let weigh = &|_: &dyn Any, _: &dyn Any| memory.weight;
             let options = &instance.options;
             let put = terms.put(options, memory.stamp, copy, Some(weigh), running.overwrites);
             instance.store.commit(running.hash, &running.flight, put)
         }
-        _ => {
+        (written, _) => {
             drop(instance.store.withdraw(running.hash, &running.flight));
-            if written {
+            if let Some(Ok(Outcome::Stored)) = written {
                 Counters::add(&instance.counters.stores, 1);
             }
             stands.err().unwrap_or(0)
         }
-    };
-    drop(turn);
-    fence
+    }
 }

@@ -9,8 +9,8 @@ use crate::{
     clock::{self, Millis},
     error::Error,
     key::Ask,
-    memory::{Put, stamp::Stamp},
-    space::{About, EntryKey, Face, Loaded, Offer, Space},
+    memory::{Put, locked::UnderLock, stamp::Stamp},
+    space::{About, EntryKey, Face, Loaded, Offer, Outcome, Space},
 };
 
 /// Where an entry stands.
@@ -97,6 +97,7 @@ impl<H: Home> Place<H> {
             && let Some(_turn) = space.stores.try_turn(entry)
             && space.stores.epoch(entry) == seen
         {
+            let _under = UnderLock::enter();
             let mut copy = Some(copy(found.value()));
             let (stamp, tags) = (found.stamp(), found.own_tags());
             let put = Put { value: &mut copy, stamp, tags, weigh: None, slides: true, replaces: false, yields: true };
@@ -112,6 +113,7 @@ impl<H: Home> Place<H> {
         let turn = space.stores.turn(face, entry).await;
         let at = clock::unix(expires, (clock::now(), clock::unix_now()));
         let found = space.stores.retime(face, &turn, entry, at).await;
+        let _under = UnderLock::enter();
         self.home.instance().store.retime(self.hash, key, expires);
         found
     }
@@ -122,7 +124,8 @@ impl<H: Home> Place<H> {
             return Ok(self.home.instance().delete(self.hash, key));
         };
         let turn = space.stores.turn(face, entry).await;
-        let removed = space.stores.remove(face, &turn, entry).await;
+        let removed = space.stores.remove(face, &turn, entry).await.inspect_err(|error| space.stores.failed(error));
+        let _under = UnderLock::enter();
         let existed = self.home.instance().delete(self.hash, key);
         Ok(removed? || existed)
     }
@@ -165,7 +168,7 @@ impl<H: Home, V: Send + Sync + 'static> Setting<H, V> {
     /// Puts the value in its place; false if it yielded to another.
     pub(crate) async fn set(mut self, face: Face, key: Key<'_>) -> Result<bool, Error> {
         let mut turn = None;
-        let mut written = Ok(true);
+        let mut written = Ok(Outcome::Stored);
         if let Some(((space, entry), offer)) = self.place.outside.as_ref().zip(self.offer.take()) {
             let held = turn.insert(space.stores.turn(face, entry).await);
             written = space.stores.write(face, held, offer).await;
@@ -176,17 +179,19 @@ impl<H: Home, V: Send + Sync + 'static> Setting<H, V> {
     }
 
     /// Puts the value into memory, in the caller's turn, after it was `written` to the stores.
-    fn finish(self, written: Result<bool, Error>, key: Key<'_>) -> Result<bool, Error> {
+    fn finish(self, written: Result<Outcome, Error>, key: Key<'_>) -> Result<bool, Error> {
         let Self { place, terms, stamp, mut copy, weight, yields, .. } = self;
         let instance = place.home.instance();
+        let _under = UnderLock::enter();
         match written {
-            Ok(true) if copy.is_some() => {
+            Ok(Outcome::Stored) if copy.is_some() => {
                 let weigh = &|_: &dyn Any, _: &dyn Any| weight;
                 let put = terms.put(&instance.options, stamp, &mut copy, Some(weigh), true);
                 Ok(instance.store.set(place.hash, key, Put { yields, replaces: !yields, ..put }))
             }
-            // Another stands there, in memory too, perhaps.
-            Ok(false) if yields => Ok(false),
+            // In memory too, perhaps.
+            Ok(Outcome::Yielded) => Ok(false),
+            Err(error) if yields => Err(error),
             written => {
                 // Memory must not have an older value, nor get one from a body that runs.
                 instance.store.remove(place.hash, key);

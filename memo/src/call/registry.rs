@@ -236,12 +236,7 @@ impl Function {
         let clear = |record: &Record| tags.map_or_else(|| record.reach.clear(), |tags| record.reach.clear_tagged(tags));
         let in_memory = || self.records().into_iter().map(clear).sum();
         let Some(stores) = &self.stores else { return Ok(in_memory()) };
-        let turns = stores.all_turns(face).await;
-        let names = tags.map(|tags| tags.iter().map(Tag::to_string).collect());
-        let removed = stores.clear(face, &turns, names).await;
-        // Last: until here, what runs may still have been reading what is gone now.
-        let in_memory = in_memory();
-        removed.map(|removed| removed.max(in_memory))
+        stores.clear(face, tags, in_memory).await.0
     }
 
     /// The number of entries: of the last tier.

@@ -1,7 +1,7 @@
 //! From a call's arguments to the text of its key: the counterpart of [`Shape`] for stores outside the process.
 
 use std::{
-    borrow::{Cow, ToOwned},
+    borrow::{Borrow, Cow, ToOwned},
     collections::{HashMap, HashSet},
     hash::{BuildHasher, Hash},
 };
@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Args, Query,
+    Args, Copied,
     probe::Probe,
     shape::{Arr, CowOf, Float, Opt, Ref, RefOf, Seq, Shape, Skip, Tup, Val},
     text::Text,
@@ -23,10 +23,12 @@ pub trait Encode<A: ?Sized>: Shape<A> {
     /// # Errors
     /// What serde says can't be written.
     fn encode(arg: &A, to: &mut Text) -> Result<(), Error>;
+    /// Copies an owned key.
+    fn copy(owned: &Self::Owned) -> Self::Owned;
 }
 
 /// A key that stores outside the process can hold.
-pub trait StoredQuery: Query {
+pub trait StoredQuery: Copied {
     /// # Errors
     /// What serde says can't be written.
     fn write(&self, to: &mut Text) -> Result<(), Error>;
@@ -38,26 +40,40 @@ impl<A, S: Encode<A>> StoredQuery for Args<S, A> {
     }
 }
 
+impl<A, S: Encode<A>> Copied for Args<S, A> {
+    fn copy(&self) -> fn(&S::Owned) -> S::Owned {
+        S::copy
+    }
+}
+
 macro_rules! by_serde {
-    ($([$($generic:tt)*] $type:ty => $shape:ty;)*) => {$(
+    ($([$($generic:tt)*] $type:ty => $shape:ty, $owned:ident: $copy:expr;)*) => {$(
         impl<$($generic)*> Encode<$type> for $shape {
             fn encode(arg: &$type, to: &mut Text) -> Result<(), Error> {
                 to.value(arg)
+            }
+
+            fn copy($owned: &Self::Owned) -> Self::Owned {
+                $copy
             }
         }
     )*};
 }
 
 by_serde! {
-    [A: Serialize + Hash + Eq + Clone + 'static] A => Val;
-    ['a, A: ?Sized + Serialize + Hash + Eq + ToOwned<Owned: 'static>] &'a A => Ref;
-    [] f32 => Float;
-    [] f64 => Float;
+    [A: Serialize + Hash + Eq + Clone + 'static] A => Val, owned: owned.clone();
+    ['a, A: ?Sized + Serialize + Hash + Eq + ToOwned<Owned: 'static>] &'a A => Ref, owned: owned.borrow().to_owned();
+    [] f32 => Float, bits: *bits;
+    [] f64 => Float, bits: *bits;
 }
 
 impl<A: ?Sized + Serialize + Hash + Eq + ToOwned<Owned: 'static>> Encode<Cow<'_, A>> for CowOf {
     fn encode(arg: &Cow<'_, A>, to: &mut Text) -> Result<(), Error> {
         to.value(&**arg)
+    }
+
+    fn copy(owned: &A::Owned) -> A::Owned {
+        owned.borrow().to_owned()
     }
 }
 
@@ -66,11 +82,17 @@ impl<A: ?Sized> Encode<A> for Skip {
         to.put("_");
         Ok(())
     }
+
+    fn copy((): &()) {}
 }
 
 impl<A: ?Sized, S: Encode<A>> Encode<&A> for RefOf<S> {
     fn encode(arg: &&A, to: &mut Text) -> Result<(), Error> {
         S::encode(arg, to)
+    }
+
+    fn copy(owned: &S::Owned) -> S::Owned {
+        S::copy(owned)
     }
 }
 
@@ -82,11 +104,19 @@ impl<A, S: Encode<A>> Encode<Option<A>> for Opt<S> {
         to.put(")");
         Ok(())
     }
+
+    fn copy(owned: &Self::Owned) -> Self::Owned {
+        owned.as_ref().map(S::copy)
+    }
 }
 
 impl<A, S: Encode<A>> Encode<[A]> for Seq<S> {
     fn encode(arg: &[A], to: &mut Text) -> Result<(), Error> {
         to.list(('[', ']'), arg, |to, arg| S::encode(arg, to))
+    }
+
+    fn copy(owned: &Self::Owned) -> Self::Owned {
+        owned.iter().map(S::copy).collect()
     }
 }
 
@@ -94,17 +124,29 @@ impl<A, S: Encode<A>> Encode<Vec<A>> for Seq<S> {
     fn encode(arg: &Vec<A>, to: &mut Text) -> Result<(), Error> {
         <Self as Encode<[A]>>::encode(arg, to)
     }
+
+    fn copy(owned: &Self::Owned) -> Self::Owned {
+        owned.iter().map(S::copy).collect()
+    }
 }
 
 impl<A, S: Encode<A>, const N: usize> Encode<[A; N]> for Arr<S> {
     fn encode(arg: &[A; N], to: &mut Text) -> Result<(), Error> {
         to.list(('(', ')'), arg, |to, arg| S::encode(arg, to))
     }
+
+    fn copy(owned: &Self::Owned) -> Self::Owned {
+        std::array::from_fn(|i| S::copy(&owned[i]))
+    }
 }
 
 impl<A, S: Encode<A>> Encode<A> for Rest<S> {
     fn encode(arg: &A, to: &mut Text) -> Result<(), Error> {
         S::encode(arg, to)
+    }
+
+    fn copy(owned: &S::Owned) -> S::Owned {
+        S::copy(owned)
     }
 }
 
@@ -117,6 +159,10 @@ where
     fn encode(arg: &HashMap<K, V, B>, to: &mut Text) -> Result<(), Error> {
         to.value(arg)
     }
+
+    fn copy(owned: &Self::Owned) -> Self::Owned {
+        owned.clone()
+    }
 }
 
 impl<K, B> Encode<HashSet<K, B>> for Unordered
@@ -127,17 +173,27 @@ where
     fn encode(arg: &HashSet<K, B>, to: &mut Text) -> Result<(), Error> {
         to.sorted(arg, Text::value)
     }
+
+    fn copy(owned: &Self::Owned) -> Self::Owned {
+        owned.clone()
+    }
 }
 
 impl Encode<()> for () {
     fn encode((): &(), to: &mut Text) -> Result<(), Error> {
         to.value(&())
     }
+
+    fn copy((): &()) {}
 }
 
 impl<A, S: Encode<A>> Encode<(&A,)> for (S,) {
     fn encode(args: &(&A,), to: &mut Text) -> Result<(), Error> {
         S::encode(args.0, to)
+    }
+
+    fn copy(owned: &S::Owned) -> S::Owned {
+        S::copy(owned)
     }
 }
 
@@ -148,11 +204,19 @@ macro_rules! tuples {
                 let parts: [&dyn Fn(&mut Text) -> Result<(), Error>; _] = [$(&|to| $shape::encode(args.$index, to)),*];
                 to.list(('(', ')'), parts, |to, part| part(to))
             }
+
+            fn copy(owned: &Self::Owned) -> Self::Owned {
+                ($($shape::copy(&owned.$index),)*)
+            }
         }
 
         impl<$($arg, $shape: Encode<$arg>),*> Encode<($($arg,)*)> for Tup<($($shape,)*)> {
             fn encode(arg: &($($arg,)*), to: &mut Text) -> Result<(), Error> {
                 <($($shape,)*) as Encode<($(&$arg,)*)>>::encode(&($(&arg.$index,)*), to)
+            }
+
+            fn copy(owned: &Self::Owned) -> Self::Owned {
+                ($($shape::copy(&owned.$index),)*)
             }
         }
     };
@@ -215,6 +279,10 @@ impl<A: ?Sized, S: Shape<A>> Shape<A> for Unwritable<S> {
 impl<A: ?Sized, S: Shape<A>> Encode<A> for Unwritable<S> {
     fn encode(_: &A, _: &mut Text) -> Result<(), Error> {
         Err(Error::encoding("it is no serde type"))
+    }
+
+    fn copy(_: &S::Owned) -> S::Owned {
+        unreachable!("it does not compile")
     }
 }
 

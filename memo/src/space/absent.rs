@@ -39,6 +39,15 @@ pub(crate) struct About {
     pub(crate) yields: bool,
 }
 
+/// What became of a value in the stores.
+#[derive(Clone, Copy)]
+#[expect(dead_code, reason = "nothing becomes of any")]
+pub(crate) enum Outcome {
+    Yielded,
+    Removed,
+    Stored,
+}
+
 pub(crate) struct Stores {
     never: Never,
     pub(crate) counters: Counters,
@@ -106,17 +115,16 @@ never! {
     try_turn(&EntryKey) -> Option<Turn>;
     failed(&Error) -> ();
     #async turn(Face, &EntryKey) -> Turn;
-    #async all_turns(Face) -> Vec<Turn>;
     #async read(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
-    #async write(Face, &Turn, Offer) -> Result<bool, Error>;
+    #async write(Face, &Turn, Offer) -> Result<Outcome, Error>;
     #async remove(Face, &Turn, &EntryKey) -> Result<bool, Error>;
     #async turns(Face, &[&EntryKey]) -> Vec<Turn>;
     #async read_many(Face, &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error>;
-    #async write_many(Face, &[Turn], Vec<Offer>) -> Result<Vec<bool>, Error>;
+    #async write_many(Face, &[Turn], Vec<Offer>) -> Result<Vec<Outcome>, Error>;
     #async remove_many(Face, &[Turn], &[&EntryKey]) -> Result<Vec<bool>, Error>;
     #async retime(Face, &Turn, &EntryKey, Option<u64>) -> Result<bool, Error>;
     #async all(Face) -> Result<Vec<Stored>, Error>;
-    #async clear(Face, &[Turn], Option<Vec<String>>) -> Result<u64, Error>;
+    #async clear(Face, Option<&Arc<[Tag]>>, impl FnOnce() -> u64) -> (Result<u64, Error>, u64);
     #async len(Face) -> Result<u64, Error>;
     #async flush(Face) -> Result<(), Error>;
     #async purge(Face) -> Result<u64, Error>;

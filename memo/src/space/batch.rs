@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    EntryKey, Face, Loaded, Offer, STRIPES, Stores, Turn,
+    EntryKey, Face, Loaded, Offer, Outcome, STRIPES, Stores, Turn,
     read::{Verified, carried, carry, is_down},
     tier::Tier,
 };
@@ -99,12 +99,17 @@ impl Stores {
         }
     }
 
-    /// Stores several values in all tiers, the last one first, in the turns of all their keys; says for each whether it was
-    /// stored. All tiers are tried before it fails.
-    pub(crate) async fn write_many(&self, face: Face, turns: &[Turn], offers: Vec<Offer>) -> Result<Vec<bool>, Error> {
+    /// Stores several values in all tiers, the last one first, in the turns of all their keys; says for each what became
+    /// of it. All tiers are tried before it fails.
+    pub(crate) async fn write_many(
+        &self,
+        face: Face,
+        turns: &[Turn],
+        offers: Vec<Offer>,
+    ) -> Result<Vec<Outcome>, Error> {
         let tiers = self.tiers.get(face).await?;
         let offers = Arc::new(offers);
-        let (mut stored, mut failed) = (vec![false; offers.len()], None);
+        let (mut outcomes, mut failed) = (vec![Outcome::Yielded; offers.len()], None);
         for (number, tier) in tiers.iter().enumerate().rev() {
             let (turns, offered) = (turns.to_vec(), offers.clone());
             let work = move |store: &dyn Backend| {
@@ -112,14 +117,14 @@ impl Stores {
                 put_all(store, number, &offered)
             };
             match face.ask(&tier.store, work).await {
-                Ok(put) => stored.iter_mut().zip(put).for_each(|(stored, put)| *stored |= put),
+                Ok(put) => outcomes.iter_mut().zip(put).for_each(|(outcome, put)| *outcome = put.max(*outcome)),
                 Err(error) => failed = Some(error),
             }
         }
         for offer in &*offers {
             self.changed(offer.key());
         }
-        failed.map_or(Ok(stored), Err)
+        failed.map_or(Ok(outcomes), Err)
     }
 
     /// Removes the entries of several keys, of all versions, from all tiers, in the turns of all of them; says for each whether
@@ -142,18 +147,18 @@ impl Stores {
 }
 
 /// Stores values in their order: those that stand together and take the place of whatever is there, as one batch.
-fn put_all(store: &dyn Backend, tier: usize, offers: &[Offer]) -> Result<Vec<bool>, Error> {
-    let mut stored = Vec::with_capacity(offers.len());
+fn put_all(store: &dyn Backend, tier: usize, offers: &[Offer]) -> Result<Vec<Outcome>, Error> {
+    let mut outcomes = Vec::with_capacity(offers.len());
     for together in offers.chunk_by(|one, next| one.is_plain() && next.is_plain()) {
         match together {
-            [one] if !one.is_plain() => stored.push(one.put(store, tier)?),
+            [one] if !one.is_plain() => outcomes.push(one.put(store, tier)?),
             _ => {
                 let tags: Vec<Vec<&str>> = together.iter().map(Offer::tags).collect();
                 let items = together.iter().zip(&tags).filter_map(|(offer, tags)| offer.item(tier, tags));
                 store.set_many(&items.collect::<Vec<_>>())?;
-                stored.extend(together.iter().map(|_| true));
+                outcomes.extend(together.iter().map(|_| Outcome::Stored));
             }
         }
     }
-    Ok(stored)
+    Ok(outcomes)
 }

@@ -62,7 +62,7 @@ impl<K: Key, V: Value> Core<K, V> {
     {
         let queries: Vec<_> = queries.collect();
         let places = queries.iter().map(|query| self.place(query)).collect::<Result<Vec<_>, _>>()?;
-        let keys: Vec<_> = queries.into_iter().map(Asking::shared).collect();
+        let keys: Vec<_> = queries.into_iter().map(Asking::copied).collect();
         batch::read_through(&places, face, &asked(&keys), V::clone).await
     }
 
@@ -83,7 +83,7 @@ impl<K: Key, V: Value> Core<K, V> {
             owned.push(key);
         }
         let queries: Vec<Borrowed<'_, K, K>> = owned.iter().map(Borrowed::new).collect();
-        let keys: Vec<_> = queries.iter().map(Asking::shared).collect();
+        let keys: Vec<_> = queries.iter().map(Asking::copied).collect();
         let set = batch::set(settings, face, &asked(&keys)).await;
         self.told(set, vec![false; owned.len()])
     }
@@ -100,7 +100,7 @@ impl<K: Key, V: Value> Core<K, V> {
         switch::reachable()?;
         let queries: Vec<Borrowed<'_, K, Q>> = keys.into_iter().map(Borrowed::new).collect();
         let places = queries.iter().map(|query| self.place(query)).collect::<Result<Vec<_>, _>>()?;
-        let keys: Vec<_> = queries.iter().map(Asking::shared).collect();
+        let keys: Vec<_> = queries.iter().map(Asking::copied).collect();
         let deleted = batch::delete(&places, face, &asked(&keys)).await;
         let deleted = deleted.map(|deleted| deleted.into_iter().map(u64::from).sum());
         self.told(deleted, 0)

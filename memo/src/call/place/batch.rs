@@ -4,7 +4,8 @@ use super::{Home, Key, Place, Setting};
 use crate::{
     call::entry::Entry,
     error::Error,
-    space::{EntryKey, Face, Space, Turn},
+    memory::locked::UnderLock,
+    space::{EntryKey, Face, Outcome, Space, Turn},
 };
 
 /// The stores that several places share, and their keys there.
@@ -50,9 +51,10 @@ pub(crate) async fn delete<H: Home>(places: &[Place<H>], face: Face, keys: &[Key
         turns = space.stores.turns(face, &entries).await;
         removed = space.stores.remove_many(face, &turns, &entries).await;
     }
+    let under = UnderLock::enter();
     let from_memory = places.iter().zip(keys).map(|(place, key)| place.home.instance().delete(place.hash, *key));
     let from_memory: Vec<bool> = from_memory.collect();
-    drop(turns);
+    drop((under, turns));
     Ok(removed?.into_iter().zip(from_memory).map(|(stored, kept)| stored || kept).collect())
 }
 
@@ -64,7 +66,7 @@ pub(crate) async fn set<H: Home, V: Send + Sync + 'static>(
 ) -> Result<Vec<bool>, Error> {
     let offers: Vec<_> = settings.iter_mut().filter_map(|setting| setting.offer.take()).collect();
     let mut turns: Vec<Turn> = Vec::new();
-    let mut written = Ok(vec![true; settings.len()]);
+    let mut written = Ok(vec![Outcome::Stored; settings.len()]);
     if let Some((space, entries)) = beyond(settings.iter().map(|setting| setting.place.outside.as_ref())) {
         turns = space.stores.turns(face, &entries).await;
         written = space.stores.write_many(face, &turns, offers).await;

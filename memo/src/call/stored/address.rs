@@ -23,15 +23,28 @@ use crate::{
     space::Face,
 };
 
+/// An entry that was read.
+struct Read<V> {
+    entry: Entry<V>,
+    tier: &'static str,
+    /// Does it pass the tests of the attribute?
+    accepted: bool,
+}
+
 struct At<'a, K, Kd: Outer> {
     face: Face,
-    places: Vec<Place<OfProcess>>,
+    /// An error if the key can't be written.
+    places: Result<Vec<Place<OfProcess>>, Error>,
     key: &'a dyn Ask,
     guard: Guard<'a, Kd>,
     store: Store<'a, K, Kd::Val>,
 }
 
 impl<K: 'static, Kd: Outer<Val: Send + Sync>> At<'_, K, Kd> {
+    fn places(&self) -> Result<&[Place<OfProcess>], Error> {
+        self.places.as_deref().map_err(Error::again)
+    }
+
     fn held(&self) -> Result<Held, Error> {
         self.key.hold().ok_or_else(|| Error::encoding("the key can't leave its thread"))
     }
@@ -44,10 +57,38 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> At<'_, K, Kd> {
         }
     }
 
+    /// The entry, from the first place and tier that has one.
+    fn read(&self) -> Pending<Option<Read<Kd::Val>>> {
+        let Ok(places) = self.places() else { return Pending::now(None) };
+        let in_memory = |place: &Place<_>| place.read_memory(self.key, Kd::copy);
+        if let Some(entry) = places.iter().find_map(in_memory) {
+            let accepted = self.guard.accepts(&entry);
+            return Pending::now(Some(Read { entry, tier: "memory", accepted }));
+        }
+        let (places, face, shared) = (places.to_vec(), self.face, self.guard.shared());
+        let read = async move {
+            for place in places {
+                if let Some((entry, tier)) = place.read_outside::<Kd::Val>(face).await.ok().flatten() {
+                    let accepted = shared.iter().all(|test| test(&entry));
+                    return Some(Read { entry, tier, accepted });
+                }
+            }
+            None
+        };
+        match face {
+            // The tests of a thread can look only now; those of a task have come along.
+            Face::Thread => Pending::now(block_on(read).map(|read| {
+                let accepted = self.guard.accepts(&read.entry);
+                Read { accepted, ..read }
+            })),
+            Face::Task => Pending::later(read),
+        }
+    }
+
     /// What is stored where, on the terms of the attribute.
     fn settings(&self, value: &Kd::Val) -> Result<Vec<Setting<OfProcess, Kd::Val>>, Error> {
         let mut settings = Vec::new();
-        for place in &self.places {
+        for place in self.places()? {
             let mut put = |extras: &Extras<'_, K, Kd::Val>| {
                 let terms = extras.terms(value, place.options().tags);
                 let weigh = extras.weigh_any();
@@ -75,29 +116,7 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
         if switch::is_disabled() || UnderLock::is_here() {
             return Pending::now(None);
         }
-        let in_memory = |place: &Place<_>| place.read_memory(self.key, Kd::copy);
-        if let Some(entry) = self.places.iter().find_map(in_memory).filter(|entry| self.guard.accepts(entry)) {
-            return Pending::now(Some(Box::new(entry)));
-        }
-        let (places, face, shared) = (self.places.clone(), self.face, self.guard.shared());
-        let read = async move {
-            for place in places {
-                if let Some((entry, _)) = place.read_outside::<Kd::Val>(face).await.ok().flatten()
-                    && shared.iter().all(|test| test(&entry))
-                {
-                    return Some(entry);
-                }
-            }
-            None
-        };
-        let entry = self.pending(read);
-        // On a thread the tests can look at once; those of a task have come along.
-        match self.face {
-            Face::Thread => {
-                Pending::now(entry.wait().filter(|entry| self.guard.accepts(entry)).map(|e| Box::new(e) as _))
-            }
-            Face::Task => entry.map(|entry| entry.map(|entry| Box::new(entry) as _)),
-        }
+        self.read().map(|read| Some(Box::new(read.filter(|read| read.accepted)?.entry) as _))
     }
 
     fn set(&self, value: Box<dyn Any>) -> Pending<Result<(), Error>> {
@@ -131,45 +150,19 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
         if switch::is_disabled() || UnderLock::is_here() {
             return Pending::now(Explanation::Disabled);
         }
-        let explain = |entry: Entry<Kd::Val>, tier: &'static str, accepted: bool| {
-            if accepted {
+        self.read().map(|read| match read {
+            Some(Read { entry, tier, accepted: true }) => {
                 Explanation::Hit { tier, age: entry.age(), remaining: entry.remaining() }
-            } else {
-                Explanation::Invalid
             }
-        };
-        for place in &self.places {
-            if let Some(entry) = place.read_memory(self.key, Kd::copy) {
-                let accepted = self.guard.accepts(&entry);
-                return Pending::now(explain(entry, "memory", accepted));
-            }
-        }
-        let (places, face, shared) = (self.places.clone(), self.face, self.guard.shared());
-        let read = async move {
-            for place in places {
-                if let Some((entry, tier)) = place.read_outside::<Kd::Val>(face).await.ok().flatten() {
-                    let accepted = shared.iter().all(|test| test(&entry));
-                    return Some((entry, tier, accepted));
-                }
-            }
-            None
-        };
-        let found = self.pending(read);
-        match self.face {
-            Face::Thread => Pending::now(found.wait().map_or(Explanation::Absent, |(entry, tier, _)| {
-                let accepted = self.guard.accepts(&entry);
-                explain(entry, tier, accepted)
-            })),
-            Face::Task => found.map(move |found| {
-                found.map_or(Explanation::Absent, |(entry, tier, accepted)| explain(entry, tier, accepted))
-            }),
-        }
+            Some(_) => Explanation::Invalid,
+            None => Explanation::Absent,
+        })
     }
 
     fn deletion(&self) -> Deletion {
-        let (places, held) = (self.places.clone(), self.held());
+        let asked = self.places().and_then(|places| Ok((places.to_vec(), self.held()?)));
         let delete = async move |face| {
-            let held = held?;
+            let (places, held) = asked?;
             let mut result = Ok(false);
             for place in places {
                 let existed = place.delete(face, &*held).await;
@@ -219,11 +212,11 @@ fn with<M: Marker, Kd, Q, R>(
     let hash = query.hash();
     let place = |instance: &'static Typed<Q::Owned, Kd::Val>| {
         let space = instance.space.clone()?;
-        let key = outside_key(&space, query, hash)?;
-        Some(Place::new(OfProcess(instance), hash, Some((space, key))))
+        let key = outside_key(&space, query, hash);
+        Some(key.map(|key| Place::new(OfProcess(instance), hash, Some((space, key)))))
     };
     let places = all.into_iter().filter_map(place).collect();
-    let at = At { face, places, key: &Asking::shared(query), guard, store };
+    let at = At { face, places, key: &Asking::copied(query), guard, store };
     then(&Address::new(&at));
 }
 

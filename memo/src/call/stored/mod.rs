@@ -5,8 +5,6 @@ pub(crate) mod address;
 pub(crate) mod kind;
 pub(crate) mod literal;
 
-use std::sync::Arc;
-
 use super::{
     answer::{Guard, Guarded, Plain},
     begin::{self as steps, Begun, Outside, Started, Wanted},
@@ -15,7 +13,9 @@ use super::{
     start::{How, Marker, Owned, Val, hit_if_open, target_of},
 };
 use crate::{
+    error::Error,
     key::{Asking, encode::StoredQuery},
+    memory::locked::UnderLock,
     space::{EntryKey, Face, Space},
 };
 use kind::Outer;
@@ -50,15 +50,19 @@ where
     /// Where the entry stands in the stores. A key that can't be written counts as an error, and stands nowhere.
     fn outside(&self, face: Face) -> Option<Outside> {
         let space = self.instance.space.as_ref()?;
-        let key = outside_key(space, self.query, self.hash)?;
+        // What is called from in there goes past the cache.
+        if UnderLock::is_here() {
+            return None;
+        }
+        let key = outside_key(space, self.query, self.hash).ok()?;
         Some(Outside { face, key })
     }
 }
 
-/// Where an entry stands in the stores, unless its key can't be written.
-fn outside_key(space: &Arc<Space>, query: &impl StoredQuery, hash: u64) -> Option<Box<EntryKey>> {
+/// Where an entry stands in the stores; that its key can't be written is counted.
+fn outside_key(space: &Space, query: &impl StoredQuery, hash: u64) -> Result<Box<EntryKey>, Error> {
     let key = space.key(hash, |to| query.write(to));
-    key.inspect_err(|error| space.stores.failed(error)).ok().map(Box::new)
+    key.inspect_err(|error| space.stores.failed(error)).map(Box::new)
 }
 
 /// Begins a call.
@@ -77,7 +81,7 @@ where
     if let Some(value) = beginning.hit(&guard) {
         return Started::Done(value);
     }
-    let (home, key) = (OfProcess(beginning.instance), Asking::shared(query));
+    let (home, key) = (OfProcess(beginning.instance), Asking::copied(query));
     let wanted = Wanted { key: &key, hash: beginning.hash, outside: beginning.outside(Face::Thread) };
     if guard.asks_nothing() {
         let mut answer = Plain::<Kd>(None);
@@ -114,7 +118,7 @@ pub(crate) mod aio {
         if let Some(value) = beginning.hit(&guard) {
             return Begun::Done(value);
         }
-        let (home, key) = (OfProcess(beginning.instance), Asking::shared(query));
+        let (home, key) = (OfProcess(beginning.instance), Asking::copied(query));
         let wanted = Wanted { key: &key, hash: beginning.hash, outside: beginning.outside(Face::Task) };
         let mut answer = Guarded::by(&guard);
         let looks = !guard.is_open() && beginning.has_memory();
