@@ -258,8 +258,8 @@ impl<K: Key, V: Value> Cache<K, V> {
     }
 
     /// Statistics of this object.
-    pub fn stats(&self) -> CacheInfo {
-        self.0.stats()
+    pub async fn stats(&self) -> CacheInfo {
+        self.0.stats(Face::Task).await
     }
 
     /// Returns when everything is as durable as its store can make it, and lets the store go.

@@ -31,7 +31,6 @@ use crate::{
     },
     clock::{self, Millis, NEVER},
     error::Error,
-    flight::wait::block_on,
     key::{Asking, Query},
     memory::locked::UnderLock,
     space::{Face, Space, Stores},
@@ -75,12 +74,9 @@ impl<K: Key, V: Value> Core<K, V> {
         let Plan { options, urls, codec, written, weigh, loader, silent, whole, .. } = plan;
         let spec = Spec { name, urls, codec };
         let name = &*spec.name;
-        let space = match &written {
-            Some(written) => {
-                Some(Space::new(live::stores_of(&spec)?, (name, name), Version::Given(""), written.values))
-            }
-            None => None,
-        };
+        let stores = if written.is_some() { Some(live::stores_of(&spec)?) } else { None };
+        let space = stores.zip(written.as_ref());
+        let space = space.map(|(stores, written)| Space::new(stores, (name, name), Version::Given(""), written.values));
         let id = registry::next_id();
         let typed = Typed::new(id, (Cow::Owned(name.to_owned()), options), Arc::default(), K::eq, space);
         let typed = Arc::new(typed);
@@ -238,12 +234,7 @@ impl<K: Key, V: Value> Core<K, V> {
     pub(super) async fn clear(&self, face: Face, tag: Option<Tag>) -> Result<u64, Error> {
         switch::reachable()?;
         let tags: Option<Arc<[Tag]>> = tag.map(|tag| Arc::from([tag]));
-        let in_memory = || match &tags {
-            None => self.instance().clear_all(),
-            Some(tags) => self.instance().clear_tags(tags),
-        };
-        let Some(stores) = self.stores() else { return Ok(in_memory()) };
-        let (removed, in_memory) = stores.clear(face, tags.as_ref(), in_memory).await;
+        let (removed, in_memory) = live::clear(&self.0.home, face, tags.as_ref()).await;
         self.told(removed, in_memory)
     }
 
@@ -288,10 +279,10 @@ impl<K: Key, V: Value> Core<K, V> {
         Ok(all)
     }
 
-    pub(super) fn stats(&self) -> CacheInfo {
+    pub(super) async fn stats(&self, face: Face) -> CacheInfo {
         let mut info = registry::info_of(self.name(), &self.0.typed.options, self.stores());
         info.count(self.counters().read());
-        info.size = block_on(self.len(Face::Thread)).unwrap_or(0);
+        info.size = self.len(face).await.unwrap_or(0);
         info.weight = self.0.typed.store.weight();
         info
     }

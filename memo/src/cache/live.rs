@@ -39,6 +39,22 @@ pub(super) fn register(cache: &OfCache) {
         caches.retain(WeakCache::lives);
     }
     caches.push(cache.downgrade());
+    drop(caches);
+    if let Some(stores) = stores(cache.instance()) {
+        stores.join(cache.downgrade());
+    }
+}
+
+/// Removes all entries of a cache, or those with all of these tags: from all stores, also if one fails, and from the memory of
+/// all objects that share them. Gives their number as far as it is known, and the largest number in memory.
+pub(super) async fn clear(cache: &OfCache, face: Face, tags: Option<&Arc<[Tag]>>) -> (Result<u64, Error>, u64) {
+    let clear = |instance: &AnyInstance| tags.map_or_else(|| instance.clear_all(), |tags| instance.clear_tags(tags));
+    let Some(stores) = stores(cache.instance()) else {
+        let removed = clear(cache.instance());
+        return (Ok(removed), removed);
+    };
+    let in_memory = || stores.caches().iter().map(|cache| clear(cache.instance())).fold(0, u64::max);
+    stores.clear(face, tags, in_memory).await
 }
 
 /// The stores of a cache: those of a live object of the same name and store, so that all of them wait for each other's
@@ -107,11 +123,7 @@ impl Group {
     /// Removes all entries, or those with all of these tags: from all stores, also if one fails, and from the memory of every
     /// object. Gives their number as far as it is known.
     pub(crate) async fn clear(&self, face: Face, tags: Option<&Arc<[Tag]>>) -> Result<u64, Error> {
-        let clear =
-            |instance: &AnyInstance| tags.map_or_else(|| instance.clear_all(), |tags| instance.clear_tags(tags));
-        let in_memory = || self.instances().map(clear).fold(0, u64::max);
-        let Some(stores) = self.stores() else { return Ok(in_memory()) };
-        stores.clear(face, tags, in_memory).await.0
+        clear(&self.first, face, tags).await.0
     }
 
     /// Removes what has expired; gives the number of entries.

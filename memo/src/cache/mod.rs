@@ -52,8 +52,8 @@ impl<K, Q: ?Sized + Hash + Eq + Sync + ToOwned<Owned = K>> Lookup<K> for Q {}
 
 /// A cache of values by key, in memory, in stores, or both.
 ///
-/// Clones share one cache. Several objects of one name and store share the entries there, not the statistics and not what
-/// each has in memory. As long as they live, [`clear_tag`](crate::clear_tag), [`clear_all`](crate::clear_all),
+/// Clones share one cache. Several objects of one name and store share the entries there, not the statistics; each has a
+/// memory of its own, out of which goes what another one changes. As long as they live, [`clear_tag`](crate::clear_tag), [`clear_all`](crate::clear_all),
 /// [`Clear`](crate::Clear), [`purge_expired`](crate::purge_expired) and [`report`](crate::report()) reach them.
 ///
 /// A miss is a `None`, never an error; errors are those of stores, so a cache that is in memory alone has none. See
@@ -350,7 +350,7 @@ impl<K: Key, V: Value> Cache<K, V> {
 
     /// Statistics of this object.
     pub fn stats(&self) -> CacheInfo {
-        self.0.stats()
+        block_on(self.0.stats(Face::Thread))
     }
 
     /// Returns when everything is as durable as its store can make it, and lets the store go.

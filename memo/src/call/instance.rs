@@ -314,7 +314,13 @@ impl<K: 'static, V: 'static> Typed<K, V> {
     }
 }
 
+/// Where the table has to grow, it first lets go of caches that are gone: nobody else has their counters any more.
 fn insert_local(locals: &mut Vec<Option<Local>>, id: usize, local: Local) -> &mut Local {
+    if locals.capacity() <= id {
+        for dead in locals.iter_mut() {
+            drop(dead.take_if(|local| Arc::strong_count(&local.counters) == 1));
+        }
+    }
     if locals.len() <= id {
         locals.resize_with(id + 1, || None);
     }

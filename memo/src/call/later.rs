@@ -157,6 +157,11 @@ async fn commit(
     };
     let instance = home.instance();
     let _under = UnderLock::enter();
+    if running.overwrites && written.is_some() {
+        for other in stores.caches().iter().filter(|cache| cache.instance().id != instance.id) {
+            other.instance().store.remove_hash(running.hash);
+        }
+    }
     match (written, memory.copy) {
         (Some(Ok(Outcome::Stored | Outcome::Removed) | Err(_)), Some(copy)) => {
             let weigh = &|_: &dyn Any, _: &dyn Any| memory.weight;

@@ -4,7 +4,12 @@ pub(crate) mod batch;
 
 use std::{any::Any, sync::Arc};
 
-use super::{entry::Entry, instance::Home, site::Options, terms::Terms};
+use super::{
+    entry::Entry,
+    instance::{Home, OfCache},
+    site::Options,
+    terms::Terms,
+};
 use crate::{
     clock::{self, Millis},
     error::Error,
@@ -55,6 +60,13 @@ impl<H: Home> Place<H> {
         self.outside.as_ref().is_none_or(|(space, _)| space.stores.has_memory())
     }
 
+    /// Other cache objects that share the stores: what changes there must not stay as it was in their memory.
+    fn others(&self) -> Vec<OfCache> {
+        let stores = self.outside.as_ref().map(|(space, _)| &space.stores);
+        let others = stores.into_iter().flat_map(|stores| stores.caches());
+        others.filter(|cache| cache.instance().id != self.home.instance().id).collect()
+    }
+
     /// The entry in memory.
     pub(crate) fn read_memory<V: 'static>(&self, key: &dyn Ask, copy: fn(&V) -> V) -> Option<Entry<V>> {
         if self.has_memory() { self.home.instance().entry(self.hash, key, copy).1 } else { None }
@@ -64,16 +76,16 @@ impl<H: Home> Place<H> {
     pub(crate) async fn read_outside<V: 'static>(&self, face: Face) -> Result<Option<(Entry<V>, &'static str)>, Error> {
         let Some((space, key)) = &self.outside else { return Ok(None) };
         let Some(loaded) = space.stores.read(face, key).await? else { return Ok(None) };
-        Ok(self.opened(space, &loaded)?.map(|entry| (entry, space.stores.tier_name(&loaded))))
+        Ok(self.opened(space, &loaded).map(|entry| (entry, space.stores.tier_name(&loaded))))
     }
 
-    /// An entry as it was read.
-    fn opened<V: 'static>(&self, space: &Space, loaded: &Loaded) -> Result<Option<Entry<V>>, Error> {
+    /// An entry as it was read. One that can't be decoded is as good as absent, and counted.
+    fn opened<V: 'static>(&self, space: &Space, loaded: &Loaded) -> Option<Entry<V>> {
         let mut value: Option<V> = None;
-        space.try_decode(loaded, &mut value)?;
+        space.decode(loaded, &mut value);
         let literal = self.options().tags;
         let (stamp, own) = loaded.about(literal);
-        Ok(value.map(|value| Entry::new(value, stamp, literal, &own)))
+        Some(Entry::new(value?, stamp, literal, &own))
     }
 
     /// The entry in the stores, of which memory gets a copy.
@@ -115,6 +127,9 @@ impl<H: Home> Place<H> {
         let found = space.stores.retime(face, &turn, entry, at).await;
         let _under = UnderLock::enter();
         self.home.instance().store.retime(self.hash, key, expires);
+        for other in self.others() {
+            other.instance().store.retime(self.hash, key, expires);
+        }
         found
     }
 
@@ -125,9 +140,17 @@ impl<H: Home> Place<H> {
         };
         let turn = space.stores.turn(face, entry).await;
         let removed = space.stores.remove(face, &turn, entry).await.inspect_err(|error| space.stores.failed(error));
-        let _under = UnderLock::enter();
-        let existed = self.home.instance().delete(self.hash, key);
+        let existed = self.delete_from_memory(key);
         Ok(removed? || existed)
+    }
+
+    /// Removes the entry from the memory of all who share its stores, in the caller's turn; was there one?
+    fn delete_from_memory(&self, key: Key<'_>) -> bool {
+        let _under = UnderLock::enter();
+        for other in self.others() {
+            other.instance().delete(self.hash, key);
+        }
+        self.home.instance().delete(self.hash, key)
     }
 
     /// A value on its way here.
@@ -183,6 +206,11 @@ impl<H: Home, V: Send + Sync + 'static> Setting<H, V> {
         let Self { place, terms, stamp, mut copy, weight, yields, .. } = self;
         let instance = place.home.instance();
         let _under = UnderLock::enter();
+        if !matches!(written, Ok(Outcome::Yielded)) {
+            for other in place.others() {
+                other.instance().store.remove(place.hash, key);
+            }
+        }
         match written {
             Ok(Outcome::Stored) if copy.is_some() => {
                 let weigh = &|_: &dyn Any, _: &dyn Any| weight;

@@ -4,7 +4,16 @@
 
 use std::{any::Any, sync::Arc};
 
-use crate::{call::site::Version, error::Error, memory::stamp::Stamp, stats::counters::Counters, tags::Tag};
+use crate::{
+    call::{
+        instance::{OfCache, WeakCache},
+        site::Version,
+    },
+    error::Error,
+    memory::stamp::Stamp,
+    stats::counters::Counters,
+    tags::Tag,
+};
 
 macro_rules! never {
     ($($type:ident)*) => {$(
@@ -98,7 +107,6 @@ macro_rules! never {
 never! {
     Space as self: self.stores.never;
     decode(&Loaded, &mut dyn Any) -> bool;
-    try_decode(&Loaded, &mut dyn Any) -> Result<(), Error>;
     offer(EntryKey, &dyn Any, About) -> Result<Offer, Error>;
     key_with_data(&str, u64, Vec<u8>) -> Result<EntryKey, Error>;
 }
@@ -114,6 +122,8 @@ never! {
     epoch(&EntryKey) -> u64;
     try_turn(&EntryKey) -> Option<Turn>;
     failed(&Error) -> ();
+    join(WeakCache) -> ();
+    caches() -> Vec<OfCache>;
     #async turn(Face, &EntryKey) -> Turn;
     #async read(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
     #async write(Face, &Turn, Offer) -> Result<Outcome, Error>;

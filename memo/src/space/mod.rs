@@ -32,7 +32,10 @@ pub(crate) use write::{About, Offer, Outcome};
 
 use crate::{
     backend::{self, Backend, Change},
-    call::site::Version,
+    call::{
+        instance::{OfCache, WeakCache},
+        site::Version,
+    },
     clock,
     error::Error,
     key::text::Text,
@@ -55,6 +58,8 @@ pub(crate) struct Stores {
     stripes: [Stripe; STRIPES],
     /// When a write has expired entries swept out next.
     sweep_at: AtomicU64,
+    /// The cache objects whose entries stand here: what changes an entry tells the memory of all of them.
+    caches: parking_lot::Mutex<Vec<WeakCache>>,
     /// Of what failed in the stores.
     pub(crate) counters: Counters,
 }
@@ -80,8 +85,21 @@ impl Stores {
             tiers: Tiers::new(urls, codec),
             stripes: std::array::from_fn(|_| Stripe { lock: Arc::default(), epoch: AtomicU64::new(0) }),
             sweep_at: AtomicU64::new(clock::now().saturating_add(SWEEP_EVERY)),
+            caches: parking_lot::Mutex::default(),
             counters: Counters::default(),
         }
+    }
+
+    /// From now on the cache object is one of [`caches`](Self::caches).
+    pub(crate) fn join(&self, cache: WeakCache) {
+        let mut caches = self.caches.lock();
+        caches.retain(WeakCache::lives);
+        caches.push(cache);
+    }
+
+    /// The live cache objects whose entries stand here.
+    pub(crate) fn caches(&self) -> Vec<OfCache> {
+        self.caches.lock().iter().filter_map(WeakCache::upgrade).collect()
     }
 
     /// What the keys of all entries begin with.

@@ -199,7 +199,7 @@ impl Space {
     }
 
     /// The same, for those who want to know why not.
-    pub(crate) fn try_decode(&self, loaded: &Loaded, to: &mut dyn Any) -> Result<(), Error> {
+    fn try_decode(&self, loaded: &Loaded, to: &mut dyn Any) -> Result<(), Error> {
         let most = self.stores.tiers.max_value(loaded.tier);
         let Facts { codec, compressors, value, .. } = &loaded.facts;
         let names = (loaded.text(codec), loaded.text(compressors));

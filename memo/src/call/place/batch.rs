@@ -4,7 +4,6 @@ use super::{Home, Key, Place, Setting};
 use crate::{
     call::entry::Entry,
     error::Error,
-    memory::locked::UnderLock,
     space::{EntryKey, Face, Outcome, Space, Turn},
 };
 
@@ -32,8 +31,7 @@ pub(crate) async fn read_through<H: Home, V: Send + Sync + 'static>(
     let loaded = space.stores.read_many(face, &entries).await?;
     let mut found = Vec::with_capacity(places.len());
     for (((place, key), seen), loaded) in places.iter().zip(keys).zip(seen).zip(loaded) {
-        // One that can't be decoded is counted, and the others are still given.
-        let entry = loaded.and_then(|loaded| place.opened::<V>(space, &loaded).ok().flatten());
+        let entry = loaded.and_then(|loaded| place.opened::<V>(space, &loaded));
         if let Some(entry) = &entry {
             place.fill_memory(*key, seen, entry, copy);
         }
@@ -51,10 +49,8 @@ pub(crate) async fn delete<H: Home>(places: &[Place<H>], face: Face, keys: &[Key
         turns = space.stores.turns(face, &entries).await;
         removed = space.stores.remove_many(face, &turns, &entries).await;
     }
-    let under = UnderLock::enter();
-    let from_memory = places.iter().zip(keys).map(|(place, key)| place.home.instance().delete(place.hash, *key));
-    let from_memory: Vec<bool> = from_memory.collect();
-    drop((under, turns));
+    let from_memory: Vec<bool> = places.iter().zip(keys).map(|(place, key)| place.delete_from_memory(*key)).collect();
+    drop(turns);
     Ok(removed?.into_iter().zip(from_memory).map(|(stored, kept)| stored || kept).collect())
 }
 
