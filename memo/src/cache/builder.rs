@@ -121,6 +121,33 @@ impl<K: Key, V: Value> Builder<K, V> {
         self
     }
 
+    /// A hit begins the time to live anew; [`Cache::entry`], [`Cache::contains`] and the like don't. An end that is given by
+    /// hand ([`Cache::expire_in`], [`Cache::expire_at`], [`Cache::persist`]) stays: hits do not put it off.
+    ///
+    /// In stores a hit does so once a sixteenth of the time to live has passed since it last began, so that a hot key is not
+    /// written with every hit: an entry lives for 15/16 of it after its last hit at least, and for all of it at most. Memory
+    /// before a store asks again after the same sixteenth.
+    ///
+    /// ```
+    /// use memo::{Cache, clock::TestClock};
+    /// use std::time::Duration;
+    ///
+    /// let sessions = Cache::<String, u64>::builder("sessions").ttl(1800).sliding().build()?;
+    /// let clock = TestClock::install();
+    /// sessions.set("ada".to_owned(), 7)?;
+    /// for _ in 0..10 {
+    ///     clock.advance(Duration::from_secs(1000));
+    ///     assert_eq!(sessions.get("ada")?, Some(7));
+    /// }
+    /// clock.advance(Duration::from_secs(1800));
+    /// assert_eq!(sessions.get("ada")?, None);
+    /// # Ok::<(), memo::Error>(())
+    /// ```
+    pub fn sliding(mut self) -> Self {
+        self.plan.options.sliding = true;
+        self
+    }
+
     /// Computes the values that [`Cache::load`] does not find.
     pub fn loader(mut self, load: impl Fn(&K) -> V + Send + Sync + 'static) -> Self {
         self.plan.loader = Some(Arc::new(load));

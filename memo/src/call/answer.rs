@@ -10,6 +10,7 @@ use super::{
     kind::Kind,
 };
 use crate::{
+    clock,
     error::Error,
     memory::{Put, Stored, stamp::Stamp},
     space::{Loaded, Space},
@@ -130,7 +131,8 @@ fn decode<Kd: Kind>(
     let (stamp, own) = loaded.about(tags);
     if let Some(keep) = keep {
         let mut copy = Some(Kd::copy(&value));
-        keep(Put { value: &mut copy, stamp, tags: &own, weigh: None, slides: false, replaces: false, yields: true });
+        let stamp = stamp.of_copy(clock::now());
+        keep(Put { value: &mut copy, stamp, tags: &own, weigh: None, replaces: false, yields: true });
     }
     Some(Entry::new(value, stamp, tags, &own))
 }

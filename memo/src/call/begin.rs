@@ -208,7 +208,7 @@ impl Call<'_> {
         };
         let seen = space.stores.epoch(&outside.key);
         if outside.face == Face::Thread {
-            let read = block_on(space.stores.read(Face::Thread, &outside.key));
+            let read = block_on(space.stores.read_for_use(Face::Thread, &outside.key));
             return self.found_outside(attempt, seen, read);
         }
         let Call { instance, key, hash, outside, .. } = self;
@@ -325,7 +325,7 @@ impl Reading {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
         let asked = self.asked.get_or_insert_with(|| {
             let (stores, key) = (self.stores.clone(), self.key.clone());
-            Box::pin(async move { stores.read(Face::Task, &key).await })
+            Box::pin(async move { stores.read_for_use(Face::Task, &key).await })
         });
         asked.as_mut().poll(cx)
     }
@@ -355,7 +355,7 @@ impl Waits {
         let ended = match on {
             On::Flight(wait, outside) => Ended::Flight(wait.block(), outside),
             On::Store(Reading { stores, key, seen, .. }) => {
-                let loaded = block_on(stores.read(Face::Thread, &key));
+                let loaded = block_on(stores.read_for_use(Face::Thread, &key));
                 Ended::Store(key, seen, loaded)
             }
         };

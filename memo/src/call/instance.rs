@@ -163,7 +163,9 @@ impl<K: 'static, V: 'static> Typed<K, V> {
         same: fn(&K, &K) -> bool,
         space: Option<Space>,
     ) -> Self {
-        let store = Store::new(options.settings(), counters.clone(), same);
+        // Before stores, memory has copies, and it is the entries there that slide.
+        let settings = Settings { sliding: options.sliding && space.is_none(), ..options.settings() };
+        let store = Store::new(settings, counters.clone(), same);
         Self { id, name, options, counters, space: space.map(Arc::new), store }
     }
 

@@ -66,12 +66,13 @@ impl<V: Send + Sync + 'static> Offered<V> {
         };
         let about = About {
             expires: clock::unix(stamp.expires(), (stamp.created(), clock::unix_now())),
+            window: stamp.window(),
             cost: running.cost(),
             tags: terms.all_tags(options),
             yields: options.if_absent && !running.overwrites,
         };
         let outside = space.offer(key, value, about).inspect_err(|error| space.stores.failed(error)).ok();
-        Self { outside, memory: InMemory { copy, stamp, weight } }
+        Self { outside, memory: InMemory { copy, stamp: stamp.of_copy(stamp.created()), weight } }
     }
 }
 

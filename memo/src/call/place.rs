@@ -55,9 +55,10 @@ impl<H: Home> Place<H> {
         self.outside.as_ref().is_none_or(|(space, _)| space.stores.has_memory())
     }
 
-    /// The entry in memory.
+    /// The entry in memory, unless it is a copy that does not know its end: see [`Stamp::of_copy`].
     pub(crate) fn read_memory<V: 'static>(&self, key: &dyn Ask, copy: fn(&V) -> V) -> Option<Entry<V>> {
-        if self.has_memory() { self.home.instance().entry(self.hash, key, copy).1 } else { None }
+        let ends_sooner = self.outside.is_some() && self.options().sliding;
+        if self.has_memory() && !ends_sooner { self.home.instance().entry(self.hash, key, copy).1 } else { None }
     }
 
     /// The entry in the stores, and the name of its tier.
@@ -85,9 +86,12 @@ impl<H: Home> Place<H> {
     ) -> Result<Option<Entry<V>>, Error> {
         let Some((space, entry)) = &self.outside else { return Ok(None) };
         let seen = space.stores.epoch(entry);
-        let Some((found, _)) = self.read_outside::<V>(face).await? else { return Ok(None) };
-        self.fill_memory(key, seen, &found, copy);
-        Ok(Some(found))
+        let Some(loaded) = space.stores.read_for_use(face, entry).await? else { return Ok(None) };
+        let found = self.opened(space, &loaded)?;
+        if let Some(found) = &found {
+            self.fill_memory(key, seen, found, copy);
+        }
+        Ok(found)
     }
 
     /// Copies what was found in the stores into memory, unless the stripe's epoch is no longer what it was `seen` to be before.
@@ -98,8 +102,8 @@ impl<H: Home> Place<H> {
             && space.stores.epoch(entry) == seen
         {
             let mut copy = Some(copy(found.value()));
-            let (stamp, tags) = (found.stamp(), found.own_tags());
-            let put = Put { value: &mut copy, stamp, tags, weigh: None, slides: true, replaces: false, yields: true };
+            let (stamp, tags) = (found.stamp().of_copy(clock::now()), found.own_tags());
+            let put = Put { value: &mut copy, stamp, tags, weigh: None, replaces: false, yields: true };
             self.home.instance().store.fill(self.hash, key, put);
         }
     }
@@ -148,6 +152,7 @@ impl<H: Home> Place<H> {
             Some((space, key)) => {
                 let about = About {
                     expires: clock::unix(stamp.expires(), (stamp.created(), clock::unix_now())),
+                    window: stamp.window(),
                     cost: 0,
                     tags: terms.all_tags(options),
                     yields,
@@ -157,6 +162,7 @@ impl<H: Home> Place<H> {
             None => None,
         };
         let copy = self.has_memory().then(|| copy(value));
+        let stamp = if self.outside.is_some() { stamp.of_copy(stamp.created()) } else { stamp };
         Ok(Setting { place: self.clone(), offer, terms, stamp, copy, weight, yields })
     }
 }

@@ -34,6 +34,7 @@ pub(crate) enum Face {
 #[expect(dead_code, reason = "nobody offers anything")]
 pub(crate) struct About {
     pub(crate) expires: Option<u64>,
+    pub(crate) window: u64,
     pub(crate) cost: u64,
     pub(crate) tags: Vec<String>,
     pub(crate) yields: bool,
@@ -108,6 +109,7 @@ never! {
     #async turn(Face, &EntryKey) -> Turn;
     #async all_turns(Face) -> Vec<Turn>;
     #async read(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
+    #async read_for_use(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
     #async write(Face, &Turn, Offer) -> Result<bool, Error>;
     #async remove(Face, &Turn, &EntryKey) -> Result<bool, Error>;
     #async turns(Face, &[&EntryKey]) -> Vec<Turn>;

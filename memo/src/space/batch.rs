@@ -23,7 +23,7 @@ impl Stores {
         turns
     }
 
-    /// The entries of several keys, in their order. As for [`read`](Self::read), bytes that do not verify are as good as
+    /// The entries of several keys, in their order, for a hit each. As for [`read`](Self::read), bytes that do not verify are as good as
     /// absent, and it is an error if an entry is in no tier and one of them can't be asked.
     pub(crate) async fn read_many(&self, face: Face, keys: &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error> {
         let epochs: Vec<u64> = keys.iter().map(|key| self.epoch(key)).collect();
@@ -42,6 +42,11 @@ impl Stores {
                         self.failed(&error);
                         down = down.or(Some(error).filter(is_down));
                     }
+                }
+            }
+            for &at in &missing {
+                if let Some(loaded) = &mut loaded[at] {
+                    self.restart(face, &tiers[number..], keys[at], loaded).await;
                 }
             }
             let found: Vec<_> =

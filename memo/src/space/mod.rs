@@ -7,6 +7,7 @@ mod batch;
 mod face;
 mod names;
 mod read;
+mod slide;
 mod tier;
 mod values;
 mod write;

@@ -4,14 +4,14 @@ use std::{any::Any, ops::Range};
 
 use serde::de::DeserializeOwned;
 
-use super::{EntryKey, Face, Space, Stores, Turn, tier::Tier};
+use super::{EntryKey, Face, Space, Stores, Turn, tier::Tier, write::written};
 use crate::{
     backend::{Backend, Change, Item, UnixMillis},
-    clock,
+    clock::{self, Millis},
     error::Error,
-    memory::stamp::Stamp,
+    memory::stamp::{self, Stamp},
     tags::Tag,
-    wire::{Frame, Wire, frame::with_expiry},
+    wire::{Frame, Wire},
 };
 
 /// An entry as it was read: a frame that was verified, of the right key, and alive.
@@ -24,6 +24,15 @@ pub(crate) struct Loaded {
     epoch: u64,
 }
 
+/// What an entry is asked for.
+#[derive(Clone, Copy, PartialEq)]
+enum Use {
+    /// To answer a call.
+    Hit,
+    /// To look at it.
+    Look,
+}
+
 /// What a frame says, so that it is taken apart and verified once.
 pub(super) struct Facts {
     codec: Range<usize>,
@@ -31,6 +40,8 @@ pub(super) struct Facts {
     value: Range<usize>,
     created: UnixMillis,
     expires: Option<UnixMillis>,
+    /// The time to live that a hit begins anew; 0: none.
+    window: Millis,
     tags: Vec<Tag>,
 }
 
@@ -49,6 +60,7 @@ impl Facts {
             value: place(frame.value),
             created: frame.created,
             expires: frame.expires,
+            window: frame.window.unwrap_or(0),
             tags: frame.tags.iter().map(Tag::from).collect(),
         }
     }
@@ -63,6 +75,20 @@ impl Loaded {
         self.epoch
     }
 
+    /// When a hit restarts it; `None` if none does.
+    pub(super) fn restarts_from(&self) -> Option<UnixMillis> {
+        let Facts { expires, window, .. } = self.facts;
+        expires.filter(|_| window != 0).map(|expires| stamp::restarts_from(expires, window))
+    }
+
+    pub(super) fn created(&self) -> UnixMillis {
+        self.facts.created
+    }
+
+    pub(super) fn ends_at(&mut self, expires: UnixMillis) {
+        self.facts.expires = Some(expires);
+    }
+
     fn text(&self, place: &Range<usize>) -> &str {
         str::from_utf8(&self.bytes[place.clone()]).unwrap_or_default()
     }
@@ -70,8 +96,9 @@ impl Loaded {
     /// Its times on the process's clock, and its tags but for those that all entries of the function have.
     pub(crate) fn about(&self, literal: &[&str]) -> (Stamp, Vec<Tag>) {
         let present = (clock::now(), clock::unix_now());
-        let Facts { created, expires, tags, .. } = &self.facts;
+        let Facts { created, expires, window, tags, .. } = &self.facts;
         let stamp = Stamp::new(clock::from_unix(Some(*created), present), clock::from_unix(*expires, present));
+        let stamp = stamp.sliding(*window);
         (stamp, tags.iter().filter(|tag| !literal.contains(&tag.as_str())).cloned().collect())
     }
 }
@@ -89,7 +116,16 @@ impl Stores {
     /// The entry of a key. What fails is counted here. Bytes that do not verify are as good as absent; it is an error if no
     /// tier has the entry and one can't be asked.
     pub(crate) async fn read(&self, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
-        let (loaded, failed) = self.look(face, key).await;
+        self.read_as(face, key, Use::Look).await
+    }
+
+    /// The same for a hit, which restarts an entry that slides.
+    pub(crate) async fn read_for_use(&self, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
+        self.read_as(face, key, Use::Hit).await
+    }
+
+    async fn read_as(&self, face: Face, key: &EntryKey, what_for: Use) -> Result<Option<Loaded>, Error> {
+        let (loaded, failed) = self.look(face, key, what_for).await;
         for error in &failed {
             self.failed(error);
         }
@@ -101,7 +137,7 @@ impl Stores {
     }
 
     /// Looks into the tiers one after the other; says what failed on the way, too.
-    async fn look(&self, face: Face, key: &EntryKey) -> (Option<Loaded>, Vec<Error>) {
+    async fn look(&self, face: Face, key: &EntryKey, what_for: Use) -> (Option<Loaded>, Vec<Error>) {
         let epoch = self.epoch(key);
         let mut failed = Vec::new();
         let tiers = match self.tiers.get(face).await {
@@ -112,7 +148,10 @@ impl Stores {
             match self.read_tier(face, tier, key).await {
                 Ok(None) => {}
                 Ok(Some((bytes, facts))) => {
-                    let loaded = Loaded { bytes, facts, tier: number, epoch };
+                    let mut loaded = Loaded { bytes, facts, tier: number, epoch };
+                    if what_for == Use::Hit {
+                        self.restart(face, &tiers[number..], key, &mut loaded).await;
+                    }
                     self.carry_up(face, &tiers[..number], key, &loaded).await;
                     return (Some(loaded), failed);
                 }
@@ -254,10 +293,11 @@ pub(super) struct Carried {
 
 /// The same frame for another tier, where entries may live shorter: the remaining time, never more.
 pub(super) fn carried(tier: &Tier, key: &EntryKey, loaded: &Loaded) -> Result<Carried, Error> {
-    let Facts { expires, tags, .. } = &loaded.facts;
+    let Facts { expires, window, tags, .. } = &loaded.facts;
     let expires = tier.terms.end(*expires, clock::unix_now());
     let tags = tags.iter().map(Tag::to_string).collect();
-    Ok(Carried { flat: key.flat().to_vec(), bytes: with_expiry(&loaded.bytes, expires)?, expires, tags })
+    let frame = Frame { expires, window: tier.terms.window(*window), ..Frame::read(&loaded.bytes)? };
+    Ok(Carried { flat: key.flat().to_vec(), bytes: written(&frame)?, expires, tags })
 }
 
 /// Puts entries into a tier, in the turns of their keys.
@@ -284,5 +324,11 @@ impl super::tier::Terms {
             (Some(expires), Some(most)) => Some(expires.min(most)),
             (expires, most) => expires.or(most),
         }
+    }
+
+    /// The time to live that a hit begins anew in this tier.
+    pub(super) fn window(&self, window: Millis) -> Option<Millis> {
+        let most = self.ttl.unwrap_or(Millis::MAX);
+        Some(window.min(most)).filter(|window| *window != 0)
     }
 }

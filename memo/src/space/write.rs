@@ -5,12 +5,9 @@ use std::{any::Any, sync::atomic::Ordering};
 use super::{EntryKey, Face, SWEEP_EVERY, Space, Stores, Turn, tier::Tier};
 use crate::{
     backend::{Backend, Change, Item, UnixMillis, hook},
-    clock,
+    clock::{self, Millis},
     error::Error,
-    wire::{
-        Frame,
-        frame::{Tags, with_expiry},
-    },
+    wire::{Frame, Tags},
 };
 
 /// A value on its way into the stores of a space.
@@ -35,6 +32,8 @@ struct Written {
 /// What is known of a value beside itself.
 pub(crate) struct About {
     pub(crate) expires: Option<UnixMillis>,
+    /// The time to live that a hit begins anew; 0: none.
+    pub(crate) window: Millis,
     /// Nanoseconds that it took to compute; 0 if that is not known.
     pub(crate) cost: u64,
     /// All tags, the literal ones too.
@@ -80,7 +79,7 @@ impl Space {
     ///
     /// If the codec can't write it.
     pub(crate) fn offer(&self, key: EntryKey, value: &dyn Any, about: About) -> Result<Offer, Error> {
-        let About { expires, cost, tags, yields } = about;
+        let About { expires, window, cost, tags, yields } = about;
         let names: Vec<&str> = tags.iter().map(String::as_str).collect();
         let now = clock::unix_now();
         let mut frames = Vec::new();
@@ -92,15 +91,14 @@ impl Space {
                 compressors: encoded.compressors,
                 created: now,
                 expires,
+                window: terms.window(window),
                 cost,
                 tags: Tags::from(&*names),
                 key: key.full(),
                 key_data: key.data(),
                 value: &encoded.bytes,
             };
-            let mut bytes = Vec::new();
-            frame.write(&mut bytes)?;
-            frames.push(Written { bytes, expires });
+            frames.push(Written { bytes: written(&frame)?, expires });
         }
         let is_over = expires.is_some_and(|expires| expires <= now);
         Ok(Offer { key, frames, tags, yields, is_over })
@@ -177,11 +175,18 @@ fn set(
     Ok(stored)
 }
 
-fn is_alive(bytes: &[u8], full: &str) -> bool {
+/// A frame as bytes.
+pub(super) fn written(frame: &Frame<'_>) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    frame.write(&mut bytes)?;
+    Ok(bytes)
+}
+
+pub(super) fn is_alive(bytes: &[u8], full: &str) -> bool {
     Frame::read(bytes).is_ok_and(|frame| frame.key == full && !frame.is_over(clock::unix_now()))
 }
 
-/// The entry of a key with another end, if it is alive; none if it has ended by then.
+/// The entry of a key with another end, which hits do not put off, if it is alive; none if it has ended by then.
 pub(super) fn retimed(bytes: &[u8], full: &str, expires: Option<UnixMillis>) -> Option<Change> {
     if !is_alive(bytes, full) {
         return None;
@@ -189,6 +194,7 @@ pub(super) fn retimed(bytes: &[u8], full: &str, expires: Option<UnixMillis>) -> 
     if expires.is_some_and(|expires| expires <= clock::unix_now()) {
         return Some(Change::Remove);
     }
-    let tags = Frame::read(bytes).ok()?.tags.iter().map(str::to_owned).collect();
-    Some(Change::Set { bytes: with_expiry(bytes, expires).ok()?, expires, tags })
+    let frame = Frame::read(bytes).ok()?;
+    let tags = frame.tags.iter().map(str::to_owned).collect();
+    Some(Change::Set { bytes: written(&Frame { expires, window: None, ..frame }).ok()?, expires, tags })
 }
