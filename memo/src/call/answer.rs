@@ -12,7 +12,11 @@ use super::{
 use crate::{
     clock,
     error::Error,
-    memory::{Put, Stored, stamp::Stamp},
+    memory::{
+        Put, Stored,
+        entries::{SharedWeigh, Weigh},
+        stamp::Stamp,
+    },
     space::{Loaded, Space},
 };
 
@@ -25,6 +29,8 @@ pub struct Guard<'a, Kd: Kind> {
     #[cfg(feature = "stores")]
     shared: Vec<SharedTest<Kd::Val>>,
     fail: Option<fn(Error) -> Kd::Ret>,
+    /// What an entry weighs that memory takes over from a store.
+    weigh: Option<Weigh<'a>>,
 }
 
 #[cfg(feature = "stores")]
@@ -43,6 +49,7 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
             #[cfg(feature = "stores")]
             shared: Vec::new(),
             fail: None,
+            weigh: None,
         }
     }
 
@@ -74,10 +81,16 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
         self
     }
 
+    #[cfg(feature = "stores")]
+    pub(crate) fn weigh(mut self, weigh: Weigh<'a>) -> Self {
+        self.weigh = Some(weigh);
+        self
+    }
+
     /// Does the call go on as if there were no guard?
     #[cfg(feature = "stores")]
     pub(crate) fn asks_nothing(&self) -> bool {
-        self.is_open() && self.fail.is_none()
+        self.is_open() && self.fail.is_none() && self.weigh.is_none()
     }
 
     /// Is an entry used without being looked at?
@@ -122,6 +135,7 @@ fn decode<Kd: Kind>(
     loaded: &Loaded,
     tags: &'static [&'static str],
     keep: Option<Keep<'_>>,
+    weigh: Option<Weigh<'_>>,
 ) -> Option<Entry<Kd::Val>> {
     let mut value: Option<Kd::Val> = None;
     if !space.decode(loaded, &mut value) {
@@ -132,26 +146,28 @@ fn decode<Kd: Kind>(
     if let Some(keep) = keep {
         let mut copy = Some(Kd::copy(&value));
         let stamp = stamp.of_copy(clock::now());
-        keep(Put { value: &mut copy, stamp, tags: &own, weigh: None, replaces: false, yields: true });
+        keep(Put { value: &mut copy, stamp, tags: &own, weigh, replaces: false, yields: true });
     }
     Some(Entry::new(value, stamp, tags, &own))
 }
 
 /// What a computation of a cache gives: unlike a function, it says that a store can't be asked, unless the cache is silent.
-pub(crate) struct Reported<Kd: Kind> {
+pub(crate) struct Reported<'a, Kd: Kind> {
     result: Plain<Kd>,
     error: Option<Error>,
     silent: bool,
+    /// What an entry weighs that memory takes over from a store.
+    weigh: Option<SharedWeigh<'a>>,
 }
 
-impl<Kd: Kind> Reported<Kd> {
-    pub(crate) fn new(silent: bool) -> Self {
-        Self { result: Plain(None), error: None, silent }
+impl<'a, Kd: Kind> Reported<'a, Kd> {
+    pub(crate) fn new(silent: bool, weigh: Option<SharedWeigh<'a>>) -> Self {
+        Self { result: Plain(None), error: None, silent, weigh }
     }
 
     /// It is answered already.
     pub(crate) fn done(result: Kd::Ret) -> Self {
-        Self { result: Plain(Some(result)), error: None, silent: false }
+        Self { result: Plain(Some(result)), error: None, silent: false, weigh: None }
     }
 
     /// How the caller goes on.
@@ -168,7 +184,7 @@ impl<Kd: Kind> Reported<Kd> {
     }
 }
 
-impl<Kd: Kind> Answer for Reported<Kd> {
+impl<Kd: Kind> Answer for Reported<'_, Kd> {
     fn read(&mut self, stored: Stored<'_>, tags: &'static [&'static str]) {
         self.result.read(stored, tags);
     }
@@ -180,7 +196,8 @@ impl<Kd: Kind> Answer for Reported<Kd> {
         tags: &'static [&'static str],
         keep: Option<Keep<'_>>,
     ) -> bool {
-        self.result.decode(space, loaded, tags, keep)
+        let weigh = self.weigh.map(|weigh| weigh as Weigh<'_>);
+        self.result.weighed(space, loaded, tags, keep, weigh)
     }
 
     fn accept(&mut self) -> Result<(), Stamp> {
@@ -206,6 +223,26 @@ impl<Kd: Kind> Answer for Reported<Kd> {
 /// What an unguarded call returns.
 pub(crate) struct Plain<Kd: Kind>(pub(crate) Option<Kd::Ret>);
 
+impl<Kd: Kind> Plain<Kd> {
+    fn weighed(
+        &mut self,
+        space: &Space,
+        loaded: &Loaded,
+        tags: &'static [&'static str],
+        keep: Option<Keep<'_>>,
+        weigh: Option<Weigh<'_>>,
+    ) -> bool {
+        let mut value: Option<Kd::Val> = None;
+        if keep.is_some() {
+            value = decode::<Kd>(space, loaded, tags, keep, weigh).map(Entry::into_value);
+        } else {
+            space.decode(loaded, &mut value);
+        }
+        self.0 = value.map(Kd::join);
+        self.0.is_some()
+    }
+}
+
 impl<Kd: Kind> Answer for Plain<Kd> {
     fn read(&mut self, stored: Stored<'_>, _: &'static [&'static str]) {
         self.0 = stored.value().downcast_ref().map(|value| Kd::join(Kd::copy(value)));
@@ -218,14 +255,7 @@ impl<Kd: Kind> Answer for Plain<Kd> {
         tags: &'static [&'static str],
         keep: Option<Keep<'_>>,
     ) -> bool {
-        let mut value: Option<Kd::Val> = None;
-        if keep.is_some() {
-            value = decode::<Kd>(space, loaded, tags, keep).map(Entry::into_value);
-        } else {
-            space.decode(loaded, &mut value);
-        }
-        self.0 = value.map(Kd::join);
-        self.0.is_some()
+        self.weighed(space, loaded, tags, keep, None)
     }
 
     fn accept(&mut self) -> Result<(), Stamp> {
@@ -267,7 +297,7 @@ impl<Kd: Kind> Answer for Guarded<'_, '_, Kd> {
         tags: &'static [&'static str],
         keep: Option<Keep<'_>>,
     ) -> bool {
-        self.entry = decode::<Kd>(space, loaded, tags, keep);
+        self.entry = decode::<Kd>(space, loaded, tags, keep, self.guard.weigh);
         self.entry.is_some()
     }
 

@@ -15,6 +15,8 @@ use super::{
     run::{Run, Running},
     switch::{self, Mode},
 };
+#[cfg(feature = "stores")]
+use crate::memory::entries::weigh_any;
 use crate::{
     clock::{self, Millis},
     error::{Error, Kind as ErrorKind},
@@ -489,6 +491,13 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Again<H, K, Kd> {
         let mut answer = Plain::<Kd>(None);
         let step = self.waited.step(self.home.instance(), &mut answer);
         Begun::at(step, self.home, answer.0)
+    }
+
+    /// The same where entries have weight.
+    #[cfg(feature = "stores")]
+    pub fn again_weighing(self, guard: Guard<'_, Kd>, weigh: impl Fn(&K, &Kd::Val) -> u64) -> Begun<H, K, Kd> {
+        let weigh = weigh_any(weigh);
+        self.again_with(guard.weigh(&weigh))
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]

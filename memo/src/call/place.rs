@@ -9,7 +9,11 @@ use crate::{
     clock::{self, Millis},
     error::Error,
     key::Ask,
-    memory::{Put, stamp::Stamp},
+    memory::{
+        Put,
+        entries::{SharedWeigh, Weigh},
+        stamp::Stamp,
+    },
     space::{About, EntryKey, Face, Loaded, Offer, Space},
 };
 
@@ -37,6 +41,12 @@ pub(crate) struct Setting<H, V> {
     weight: u64,
     /// It does not take the place of a live entry.
     yields: bool,
+}
+
+/// How memory takes over what it finds in a store.
+pub(crate) struct Taking<'a, V> {
+    pub(crate) copy: fn(&V) -> V,
+    pub(crate) weigh: Option<SharedWeigh<'a>>,
 }
 
 /// A key that comes along.
@@ -82,28 +92,29 @@ impl<H: Home> Place<H> {
         &self,
         face: Face,
         key: Key<'_>,
-        copy: fn(&V) -> V,
+        taking: &Taking<'_, V>,
     ) -> Result<Option<Entry<V>>, Error> {
         let Some((space, entry)) = &self.outside else { return Ok(None) };
         let seen = space.stores.epoch(entry);
         let Some(loaded) = space.stores.read_for_use(face, entry).await? else { return Ok(None) };
         let found = self.opened(space, &loaded)?;
         if let Some(found) = &found {
-            self.fill_memory(key, seen, found, copy);
+            self.fill_memory(key, seen, found, taking);
         }
         Ok(found)
     }
 
     /// Copies what was found in the stores into memory, unless the stripe's epoch is no longer what it was `seen` to be before.
-    fn fill_memory<V: Send + Sync + 'static>(&self, key: Key<'_>, seen: u64, found: &Entry<V>, copy: fn(&V) -> V) {
+    fn fill_memory<V: Send + Sync + 'static>(&self, key: Key<'_>, seen: u64, found: &Entry<V>, taking: &Taking<'_, V>) {
         if self.has_memory()
             && let Some((space, entry)) = &self.outside
             && let Some(_turn) = space.stores.try_turn(entry)
             && space.stores.epoch(entry) == seen
         {
-            let mut copy = Some(copy(found.value()));
+            let mut copy = Some((taking.copy)(found.value()));
+            let weigh = taking.weigh.map(|weigh| weigh as Weigh<'_>);
             let (stamp, tags) = (found.stamp().of_copy(clock::now()), found.own_tags());
-            let put = Put { value: &mut copy, stamp, tags, weigh: None, replaces: false, yields: true };
+            let put = Put { value: &mut copy, stamp, tags, weigh, replaces: false, yields: true };
             self.home.instance().store.fill(self.hash, key, put);
         }
     }

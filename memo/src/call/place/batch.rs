@@ -1,6 +1,6 @@
 //! The same for several entries of one function or cache: stores are asked once for all of them.
 
-use super::{Home, Key, Place, Setting};
+use super::{Home, Key, Place, Setting, Taking};
 use crate::{
     call::entry::Entry,
     error::Error,
@@ -23,7 +23,7 @@ pub(crate) async fn read_through<H: Home, V: Send + Sync + 'static>(
     places: &[Place<H>],
     face: Face,
     keys: &[Key<'_>],
-    copy: fn(&V) -> V,
+    taking: &Taking<'_, V>,
 ) -> Result<Vec<Option<Entry<V>>>, Error> {
     let outside = beyond(places.iter().map(|place| place.outside.as_ref()));
     let Some((space, entries)) = outside else { return Ok(places.iter().map(|_| None).collect()) };
@@ -34,7 +34,7 @@ pub(crate) async fn read_through<H: Home, V: Send + Sync + 'static>(
         // One that can't be decoded is counted, and the others are still given.
         let entry = loaded.and_then(|loaded| place.opened::<V>(space, &loaded).ok().flatten());
         if let Some(entry) = &entry {
-            place.fill_memory(*key, seen, entry, copy);
+            place.fill_memory(*key, seen, entry, taking);
         }
         found.push(entry);
     }
