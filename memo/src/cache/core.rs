@@ -186,7 +186,7 @@ impl<K: Key, V: Value> Core<K, V> {
             return Ok(Some(entry));
         }
         let found = place.read_outside::<V>(face).await;
-        Ok(self.told(found, None)?.map(|(entry, _)| entry))
+        self.told(found, None)
     }
 
     pub(super) async fn set_with(&self, face: Face, key: K, value: V, options: SetOptions) -> Result<bool, Error> {

@@ -4,6 +4,8 @@ pub(crate) mod batch;
 
 use std::{any::Any, sync::Arc};
 
+#[cfg(feature = "stores")]
+use super::explanation::Explanation;
 use super::{entry::Entry, instance::Home, site::Options, terms::Terms};
 use crate::{
     clock::{self, Millis},
@@ -68,14 +70,35 @@ impl<H: Home> Place<H> {
     /// The entry in memory, unless it is a copy that does not know its end: see [`Stamp::of_copy`].
     pub(crate) fn read_memory<V: 'static>(&self, key: &dyn Ask, copy: fn(&V) -> V) -> Option<Entry<V>> {
         let ends_sooner = self.outside.is_some() && self.options().sliding;
-        if self.has_memory() && !ends_sooner { self.home.instance().entry(self.hash, key, copy).1 } else { None }
+        if ends_sooner { None } else { self.read_copy(key, copy) }
     }
 
-    /// The entry in the stores, and the name of its tier.
-    pub(crate) async fn read_outside<V: 'static>(&self, face: Face) -> Result<Option<(Entry<V>, &'static str)>, Error> {
+    /// The entry in the stores.
+    pub(crate) async fn read_outside<V: 'static>(&self, face: Face) -> Result<Option<Entry<V>>, Error> {
         let Some((space, key)) = &self.outside else { return Ok(None) };
         let Some(loaded) = space.stores.read(face, key).await? else { return Ok(None) };
-        Ok(self.opened(space, &loaded)?.map(|entry| (entry, space.stores.tier_name(&loaded))))
+        self.opened(space, &loaded)
+    }
+
+    /// The entry that a call would find in the stores, and the name of its tier.
+    #[cfg(feature = "stores")]
+    pub(crate) async fn explain_outside<V: 'static>(
+        &self,
+        face: Face,
+    ) -> Result<(Entry<V>, &'static str), Explanation> {
+        let (space, key) = self.outside.as_ref().ok_or(Explanation::Absent)?;
+        let loaded = space.stores.explain(face, key).await?;
+        let mut value: Option<V> = None;
+        space.decode_to_explain(&loaded, &mut value)?;
+        let literal = self.options().tags;
+        let (stamp, own) = loaded.about(literal);
+        let value = value.ok_or(Explanation::Absent)?;
+        Ok((Entry::new(value, stamp, literal, &own), space.stores.tier_name(&loaded)))
+    }
+
+    /// What memory has, with the end that it has there.
+    pub(crate) fn read_copy<V: 'static>(&self, key: &dyn Ask, copy: fn(&V) -> V) -> Option<Entry<V>> {
+        if self.has_memory() { self.home.instance().entry(self.hash, key, copy).1 } else { None }
     }
 
     /// An entry as it was read.

@@ -102,7 +102,6 @@ never! {
     has_memory() -> bool;
     uses(&str) -> bool;
     describe() -> (String, Option<String>);
-    tier_name(&Loaded) -> &'static str;
     epoch(&EntryKey) -> u64;
     try_turn(&EntryKey) -> Option<Turn>;
     failed(&Error) -> ();

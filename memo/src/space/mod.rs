@@ -4,6 +4,7 @@
 //! stores (`backend`). All of it is written once, for threads and tasks: see [`Face`].
 
 mod batch;
+mod explain;
 mod face;
 mod names;
 mod read;

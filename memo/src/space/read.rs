@@ -186,7 +186,8 @@ impl Stores {
     ) -> Result<Option<Verified>, Error> {
         let Some(bytes) = bytes else { return Ok(None) };
         match check(&bytes, key) {
-            Ok(facts) => Ok(facts.map(|facts| (bytes, facts))),
+            Ok(Found::Alive(facts)) => Ok(Some((bytes, facts))),
+            Ok(Found::Over | Found::Other) => Ok(None),
             // What a later version of the library wrote is not ours to remove.
             Err(error) if error.is_newer() => Err(error),
             Err(error) => {
@@ -239,11 +240,14 @@ impl Space {
 
     /// The same, for those who want to know why not.
     pub(crate) fn try_decode(&self, loaded: &Loaded, to: &mut dyn Any) -> Result<(), Error> {
+        self.decoded(loaded, to).inspect_err(|error| self.stores.failed(error))
+    }
+
+    pub(super) fn decoded(&self, loaded: &Loaded, to: &mut dyn Any) -> Result<(), Error> {
         let most = self.stores.tiers.max_value(loaded.tier);
         let Facts { codec, compressors, value, .. } = &loaded.facts;
         let names = (loaded.text(codec), loaded.text(compressors));
-        let decoded = self.values.decode(names, &loaded.bytes[value.clone()], most, to);
-        decoded.inspect_err(|error| self.stores.failed(error))
+        self.values.decode(names, &loaded.bytes[value.clone()], most, to)
     }
 }
 
@@ -271,11 +275,23 @@ pub(crate) fn key_of<K: DeserializeOwned>(data: &[u8]) -> Result<K, Error> {
     Wire::decode(KEYS, "", data, data.len() * 64 + 4096)
 }
 
-/// What the frame says, unless it is over or another's: then it is not to be used, and that is no fault.
-fn check(bytes: &[u8], key: &EntryKey) -> Result<Option<Facts>, Error> {
+/// What bytes are that stand under a key, if they verify.
+pub(super) enum Found {
+    /// Its entry.
+    Alive(Facts),
+    /// Its entry, whose time has passed.
+    Over,
+    /// The entry of another key with the same hash.
+    Other,
+}
+
+pub(super) fn check(bytes: &[u8], key: &EntryKey) -> Result<Found, Error> {
     let frame = Frame::read(bytes)?;
-    let fits = frame.key == key.full() && (frame.expires.is_none() || !frame.is_over(clock::unix_now()));
-    Ok(fits.then(|| Facts::of(&frame, bytes)))
+    Ok(match frame.expires {
+        _ if frame.key != key.full() => Found::Other,
+        Some(_) if frame.is_over(clock::unix_now()) => Found::Over,
+        _ => Found::Alive(Facts::of(&frame, bytes)),
+    })
 }
 
 /// Is it the store that failed, and not what stands in it?

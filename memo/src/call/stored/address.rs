@@ -5,9 +5,10 @@ use std::any::Any;
 use super::{kind::Outer, outside_key};
 use crate::{
     call::{
-        address::{self, Address, Deletion, Explanation, Operations, Store, Then},
+        address::{self, Address, Deletion, Operations, Store, Then},
         answer::Guard,
         entry::Entry,
+        explanation::{Explanation, absent},
         extras::Extras,
         instance::{OfProcess, Typed},
         pending::Pending,
@@ -82,7 +83,7 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
         let (places, face, shared) = (self.places.clone(), self.face, self.guard.shared());
         let read = async move {
             for place in places {
-                if let Some((entry, _)) = place.read_outside::<Kd::Val>(face).await.ok().flatten()
+                if let Some(entry) = place.read_outside::<Kd::Val>(face).await.ok().flatten()
                     && shared.iter().all(|test| test(&entry))
                 {
                     return Some(entry);
@@ -131,37 +132,45 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
         if switch::is_disabled() || UnderLock::is_here() {
             return Pending::now(Explanation::Disabled);
         }
-        let explain = |entry: Entry<Kd::Val>, tier: &'static str, accepted: bool| {
+        let explain = |entry: &Entry<Kd::Val>, tier: &'static str, accepted: bool| {
             if accepted {
                 Explanation::Hit { tier, age: entry.age(), remaining: entry.remaining() }
             } else {
                 Explanation::Invalid
             }
         };
-        for place in &self.places {
-            if let Some(entry) = place.read_memory(self.key, Kd::copy) {
-                let accepted = self.guard.accepts(&entry);
-                return Pending::now(explain(entry, "memory", accepted));
-            }
+        if let Some(entry) = self.places.iter().find_map(|place| place.read_copy(self.key, Kd::copy)) {
+            let accepted = self.guard.accepts(&entry);
+            return Pending::now(explain(&entry, "memory", accepted));
         }
+        let Some(first) = self.places.first() else { return Pending::now(Explanation::Absent) };
+        let absent = absent(first.options(), self.store);
         let (places, face, shared) = (self.places.clone(), self.face, self.guard.shared());
         let read = async move {
+            let mut reason = Explanation::Absent;
             for place in places {
-                if let Some((entry, tier)) = place.read_outside::<Kd::Val>(face).await.ok().flatten() {
-                    let accepted = shared.iter().all(|test| test(&entry));
-                    return Some((entry, tier, accepted));
+                match place.explain_outside::<Kd::Val>(face).await {
+                    Ok((entry, tier)) => {
+                        let accepted = shared.iter().all(|test| test(&entry));
+                        return Ok((entry, tier, accepted));
+                    }
+                    Err(other) => reason = reason.or(other),
                 }
             }
-            None
+            Err(reason.or(absent))
         };
         let found = self.pending(read);
         match self.face {
-            Face::Thread => Pending::now(found.wait().map_or(Explanation::Absent, |(entry, tier, _)| {
-                let accepted = self.guard.accepts(&entry);
-                explain(entry, tier, accepted)
-            })),
+            // On a thread the tests can look at once; those of a task have come along.
+            Face::Thread => Pending::now(found.wait().map_or_else(
+                |reason| reason,
+                |(entry, tier, _)| {
+                    let accepted = self.guard.accepts(&entry);
+                    explain(&entry, tier, accepted)
+                },
+            )),
             Face::Task => found.map(move |found| {
-                found.map_or(Explanation::Absent, |(entry, tier, accepted)| explain(entry, tier, accepted))
+                found.map_or_else(|reason| reason, |(entry, tier, accepted)| explain(&entry, tier, accepted))
             }),
         }
     }
