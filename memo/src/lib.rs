@@ -83,7 +83,7 @@ pub use crate::{
     },
     error::Error,
     flight::chain::{Context, context},
-    stats::{CacheInfo, Instantiation, Report, report},
+    stats::{CacheInfo, Instantiation, Report, TierInfo, report},
     tags::{
         Tag,
         clear::{Clear, Cleared},

@@ -35,7 +35,7 @@ use crate::{
     key::{Asking, Query},
     memory::locked::UnderLock,
     space::{Face, Space, Stores},
-    stats::{CacheInfo, counters::Counters},
+    stats::{CacheInfo, Tiers, counters::Counters},
     tags::Tag,
 };
 
@@ -295,8 +295,14 @@ impl<K: Key, V: Value> Core<K, V> {
     pub(super) fn stats(&self) -> CacheInfo {
         let mut info = registry::info_of(self.name(), &self.0.typed.options, self.stores());
         info.count(self.counters().read());
-        info.size = block_on(self.len(Face::Thread)).unwrap_or(0);
         info.weight = self.0.typed.store.weight();
+        let asked = self.0.typed.space.as_ref().map_or_else(Vec::new, |space| space.asked());
+        let mut tiers = Tiers::of(self.stores().map(|stores| &**stores)).with(&asked, self.0.typed.store.len());
+        if let Some(stores) = self.stores() {
+            tiers = tiers.failed(stores.failures(), &[]).sized(&block_on(stores.sizes(Face::Thread)));
+        }
+        info.size = tiers.size();
+        info.tiers = tiers.counted(info.measured);
         info
     }
 

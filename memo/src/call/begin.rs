@@ -26,7 +26,7 @@ use crate::{
     },
     key::{Ask, Held},
     memory::{Entered, Found, Put, Stored, locked::UnderLock},
-    space::{EntryKey, Face, Loaded, Stores},
+    space::{EntryKey, Face, Loaded, Space},
     stats::counters::Counters,
 };
 
@@ -210,13 +210,13 @@ impl Call<'_> {
         };
         let seen = space.stores.epoch(&outside.key);
         if outside.face == Face::Thread {
-            let read = block_on(space.stores.read_for_use(Face::Thread, &outside.key));
+            let read = block_on(space.read_for_use(Face::Thread, &outside.key));
             return self.found_outside(attempt, seen, read);
         }
         let Call { instance, key, hash, outside, .. } = self;
         match (key.hold(), outside) {
             (Some(held), Some(Outside { key, .. })) => {
-                let reading = Reading::new(space.stores.clone(), key, seen);
+                let reading = Reading::new(space.clone(), key, seen);
                 Step::Wait(Waits { held, hash, attempt, on: On::Store(reading) })
             }
             _ => run_inline(instance),
@@ -245,11 +245,12 @@ impl Call<'_> {
             }
         };
         let keep = space.stores.has_memory().then_some(&mut keep as Keep<'_>);
-        if !self.answer.decode(space, loaded, instance.options.tags, keep) || self.answer.accept().is_err() {
-            return false;
+        let taken = self.answer.decode(space, loaded, instance.options.tags, keep) && self.answer.accept().is_ok();
+        space.used(loaded, taken);
+        if taken {
+            Counters::add(&instance.counters.hits, 1);
         }
-        Counters::add(&instance.counters.hits, 1);
-        true
+        taken
     }
 
     /// Runs the body, for all who ask meanwhile.
@@ -312,7 +313,7 @@ enum On {
 
 /// A store that is asked by a task.
 struct Reading {
-    stores: Arc<Stores>,
+    space: Arc<Space>,
     key: Box<EntryKey>,
     seen: u64,
     /// The question, once it was put.
@@ -320,14 +321,14 @@ struct Reading {
 }
 
 impl Reading {
-    fn new(stores: Arc<Stores>, key: Box<EntryKey>, seen: u64) -> Self {
-        Self { stores, key, seen, asked: None }
+    fn new(space: Arc<Space>, key: Box<EntryKey>, seen: u64) -> Self {
+        Self { space, key, seen, asked: None }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
         let asked = self.asked.get_or_insert_with(|| {
-            let (stores, key) = (self.stores.clone(), self.key.clone());
-            Box::pin(async move { stores.read_for_use(Face::Task, &key).await })
+            let (space, key) = (self.space.clone(), self.key.clone());
+            Box::pin(async move { space.read_for_use(Face::Task, &key).await })
         });
         asked.as_mut().poll(cx)
     }
@@ -356,8 +357,8 @@ impl Waits {
         let Self { held, hash, attempt, on } = self;
         let ended = match on {
             On::Flight(wait, outside) => Ended::Flight(wait.block(), outside),
-            On::Store(Reading { stores, key, seen, .. }) => {
-                let loaded = block_on(stores.read_for_use(Face::Thread, &key));
+            On::Store(Reading { space, key, seen, .. }) => {
+                let loaded = block_on(space.read_for_use(Face::Thread, &key));
                 Ended::Store(key, seen, loaded)
             }
         };

@@ -22,7 +22,10 @@ use crate::{
     key::{Ask, Asking, Query},
     memory::{Cells, Found, Settings, Shards, Store, front::Front, locked::UnderLock, policy},
     space::Space,
-    stats::counters::{Counters, ThreadCounters},
+    stats::{
+        Asked,
+        counters::{Counters, ThreadCounters},
+    },
     sync::per_thread,
     tags::Tag,
 };
@@ -396,5 +399,9 @@ impl Reach for OfProcess {
 
     fn weight(&self) -> u64 {
         self.0.store.weight()
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.0.space.as_ref().map_or_else(Vec::new, |space| space.asked())
     }
 }

@@ -119,8 +119,10 @@ impl<H: Home> Place<H> {
     ) -> Result<Option<Entry<V>>, Error> {
         let Some((space, entry)) = &self.outside else { return Ok(None) };
         let seen = space.stores.epoch(entry);
-        let Some(loaded) = space.stores.read_for_use(face, entry).await? else { return Ok(None) };
-        let found = self.opened(space, &loaded)?;
+        let Some(loaded) = space.read_for_use(face, entry).await? else { return Ok(None) };
+        let found = self.opened(space, &loaded);
+        space.used(&loaded, matches!(found, Ok(Some(_))));
+        let found = found?;
         if let Some(found) = &found {
             self.fill_memory(key, seen, found, taking);
         }

@@ -4,7 +4,13 @@
 
 use std::{any::Any, sync::Arc};
 
-use crate::{call::site::Version, error::Error, memory::stamp::Stamp, stats::counters::Counters, tags::Tag};
+use crate::{
+    call::site::Version,
+    error::Error,
+    memory::stamp::Stamp,
+    stats::{Asked, counters::Counters},
+    tags::Tag,
+};
 
 macro_rules! never {
     ($($type:ident)*) => {$(
@@ -93,32 +99,35 @@ never! {
     try_decode(&Loaded, &mut dyn Any) -> Result<(), Error>;
     offer(EntryKey, &dyn Any, About) -> Result<Offer, Error>;
     key_with_data(&str, u64, Vec<u8>) -> Result<EntryKey, Error>;
+    used(&Loaded, bool) -> ();
+    asked() -> Vec<Asked>;
+    #async read_for_use(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
+    #async read_many(Face, &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error>;
 }
 
 never! {
     Stores as self: self.never;
     check() -> Result<(), Error>;
+    failures() -> Vec<(String, u64)>;
     prefix() -> &str;
     has_memory() -> bool;
     uses(&str) -> bool;
     describe() -> (String, Option<String>);
     epoch(&EntryKey) -> u64;
     try_turn(&EntryKey) -> Option<Turn>;
-    failed(&Error) -> ();
     #async turn(Face, &EntryKey) -> Turn;
     #async all_turns(Face) -> Vec<Turn>;
     #async read(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
-    #async read_for_use(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
     #async write(Face, &Turn, Offer) -> Result<bool, Error>;
     #async remove(Face, &Turn, &EntryKey) -> Result<bool, Error>;
     #async turns(Face, &[&EntryKey]) -> Vec<Turn>;
-    #async read_many(Face, &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error>;
     #async write_many(Face, &[Turn], Vec<Offer>) -> Result<Vec<bool>, Error>;
     #async remove_many(Face, &[Turn], &[&EntryKey]) -> Result<Vec<bool>, Error>;
     #async retime(Face, &Turn, &EntryKey, Option<u64>) -> Result<bool, Error>;
     #async all(Face) -> Result<Vec<Stored>, Error>;
     #async clear(Face, &[Turn], Option<Vec<String>>) -> Result<u64, Error>;
     #async len(Face) -> Result<u64, Error>;
+    #async sizes(Face) -> Vec<Option<u64>>;
     #async flush(Face) -> Result<(), Error>;
     #async purge(Face) -> Result<u64, Error>;
 }

@@ -9,6 +9,7 @@ mod face;
 mod names;
 mod read;
 mod slide;
+mod tally;
 mod tier;
 mod values;
 mod write;
@@ -166,8 +167,36 @@ impl Stores {
     /// The number of entries of the function in the last tier.
     pub(crate) async fn len(&self, face: Face) -> Result<u64, Error> {
         let prefix = self.prefix.clone().into_bytes();
-        let counts = self.tiers.each(face, move |store| store.count(&prefix)).await?;
-        Ok(counts.last().copied().unwrap_or(0))
+        self.tiers.last(face, move |store| store.count(&prefix)).await
+    }
+
+    /// The number of entries of the function in each store; `None` where it can't be told. What fails is counted here.
+    pub(crate) async fn sizes(&self, face: Face) -> Vec<Option<u64>> {
+        let tiers = match self.tiers.get(face).await {
+            Ok(tiers) => tiers,
+            Err(error) => {
+                self.failed(&error);
+                return vec![None; self.tiers.number()];
+            }
+        };
+        let mut sizes = Vec::with_capacity(tiers.len());
+        for tier in tiers {
+            let prefix = self.prefix.clone().into_bytes();
+            let count = face.ask(&tier.store, move |store| store.count(&prefix)).await;
+            if let Err(error) = &count
+                && !error.is_unsupported()
+            {
+                tier.terms.failed();
+                self.failed(error);
+            }
+            sizes.push(count.ok());
+        }
+        sizes
+    }
+
+    /// The names of all tiers, typed memory included, and what failed in each.
+    pub(crate) fn failures(&self) -> Vec<(String, u64)> {
+        self.tiers.failures()
     }
 
     /// Removes what has expired, from all tiers, whosever it is; gives the number of entries.
@@ -241,6 +270,7 @@ pub(crate) struct Space {
     pub(crate) stores: Arc<Stores>,
     names: names::Names,
     values: AnyValues,
+    tally: tally::Tally,
 }
 
 impl Space {
@@ -251,7 +281,8 @@ impl Space {
             Version::Given(number) => names::version(number.as_bytes(), values.shape()),
         };
         let names = names::Names::new(&stores.prefix, if name == path { "" } else { name }, version);
-        Self { stores, names, values }
+        let tally = tally::Tally::new(stores.has_memory(), stores.tiers.number());
+        Self { stores, names, values, tally }
     }
 
     /// The key of an entry that is to be read again, from its text and bytes.

@@ -4,7 +4,7 @@ use std::{any::Any, ops::Range};
 
 use serde::de::DeserializeOwned;
 
-use super::{EntryKey, Face, Space, Stores, Turn, tier::Tier, write::written};
+use super::{EntryKey, Face, Space, Stores, Turn, tally::Tally, tier::Tier, write::written};
 use crate::{
     backend::{Backend, Change, Item, UnixMillis},
     clock::{self, Millis},
@@ -22,15 +22,6 @@ pub(crate) struct Loaded {
     tier: usize,
     /// What the stripe's epoch was before the entry was read.
     epoch: u64,
-}
-
-/// What an entry is asked for.
-#[derive(Clone, Copy, PartialEq)]
-enum Use {
-    /// To answer a call.
-    Hit,
-    /// To look at it.
-    Look,
 }
 
 /// What a frame says, so that it is taken apart and verified once.
@@ -75,6 +66,10 @@ impl Loaded {
         self.epoch
     }
 
+    pub(super) fn tier(&self) -> usize {
+        self.tier
+    }
+
     /// When a hit restarts it; `None` if none does.
     pub(super) fn restarts_from(&self) -> Option<UnixMillis> {
         let Facts { expires, window, .. } = self.facts;
@@ -116,16 +111,11 @@ impl Stores {
     /// The entry of a key. What fails is counted here. Bytes that do not verify are as good as absent; it is an error if no
     /// tier has the entry and one can't be asked.
     pub(crate) async fn read(&self, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
-        self.read_as(face, key, Use::Look).await
+        self.read_as(face, key, None).await
     }
 
-    /// The same for a hit, which restarts an entry that slides.
-    pub(crate) async fn read_for_use(&self, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
-        self.read_as(face, key, Use::Hit).await
-    }
-
-    async fn read_as(&self, face: Face, key: &EntryKey, what_for: Use) -> Result<Option<Loaded>, Error> {
-        let (loaded, failed) = self.look(face, key, what_for).await;
+    async fn read_as(&self, face: Face, key: &EntryKey, tally: Option<&Tally>) -> Result<Option<Loaded>, Error> {
+        let (loaded, failed) = self.look(face, key, tally).await;
         for error in &failed {
             self.failed(error);
         }
@@ -136,9 +126,13 @@ impl Stores {
         }
     }
 
-    /// Looks into the tiers one after the other; says what failed on the way, too.
-    async fn look(&self, face: Face, key: &EntryKey, what_for: Use) -> (Option<Loaded>, Vec<Error>) {
+    /// Looks into the tiers one after the other; says what failed on the way, too. With a tally it is for a call, which
+    /// counts, and restarts an entry that slides.
+    async fn look(&self, face: Face, key: &EntryKey, tally: Option<&Tally>) -> (Option<Loaded>, Vec<Error>) {
         let epoch = self.epoch(key);
+        if let Some(tally) = tally {
+            tally.memory_missed(1);
+        }
         let mut failed = Vec::new();
         let tiers = match self.tiers.get(face).await {
             Ok(tiers) => tiers,
@@ -146,10 +140,14 @@ impl Stores {
         };
         for (number, tier) in tiers.iter().enumerate() {
             match self.read_tier(face, tier, key).await {
-                Ok(None) => {}
+                Ok(None) => {
+                    if let Some(tally) = tally {
+                        tally.missed(number);
+                    }
+                }
                 Ok(Some((bytes, facts))) => {
                     let mut loaded = Loaded { bytes, facts, tier: number, epoch };
-                    if what_for == Use::Hit {
+                    if tally.is_some() {
                         self.restart(face, &tiers[number..], key, &mut loaded).await;
                     }
                     self.carry_up(face, &tiers[..number], key, &loaded).await;
@@ -168,10 +166,10 @@ impl Stores {
 
     pub(super) async fn read_tier(&self, face: Face, tier: &Tier, key: &EntryKey) -> Result<Option<Verified>, Error> {
         let bytes = if face == Face::Thread || !tier.store.blocks() {
-            tier.store.get(key.flat())?
+            tier.store.get(key.flat()).inspect_err(|_| tier.terms.failed())?
         } else {
             let flat = key.flat().to_vec();
-            face.ask(&tier.store, move |store| store.get(&flat)).await?
+            tier.ask(face, move |store| store.get(&flat)).await?
         };
         self.verified(face, tier, key, bytes).await
     }
@@ -188,10 +186,12 @@ impl Stores {
         match check(&bytes, key) {
             Ok(Found::Alive(facts)) => Ok(Some((bytes, facts))),
             Ok(Found::Over | Found::Other) => Ok(None),
-            // What a later version of the library wrote is not ours to remove.
-            Err(error) if error.is_newer() => Err(error),
             Err(error) => {
-                self.discard(face, tier, key, bytes).await;
+                tier.terms.failed();
+                // What a later version of the library wrote is not ours to remove.
+                if !error.is_newer() {
+                    self.discard(face, tier, key, bytes).await;
+                }
                 Err(error)
             }
         }
@@ -206,7 +206,7 @@ impl Stores {
                 _ => Change::Keep,
             })
         };
-        if let Err(error) = face.ask(&tier.store, work).await {
+        if let Err(error) = tier.ask(face, work).await {
             self.failed(&error);
         }
     }
@@ -233,6 +233,11 @@ impl Stores {
 }
 
 impl Space {
+    /// The entry of a key, for a call: see [`Stores::read`]. An entry that slides is restarted.
+    pub(crate) async fn read_for_use(&self, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
+        self.stores.read_as(face, key, Some(&self.tally)).await
+    }
+
     /// Decodes an entry into an `Option` of the function's type; what can't be decoded counts as an error.
     pub(crate) fn decode(&self, loaded: &Loaded, to: &mut dyn Any) -> bool {
         self.try_decode(loaded, to).is_ok()
@@ -240,7 +245,10 @@ impl Space {
 
     /// The same, for those who want to know why not.
     pub(crate) fn try_decode(&self, loaded: &Loaded, to: &mut dyn Any) -> Result<(), Error> {
-        self.decoded(loaded, to).inspect_err(|error| self.stores.failed(error))
+        self.decoded(loaded, to).inspect_err(|error| {
+            self.stores.tiers.failed(loaded.tier);
+            self.stores.failed(error);
+        })
     }
 
     pub(super) fn decoded(&self, loaded: &Loaded, to: &mut dyn Any) -> Result<(), Error> {
@@ -329,7 +337,7 @@ pub(super) async fn carry(face: Face, turns: &[Turn], tier: &Tier, entries: Vec<
             .map(|(entry, tags)| (&*entry.flat, Item { bytes: &entry.bytes, expires: entry.expires, tags }));
         store.set_many(&items.collect::<Vec<_>>())
     };
-    face.ask(&tier.store, work).await
+    tier.ask(face, work).await
 }
 
 impl super::tier::Terms {

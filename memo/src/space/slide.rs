@@ -30,7 +30,7 @@ impl Stores {
                 });
                 updated.map(|()| end)
             };
-            match face.ask(&tier.store, work).await {
+            match tier.ask(face, work).await {
                 Ok(Some(end)) if place == 0 => loaded.ends_at(end),
                 Ok(_) => {}
                 Err(error) => self.failed(&error),

@@ -124,7 +124,7 @@ impl Stores {
                 let _turn = turn;
                 set(store, &flat, &full, written, &tags, yields)
             };
-            match face.ask(&tier.store, work).await {
+            match tier.ask(face, work).await {
                 Ok(set) => stored |= set,
                 Err(error) => failed = Some(error),
             }

@@ -28,11 +28,15 @@ pub(crate) async fn read_through<H: Home, V: Send + Sync + 'static>(
     let outside = beyond(places.iter().map(|place| place.outside.as_ref()));
     let Some((space, entries)) = outside else { return Ok(places.iter().map(|_| None).collect()) };
     let seen: Vec<u64> = entries.iter().map(|entry| space.stores.epoch(entry)).collect();
-    let loaded = space.stores.read_many(face, &entries).await?;
+    let loaded = space.read_many(face, &entries).await?;
     let mut found = Vec::with_capacity(places.len());
     for (((place, key), seen), loaded) in places.iter().zip(keys).zip(seen).zip(loaded) {
         // One that can't be decoded is counted, and the others are still given.
-        let entry = loaded.and_then(|loaded| place.opened::<V>(space, &loaded).ok().flatten());
+        let entry = loaded.and_then(|loaded| {
+            let entry = place.opened::<V>(space, &loaded).ok().flatten();
+            space.used(&loaded, entry.is_some());
+            entry
+        });
         if let Some(entry) = &entry {
             place.fill_memory(*key, seen, entry, taking);
         }
