@@ -73,8 +73,8 @@ pub use crate::backend::{backend, register_backend};
 pub use crate::{
     cache::{Builder, Cache, Key, Lookup, Policy, SetOptions, Value},
     call::{
-        address::Explanation,
         entry::Entry,
+        explanation::Explanation,
         functions::{
             cache_clear, cache_info, cache_len, clear_all, clear_tag, functions, info_of, purge_expired, reset_stats,
             try_cache_info,
@@ -83,7 +83,7 @@ pub use crate::{
     },
     error::Error,
     flight::chain::{Context, context},
-    stats::{CacheInfo, Instantiation, Report, report},
+    stats::{CacheInfo, Instantiation, Report, TierInfo, report},
     tags::{
         Tag,
         clear::{Clear, Cleared},

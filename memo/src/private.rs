@@ -68,7 +68,7 @@ pub mod stored {
             later::Kept,
             stored::{
                 address::address,
-                begin,
+                begin, begin_weighing,
                 kind::{ViaNotSerial, ViaSerial, of_kind, serializable},
                 literal::{codec, url},
             },
@@ -80,7 +80,10 @@ pub mod stored {
     pub mod aio {
         pub use crate::call::{
             address::aio::Address,
-            stored::{address::aio::address, aio::begin},
+            stored::{
+                address::aio::address,
+                aio::{begin, begin_weighing},
+            },
         };
     }
 }

@@ -1,6 +1,6 @@
 //! How a cache is made.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{any::Any, marker::PhantomData, sync::Arc};
 
 use super::{
     Cache, Key, Value,
@@ -13,10 +13,12 @@ use crate::{
         site::{Jitter, Options, Policy as Chosen},
     },
     error::Error,
+    memory::entries::weigh_any,
     space::{AnyValues, Space, Stored},
 };
 
 pub(super) type Weigh<K, V> = Arc<dyn Fn(&K, &V) -> u64 + Send + Sync>;
+pub(super) type WeighAny = Box<dyn Fn(&dyn Any, &dyn Any) -> u64 + Send + Sync>;
 
 /// How keys and values get into stores and back.
 pub(crate) struct Written<K> {
@@ -25,7 +27,7 @@ pub(crate) struct Written<K> {
     /// The key as bytes, to be read again.
     pub(crate) data: fn(&K) -> Result<Vec<u8>, Error>,
     /// Reads an entry: gives the key, and puts the value into an `Option`.
-    pub(crate) read: fn(&Space, &Stored, &mut dyn std::any::Any) -> Option<K>,
+    pub(crate) read: fn(&Space, &Stored, &mut dyn Any) -> Option<K>,
     pub(crate) values: AnyValues,
 }
 
@@ -36,6 +38,8 @@ pub(super) struct Plan<K, V> {
     pub(super) codec: Option<String>,
     pub(super) written: Option<Written<K>>,
     pub(super) weigh: Option<Weigh<K, V>>,
+    /// The same for code that does not know the types.
+    pub(super) weigh_any: Option<WeighAny>,
     pub(super) loader: Option<Loader<K, V>>,
     pub(super) silent: bool,
     /// Its URLs are those of another cache.
@@ -70,14 +74,14 @@ pub struct Builder<K, V> {
 impl<K: Key, V: Value> Builder<K, V> {
     pub(super) fn new(name: String) -> Self {
         let options = Options { value_tags: true, ..Options::NEW };
-        let (urls, codec, written, weigh, loader) = (Vec::new(), None, None, None, None);
         let plan = Plan {
             options,
-            urls,
-            codec,
-            written,
-            weigh,
-            loader,
+            urls: Vec::new(),
+            codec: None,
+            written: None,
+            weigh: None,
+            weigh_any: None,
+            loader: None,
             silent: false,
             is_view: false,
             whole: Whole::default(),
@@ -94,7 +98,10 @@ impl<K: Key, V: Value> Builder<K, V> {
     /// At most so much weight in memory, and what an entry weighs.
     pub fn max_weight(mut self, most: u64, weigh: impl Fn(&K, &V) -> u64 + Send + Sync + 'static) -> Self {
         self.plan.options.max_weight = Some(most);
-        self.plan.weigh = Some(Arc::new(weigh));
+        let weigh: Weigh<K, V> = Arc::new(weigh);
+        let shared = weigh.clone();
+        self.plan.weigh_any = Some(Box::new(weigh_any(move |key, value| shared(key, value))));
+        self.plan.weigh = Some(weigh);
         self
     }
 
@@ -118,6 +125,33 @@ impl<K: Key, V: Value> Builder<K, V> {
     /// A random addition to the time to live, up to this much, so that entries do not expire together.
     pub fn jitter(mut self, most: impl IntoTtl) -> Self {
         self.plan.options.jitter = most.into_ttl().0.map_or(Jitter::None, Jitter::Millis);
+        self
+    }
+
+    /// A hit begins the time to live anew; [`Cache::entry`], [`Cache::contains`] and the like don't. An end that is given by
+    /// hand ([`Cache::expire_in`], [`Cache::expire_at`], [`Cache::persist`]) stays: hits do not put it off.
+    ///
+    /// In stores a hit does so once a sixteenth of the time to live has passed since it last began, so that a hot key is not
+    /// written with every hit: an entry lives for 15/16 of it after its last hit at least, and for all of it at most. Memory
+    /// before a store asks again after the same sixteenth.
+    ///
+    /// ```
+    /// use memo::{Cache, clock::TestClock};
+    /// use std::time::Duration;
+    ///
+    /// let sessions = Cache::<String, u64>::builder("sessions").ttl(1800).sliding().build()?;
+    /// let clock = TestClock::install();
+    /// sessions.set("ada".to_owned(), 7)?;
+    /// for _ in 0..10 {
+    ///     clock.advance(Duration::from_secs(1000));
+    ///     assert_eq!(sessions.get("ada")?, Some(7));
+    /// }
+    /// clock.advance(Duration::from_secs(1800));
+    /// assert_eq!(sessions.get("ada")?, None);
+    /// # Ok::<(), memo::Error>(())
+    /// ```
+    pub fn sliding(mut self) -> Self {
+        self.plan.options.sliding = true;
         self
     }
 

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     Key, Lookup, SetOptions, Value,
-    builder::{Plan, Weigh, Written},
+    builder::{Plan, Weigh, WeighAny, Written},
     key::Borrowed,
     live::{self, Spec},
     whole::Whole,
@@ -24,7 +24,7 @@ use crate::{
         extras::Extras,
         instance::{AnyInstance, Home as _, OfCache, Typed},
         kind::Kind,
-        place::{Beyond, Place},
+        place::{Beyond, Place, Taking},
         registry,
         site::Version,
         switch,
@@ -34,7 +34,7 @@ use crate::{
     key::{Asking, Query},
     memory::locked::UnderLock,
     space::{Face, Space, Stores},
-    stats::{CacheInfo, counters::Counters},
+    stats::{CacheInfo, Tiers, counters::Counters},
     tags::Tag,
 };
 
@@ -48,6 +48,7 @@ struct Inner<K, V> {
     /// How keys are written, where there are stores.
     written: Option<Written<K>>,
     weigh: Option<Weigh<K, V>>,
+    weigh_any: Option<WeighAny>,
     loader: Option<Loader<K, V>>,
     silent: bool,
     #[cfg_attr(not(feature = "stores"), expect(dead_code, reason = "there are no snapshots"))]
@@ -71,7 +72,7 @@ impl<K, V> Core<K, V> {
 
 impl<K: Key, V: Value> Core<K, V> {
     pub(super) fn new(name: String, plan: Plan<K, V>) -> Result<Self, Error> {
-        let Plan { options, urls, codec, written, weigh, loader, silent, whole, .. } = plan;
+        let Plan { options, urls, codec, written, weigh, weigh_any, loader, silent, whole, .. } = plan;
         let spec = Spec { name, urls, codec };
         let name = &*spec.name;
         let stores = if written.is_some() { Some(live::stores_of(&spec)?) } else { None };
@@ -82,7 +83,7 @@ impl<K: Key, V: Value> Core<K, V> {
         let typed = Arc::new(typed);
         let home = OfCache(typed.clone());
         live::register(&home);
-        Ok(Self(Arc::new(Inner { typed, home, spec, written, weigh, loader, silent, whole })))
+        Ok(Self(Arc::new(Inner { typed, home, spec, written, weigh, weigh_any, loader, silent, whole })))
     }
 
     /// A builder that is told what this cache was, but for what depends on its types.
@@ -159,7 +160,7 @@ impl<K: Key, V: Value> Core<K, V> {
         let found = match self.stores() {
             Some(_) if !UnderLock::is_here() => {
                 let place = self.place(&query)?;
-                place.read_through(face, &Asking::copied(&query), V::clone).await
+                place.read_through(face, &Asking::copied(&query), &self.taking()).await
             }
             _ => Ok(None),
         };
@@ -181,7 +182,7 @@ impl<K: Key, V: Value> Core<K, V> {
             return Ok(Some(entry));
         }
         let found = place.read_outside::<V>(face).await;
-        Ok(self.told(found, None)?.map(|(entry, _)| entry))
+        self.told(found, None)
     }
 
     pub(super) async fn set_with(&self, face: Face, key: K, value: V, options: SetOptions) -> Result<bool, Error> {
@@ -282,8 +283,14 @@ impl<K: Key, V: Value> Core<K, V> {
     pub(super) async fn stats(&self, face: Face) -> CacheInfo {
         let mut info = registry::info_of(self.name(), &self.0.typed.options, self.stores());
         info.count(self.counters().read());
-        info.size = self.len(face).await.unwrap_or(0);
         info.weight = self.0.typed.store.weight();
+        let asked = self.0.typed.space.as_ref().map_or_else(Vec::new, |space| space.asked());
+        let mut tiers = Tiers::of(self.stores().map(|stores| &**stores)).with(&asked, self.0.typed.store.len());
+        if let Some(stores) = self.stores() {
+            tiers = tiers.failed(stores.failures(), &[]).sized(&stores.sizes(face).await);
+        }
+        info.size = tiers.size();
+        info.tiers = tiers.counted(info.measured);
         info
     }
 
@@ -291,7 +298,7 @@ impl<K: Key, V: Value> Core<K, V> {
         &self,
         face: Face,
         query: &Borrowed<'_, K, Q>,
-    ) -> Result<Begun<Kd>, Error>
+    ) -> Result<Begun<'_, Kd>, Error>
     where
         K: Borrow<Q>,
     {
@@ -306,10 +313,15 @@ impl<K: Key, V: Value> Core<K, V> {
             Some(_) => self.outside(&query.to_owned(), hash)?.map(|(_, key)| Outside { face, key }),
             None => None,
         };
-        let mut answer = Reported::new(self.0.silent);
+        let mut answer = Reported::new(self.0.silent, self.taking().weigh);
         let wanted = Wanted { key: &Asking::copied(query), hash, outside };
         let step = steps::begin(self.instance(), wanted, &mut answer, false);
         Ok(Begun { step: Some(step), answer })
+    }
+
+    /// How memory takes over what the stores have.
+    fn taking(&self) -> Taking<'_, V> {
+        Taking { copy: V::clone, weigh: self.0.weigh_any.as_deref() }
     }
 
     /// The terms of what is computed.
@@ -376,7 +388,7 @@ impl<K: Key, V: Value> Core<K, V> {
 }
 
 /// The first step of a computation; none if it is answered already.
-struct Begun<Kd: Kind> {
+struct Begun<'a, Kd: Kind> {
     step: Option<Step>,
-    answer: Reported<Kd>,
+    answer: Reported<'a, Kd>,
 }

@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     flight::wait::block_on,
     space::{Face, Stores},
-    stats::CacheInfo,
+    stats::{CacheInfo, Tiers},
     tags::Tag,
 };
 
@@ -136,15 +136,18 @@ impl Group {
     /// The sum of their statistics. Entries that they share are counted once.
     pub(crate) fn info(&self) -> CacheInfo {
         let mut sum = registry::info_of(self.name(), self.options(), self.stores());
+        let mut tiers = Tiers::of(self.stores().map(|stores| &**stores));
         for instance in self.instances() {
             sum.count(instance.counters.read());
             sum.weight += instance.store.weight();
+            let asked = instance.space.as_ref().map_or_else(Vec::new, |space| space.asked());
+            tiers = tiers.with(&asked, instance.store.len());
         }
-        sum.size = match self.stores() {
-            // A store that can't be asked has no size.
-            Some(stores) => block_on(stores.len(Face::Thread)).unwrap_or(0),
-            None => self.instances().map(|instance| instance.store.len()).sum(),
-        };
+        if let Some(stores) = self.stores() {
+            tiers = tiers.failed(stores.failures(), &[]).sized(&block_on(stores.sizes(Face::Thread)));
+        }
+        sum.size = tiers.size();
+        sum.tiers = tiers.counted(sum.measured);
         sum
     }
 }

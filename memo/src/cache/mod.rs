@@ -224,7 +224,8 @@ impl<K: Key, V: Value> Cache<K, V> {
         block_on(self.0.take(Face::Thread, key))
     }
 
-    /// Lets an entry expire so long from now: seconds or a `Duration`. Zero: now. Was there an entry?
+    /// Lets an entry expire so long from now: seconds or a `Duration`. Zero: now. Was there an entry? Hits do not put this end
+    /// off, also where entries are [`sliding`](Builder::sliding).
     ///
     /// # Errors
     ///
@@ -236,7 +237,7 @@ impl<K: Key, V: Value> Cache<K, V> {
         block_on(self.0.expire_in(Face::Thread, key, ttl.into_ttl().0))
     }
 
-    /// Lets an entry expire at a time of the wall clock. Was there an entry?
+    /// Lets an entry expire at a time of the wall clock, like [`expire_in`](Self::expire_in). Was there an entry?
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ impl<K: Key, V: Value> Cache<K, V> {
     /// Begins a cache of other types over the same stores, in a namespace of its own: `sessions.view("names")` is the cache
     /// `sessions:names`. Neither is cleared with the other. They share connections, and each has its own memory.
     ///
-    /// Time to live, jitter, the bound by entries, the policy, the codec and silence are those of this cache as long as the
+    /// Time to live, sliding, jitter, the bound by entries, the policy, the codec and silence are those of this cache as long as the
     /// builder is not told otherwise. A codec that it is told counts for the view even if the URL names another: `raw` keeps the
     /// bytes of texts and `Vec<u8>` as they are.
     ///

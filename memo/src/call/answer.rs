@@ -10,8 +10,13 @@ use super::{
     kind::Kind,
 };
 use crate::{
+    clock,
     error::Error,
-    memory::{Put, Stored, stamp::Stamp},
+    memory::{
+        Put, Stored,
+        entries::{SharedWeigh, Weigh},
+        stamp::Stamp,
+    },
     space::{Loaded, Space},
 };
 
@@ -24,6 +29,8 @@ pub struct Guard<'a, Kd: Kind> {
     #[cfg(feature = "stores")]
     shared: Vec<SharedTest<Kd::Val>>,
     fail: Option<fn(Error) -> Kd::Ret>,
+    /// What an entry weighs that memory takes over from a store.
+    weigh: Option<Weigh<'a>>,
 }
 
 #[cfg(feature = "stores")]
@@ -42,6 +49,7 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
             #[cfg(feature = "stores")]
             shared: Vec::new(),
             fail: None,
+            weigh: None,
         }
     }
 
@@ -73,10 +81,16 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
         self
     }
 
+    #[cfg(feature = "stores")]
+    pub(crate) fn weigh(mut self, weigh: Weigh<'a>) -> Self {
+        self.weigh = Some(weigh);
+        self
+    }
+
     /// Does the call go on as if there were no guard?
     #[cfg(feature = "stores")]
     pub(crate) fn asks_nothing(&self) -> bool {
-        self.is_open() && self.fail.is_none()
+        self.is_open() && self.fail.is_none() && self.weigh.is_none()
     }
 
     /// Is an entry used without being looked at?
@@ -122,6 +136,7 @@ fn decode<Kd: Kind>(
     loaded: &Loaded,
     tags: &'static [&'static str],
     keep: Option<Keep<'_>>,
+    weigh: Option<Weigh<'_>>,
     accepts: impl FnOnce(&Entry<Kd::Val>) -> bool,
 ) -> Option<Entry<Kd::Val>> {
     let mut value: Option<Kd::Val> = None;
@@ -135,26 +150,29 @@ fn decode<Kd: Kind>(
     }
     if let Some(keep) = keep {
         let mut copy = Some(Kd::copy(entry.value()));
-        keep(Put { value: &mut copy, stamp, tags: &own, weigh: None, slides: false, replaces: false, yields: true });
+        let stamp = stamp.of_copy(clock::now());
+        keep(Put { value: &mut copy, stamp, tags: &own, weigh, replaces: false, yields: true });
     }
     Some(entry)
 }
 
 /// What a computation of a cache gives: unlike a function, it says that a store can't be asked, unless the cache is silent.
-pub(crate) struct Reported<Kd: Kind> {
+pub(crate) struct Reported<'a, Kd: Kind> {
     result: Plain<Kd>,
     error: Option<Error>,
     silent: bool,
+    /// What an entry weighs that memory takes over from a store.
+    weigh: Option<SharedWeigh<'a>>,
 }
 
-impl<Kd: Kind> Reported<Kd> {
-    pub(crate) fn new(silent: bool) -> Self {
-        Self { result: Plain(None), error: None, silent }
+impl<'a, Kd: Kind> Reported<'a, Kd> {
+    pub(crate) fn new(silent: bool, weigh: Option<SharedWeigh<'a>>) -> Self {
+        Self { result: Plain(None), error: None, silent, weigh }
     }
 
     /// It is answered already.
     pub(crate) fn done(result: Kd::Ret) -> Self {
-        Self { result: Plain(Some(result)), error: None, silent: false }
+        Self { result: Plain(Some(result)), error: None, silent: false, weigh: None }
     }
 
     /// How the caller goes on.
@@ -171,7 +189,7 @@ impl<Kd: Kind> Reported<Kd> {
     }
 }
 
-impl<Kd: Kind> Answer for Reported<Kd> {
+impl<Kd: Kind> Answer for Reported<'_, Kd> {
     fn read(&mut self, stored: Stored<'_>, tags: &'static [&'static str]) {
         self.result.read(stored, tags);
     }
@@ -183,7 +201,8 @@ impl<Kd: Kind> Answer for Reported<Kd> {
         tags: &'static [&'static str],
         keep: Option<Keep<'_>>,
     ) -> bool {
-        self.result.decode(space, loaded, tags, keep)
+        let weigh = self.weigh.map(|weigh| weigh as Weigh<'_>);
+        self.result.weighed(space, loaded, tags, keep, weigh)
     }
 
     fn accept(&mut self) -> Result<(), Stamp> {
@@ -209,6 +228,26 @@ impl<Kd: Kind> Answer for Reported<Kd> {
 /// What an unguarded call returns.
 pub(crate) struct Plain<Kd: Kind>(pub(crate) Option<Kd::Ret>);
 
+impl<Kd: Kind> Plain<Kd> {
+    fn weighed(
+        &mut self,
+        space: &Space,
+        loaded: &Loaded,
+        tags: &'static [&'static str],
+        keep: Option<Keep<'_>>,
+        weigh: Option<Weigh<'_>>,
+    ) -> bool {
+        let mut value: Option<Kd::Val> = None;
+        if keep.is_some() {
+            value = decode::<Kd>(space, loaded, tags, keep, weigh, |_| true).map(Entry::into_value);
+        } else {
+            space.decode(loaded, &mut value);
+        }
+        self.0 = value.map(Kd::join);
+        self.0.is_some()
+    }
+}
+
 impl<Kd: Kind> Answer for Plain<Kd> {
     fn read(&mut self, stored: Stored<'_>, _: &'static [&'static str]) {
         self.0 = stored.value().downcast_ref().map(|value| Kd::join(Kd::copy(value)));
@@ -221,14 +260,7 @@ impl<Kd: Kind> Answer for Plain<Kd> {
         tags: &'static [&'static str],
         keep: Option<Keep<'_>>,
     ) -> bool {
-        let mut value: Option<Kd::Val> = None;
-        if keep.is_some() {
-            value = decode::<Kd>(space, loaded, tags, keep, |_| true).map(Entry::into_value);
-        } else {
-            space.decode(loaded, &mut value);
-        }
-        self.0 = value.map(Kd::join);
-        self.0.is_some()
+        self.weighed(space, loaded, tags, keep, None)
     }
 
     fn accept(&mut self) -> Result<(), Stamp> {
@@ -270,7 +302,8 @@ impl<Kd: Kind> Answer for Guarded<'_, '_, Kd> {
         tags: &'static [&'static str],
         keep: Option<Keep<'_>>,
     ) -> bool {
-        let entry = decode::<Kd>(space, loaded, tags, keep, |entry| self.guard.accepts(entry));
+        let (guard, weigh) = (self.guard, self.guard.weigh);
+        let entry = decode::<Kd>(space, loaded, tags, keep, weigh, |entry| guard.accepts(entry));
         self.result = entry.map(|entry| Kd::join(entry.into_value()));
         self.result.is_some()
     }

@@ -15,6 +15,8 @@ use super::{
     run::{Run, Running},
     switch::{self, Mode},
 };
+#[cfg(feature = "stores")]
+use crate::memory::entries::weigh_any;
 use crate::{
     clock::{self, Millis},
     error::{Error, Kind as ErrorKind},
@@ -24,7 +26,7 @@ use crate::{
     },
     key::{Ask, Held},
     memory::{Entered, Found, Put, Stored, locked::UnderLock},
-    space::{EntryKey, Face, Loaded, Stores},
+    space::{EntryKey, Face, Loaded, Space},
     stats::counters::Counters,
 };
 
@@ -208,13 +210,13 @@ impl Call<'_> {
         };
         let seen = space.stores.epoch(&outside.key);
         if outside.face == Face::Thread {
-            let read = block_on(space.stores.read(Face::Thread, &outside.key));
+            let read = block_on(space.read_for_use(Face::Thread, &outside.key));
             return self.found_outside(attempt, seen, read);
         }
         let Call { instance, key, hash, outside, .. } = self;
         match (key.hold(), outside) {
             (Some(held), Some(Outside { key, .. })) => {
-                let reading = Reading::new(space.stores.clone(), key, seen);
+                let reading = Reading::new(space.clone(), key, seen);
                 Step::Wait(Waits { held, hash, attempt, on: On::Store(reading) })
             }
             _ => run_inline(instance),
@@ -245,6 +247,7 @@ impl Call<'_> {
         };
         let keep = space.stores.has_memory().then_some(&mut keep as Keep<'_>);
         let is_hit = self.answer.decode(space, loaded, instance.options.tags, keep);
+        space.used(loaded, is_hit);
         if is_hit {
             Counters::add(&instance.counters.hits, 1);
         }
@@ -311,7 +314,7 @@ enum On {
 
 /// A store that is asked by a task.
 struct Reading {
-    stores: Arc<Stores>,
+    space: Arc<Space>,
     key: Box<EntryKey>,
     seen: u64,
     /// The question, once it was put.
@@ -319,14 +322,14 @@ struct Reading {
 }
 
 impl Reading {
-    fn new(stores: Arc<Stores>, key: Box<EntryKey>, seen: u64) -> Self {
-        Self { stores, key, seen, asked: None }
+    fn new(space: Arc<Space>, key: Box<EntryKey>, seen: u64) -> Self {
+        Self { space, key, seen, asked: None }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
         let asked = self.asked.get_or_insert_with(|| {
-            let (stores, key) = (self.stores.clone(), self.key.clone());
-            Box::pin(async move { stores.read(Face::Task, &key).await })
+            let (space, key) = (self.space.clone(), self.key.clone());
+            Box::pin(async move { space.read_for_use(Face::Task, &key).await })
         });
         asked.as_mut().poll(cx)
     }
@@ -355,8 +358,8 @@ impl Waits {
         let Self { held, hash, attempt, on } = self;
         let ended = match on {
             On::Flight(wait, outside) => Ended::Flight(wait.block(), outside),
-            On::Store(Reading { stores, key, seen, .. }) => {
-                let loaded = block_on(stores.read(Face::Thread, &key));
+            On::Store(Reading { space, key, seen, .. }) => {
+                let loaded = block_on(space.read_for_use(Face::Thread, &key));
                 Ended::Store(key, seen, loaded)
             }
         };
@@ -490,6 +493,13 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Again<H, K, Kd> {
         let mut answer = Plain::<Kd>(None);
         let step = self.waited.step(self.home.instance(), &mut answer);
         Begun::at(step, self.home, answer.0)
+    }
+
+    /// The same where entries have weight.
+    #[cfg(feature = "stores")]
+    pub fn again_weighing(self, guard: Guard<'_, Kd>, weigh: impl Fn(&K, &Kd::Val) -> u64) -> Begun<H, K, Kd> {
+        let weigh = weigh_any(weigh);
+        self.again_with(guard.weigh(&weigh))
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]

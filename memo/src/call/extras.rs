@@ -6,7 +6,7 @@ use super::{
     kind::Kind,
     terms::{Terms, Ttl},
 };
-use crate::{clock, tags::Tag};
+use crate::{clock, memory::entries::weigh_any, tags::Tag};
 
 /// What can be written as a time to live: seconds or a `Duration`.
 #[diagnostic::on_unimplemented(
@@ -216,10 +216,7 @@ impl<'a, K, V> Extras<'a, K, V> {
 /// `Weigh` for keys and values given as `dyn Any`.
 impl<'a, K: 'static, V: 'static> Extras<'a, K, V> {
     pub(crate) fn weigh_any(&self) -> Option<impl Fn(&dyn Any, &dyn Any) -> u64 + use<'a, K, V>> {
-        let weigh = self.weigh?;
-        Some(move |key: &dyn Any, value: &dyn Any| {
-            key.downcast_ref().zip(value.downcast_ref()).map_or(0, |(key, value)| weigh(key, value))
-        })
+        self.weigh.map(weigh_any::<K, V>)
     }
 }
 

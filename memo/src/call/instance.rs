@@ -22,7 +22,10 @@ use crate::{
     key::{Ask, Asking, Query},
     memory::{Cells, Found, Settings, Shards, Store, front::Front, locked::UnderLock, policy},
     space::Space,
-    stats::counters::{Counters, ThreadCounters},
+    stats::{
+        Asked,
+        counters::{Counters, ThreadCounters},
+    },
     sync::per_thread,
     tags::Tag,
 };
@@ -163,7 +166,9 @@ impl<K: 'static, V: 'static> Typed<K, V> {
         same: fn(&K, &K) -> bool,
         space: Option<Space>,
     ) -> Self {
-        let store = Store::new(options.settings(), counters.clone(), same);
+        // Before stores, memory has copies, and it is the entries there that slide.
+        let settings = Settings { sliding: options.sliding && space.is_none(), ..options.settings() };
+        let store = Store::new(settings, counters.clone(), same);
         Self { id, name, options, counters, space: space.map(Arc::new), store }
     }
 
@@ -400,5 +405,9 @@ impl Reach for OfProcess {
 
     fn weight(&self) -> u64 {
         self.0.store.weight()
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.0.space.as_ref().map_or_else(Vec::new, |space| space.asked())
     }
 }

@@ -65,11 +65,13 @@ impl<V: Send + Sync + 'static> Offered<V> {
         };
         let about = About {
             expires: clock::unix(stamp.expires(), (stamp.created(), clock::unix_now())),
+            window: stamp.window(),
             cost: running.cost(),
             tags: terms.all_tags(options),
             yields: options.if_absent && !running.overwrites,
         };
-        Self { outside: space.offer_or_remove(key, value, about), memory: InMemory { copy, stamp, weight } }
+        let memory = InMemory { copy, stamp: stamp.of_copy(stamp.created()), weight };
+        Self { outside: space.offer_or_remove(key, value, about), memory }
     }
 }
 

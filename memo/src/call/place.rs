@@ -4,6 +4,8 @@ pub(crate) mod batch;
 
 use std::{any::Any, sync::Arc};
 
+#[cfg(feature = "stores")]
+use super::explanation::Explanation;
 use super::{
     entry::Entry,
     instance::{Home, OfCache},
@@ -14,7 +16,12 @@ use crate::{
     clock::{self, Millis},
     error::Error,
     key::Ask,
-    memory::{Put, locked::UnderLock, stamp::Stamp},
+    memory::{
+        Put,
+        entries::{SharedWeigh, Weigh},
+        locked::UnderLock,
+        stamp::Stamp,
+    },
     space::{About, EntryKey, Face, Loaded, Offer, Outcome, Space},
 };
 
@@ -44,6 +51,12 @@ pub(crate) struct Setting<H, V> {
     yields: bool,
 }
 
+/// How memory takes over what it finds in a store.
+pub(crate) struct Taking<'a, V> {
+    pub(crate) copy: fn(&V) -> V,
+    pub(crate) weigh: Option<SharedWeigh<'a>>,
+}
+
 /// A key that comes along.
 type Key<'a> = &'a (dyn Ask + Send + Sync);
 
@@ -67,16 +80,38 @@ impl<H: Home> Place<H> {
         others.filter(|cache| cache.instance().id != self.home.instance().id).collect()
     }
 
-    /// The entry in memory.
+    /// The entry in memory, unless it is a copy that does not know its end: see [`Stamp::of_copy`].
     pub(crate) fn read_memory<V: 'static>(&self, key: &dyn Ask, copy: fn(&V) -> V) -> Option<Entry<V>> {
-        if self.has_memory() { self.home.instance().entry(self.hash, key, copy).1 } else { None }
+        let ends_sooner = self.outside.is_some() && self.options().sliding;
+        if ends_sooner { None } else { self.read_copy(key, copy) }
     }
 
-    /// The entry in the stores, and the name of its tier.
-    pub(crate) async fn read_outside<V: 'static>(&self, face: Face) -> Result<Option<(Entry<V>, &'static str)>, Error> {
+    /// The entry in the stores.
+    pub(crate) async fn read_outside<V: 'static>(&self, face: Face) -> Result<Option<Entry<V>>, Error> {
         let Some((space, key)) = &self.outside else { return Ok(None) };
         let Some(loaded) = space.stores.read(face, key).await? else { return Ok(None) };
-        Ok(self.opened(space, &loaded).map(|entry| (entry, space.stores.tier_name(&loaded))))
+        Ok(self.opened(space, &loaded))
+    }
+
+    /// The entry that a call would find in the stores, and the name of its tier.
+    #[cfg(feature = "stores")]
+    pub(crate) async fn explain_outside<V: 'static>(
+        &self,
+        face: Face,
+    ) -> Result<(Entry<V>, &'static str), Explanation> {
+        let (space, key) = self.outside.as_ref().ok_or(Explanation::Absent)?;
+        let loaded = space.stores.explain(face, key).await?;
+        let mut value: Option<V> = None;
+        space.decode_to_explain(&loaded, &mut value)?;
+        let literal = self.options().tags;
+        let (stamp, own) = loaded.about(literal);
+        let value = value.ok_or(Explanation::Absent)?;
+        Ok((Entry::new(value, stamp, literal, &own), space.stores.tier_name(&loaded)))
+    }
+
+    /// What memory has, with the end that it has there.
+    pub(crate) fn read_copy<V: 'static>(&self, key: &dyn Ask, copy: fn(&V) -> V) -> Option<Entry<V>> {
+        if self.has_memory() { self.home.instance().entry(self.hash, key, copy).1 } else { None }
     }
 
     /// An entry as it was read. One that can't be decoded is as good as absent, and counted.
@@ -93,26 +128,31 @@ impl<H: Home> Place<H> {
         &self,
         face: Face,
         key: Key<'_>,
-        copy: fn(&V) -> V,
+        taking: &Taking<'_, V>,
     ) -> Result<Option<Entry<V>>, Error> {
         let Some((space, entry)) = &self.outside else { return Ok(None) };
         let seen = space.stores.epoch(entry);
-        let Some((found, _)) = self.read_outside::<V>(face).await? else { return Ok(None) };
-        self.fill_memory(key, seen, &found, copy);
-        Ok(Some(found))
+        let Some(loaded) = space.read_for_use(face, entry).await? else { return Ok(None) };
+        let found = self.opened(space, &loaded);
+        space.used(&loaded, found.is_some());
+        if let Some(found) = &found {
+            self.fill_memory(key, seen, found, taking);
+        }
+        Ok(found)
     }
 
     /// Copies what was found in the stores into memory, unless the stripe's epoch is no longer what it was `seen` to be before.
-    fn fill_memory<V: Send + Sync + 'static>(&self, key: Key<'_>, seen: u64, found: &Entry<V>, copy: fn(&V) -> V) {
+    fn fill_memory<V: Send + Sync + 'static>(&self, key: Key<'_>, seen: u64, found: &Entry<V>, taking: &Taking<'_, V>) {
         if self.has_memory()
             && let Some((space, entry)) = &self.outside
             && let Some(_turn) = space.stores.try_turn(entry)
             && space.stores.epoch(entry) == seen
         {
             let _under = UnderLock::enter();
-            let mut copy = Some(copy(found.value()));
-            let (stamp, tags) = (found.stamp(), found.own_tags());
-            let put = Put { value: &mut copy, stamp, tags, weigh: None, slides: true, replaces: false, yields: true };
+            let mut copy = Some((taking.copy)(found.value()));
+            let weigh = taking.weigh.map(|weigh| weigh as Weigh<'_>);
+            let (stamp, tags) = (found.stamp().of_copy(clock::now()), found.own_tags());
+            let put = Put { value: &mut copy, stamp, tags, weigh, replaces: false, yields: true };
             self.home.instance().store.fill(self.hash, key, put);
         }
     }
@@ -174,6 +214,7 @@ impl<H: Home> Place<H> {
             Some((space, key)) => {
                 let about = About {
                     expires: clock::unix(stamp.expires(), (stamp.created(), clock::unix_now())),
+                    window: stamp.window(),
                     cost: 0,
                     tags: terms.all_tags(options),
                     yields,
@@ -183,6 +224,7 @@ impl<H: Home> Place<H> {
             None => None,
         };
         let copy = self.has_memory().then(|| copy(value));
+        let stamp = if self.outside.is_some() { stamp.of_copy(stamp.created()) } else { stamp };
         Ok(Setting { place: self.clone(), offer, terms, stamp, copy, weight, yields })
     }
 }

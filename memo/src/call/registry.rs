@@ -18,7 +18,7 @@ use crate::{
     flight::wait::block_on,
     space::{Face, Stores},
     stats::{
-        CacheInfo, Instantiation,
+        Asked, CacheInfo, Instantiation, Tiers,
         counters::{Counters, Counts},
     },
     tags::Tag,
@@ -33,6 +33,10 @@ pub(crate) trait Reach: Send + Sync {
     fn purge(&self) -> u64;
     fn len(&self) -> u64;
     fn weight(&self) -> u64;
+    /// How often the tiers were asked; nothing where there are no stores.
+    fn asked(&self) -> Vec<Asked> {
+        Vec::new()
+    }
 }
 
 /// What is known of an instantiation that is about to be made.
@@ -53,7 +57,8 @@ pub(crate) struct Record {
     pub(crate) counters: Arc<Counters>,
     pub(crate) reach: &'static dyn Reach,
     pub(crate) target: TypedRef,
-    baseline: Mutex<Counts>,
+    /// What had been counted when the statistics began anew.
+    baseline: Mutex<(Counts, Vec<Asked>)>,
 }
 
 /// How the two generated functions of one attribute find the same instance: by the type that they belong to, and by
@@ -83,7 +88,7 @@ pub(crate) struct Function {
     /// Where its entries live beside, or instead of, memory.
     pub(crate) stores: Option<Arc<Stores>>,
     /// What had failed in the stores when the statistics began anew.
-    failed_before: Mutex<Counts>,
+    failed_before: Mutex<(Counts, Vec<u64>)>,
     claims: Mutex<Vec<Claim>>,
 }
 
@@ -265,21 +270,27 @@ impl Function {
 
     pub(crate) fn info(&self) -> CacheInfo {
         let mut sum = self.empty_info(self.display_name());
+        let mut tiers = Tiers::of(self.stores.as_deref());
         for record in self.records() {
             let mut info = self.empty_info(&record.identity.name);
-            info.count(record.counters.read().since(*record.baseline.lock()));
+            let (counts, asked) = record.counted();
+            info.count(counts);
             info.size = record.reach.len();
             info.weight = record.reach.weight();
+            info.tiers = Tiers::of(self.stores.as_deref()).with(&asked, info.size).counted(info.measured);
+            tiers = tiers.with(&asked, info.size);
             sum.count(info.measured);
             sum.size += info.size;
             sum.weight += info.weight;
             sum.instantiations.push(Instantiation { name: record.identity.name.clone(), info });
         }
         if let Some(stores) = &self.stores {
-            sum.count(stores.counters.read().since(*self.failed_before.lock()));
-            // A store that can't be asked is counted, and has no size.
-            sum.size = self.len().inspect_err(|error| stores.failed(error)).unwrap_or(0);
+            let (failed, by_tier) = &*self.failed_before.lock();
+            sum.count(stores.counters.read().since(*failed));
+            tiers = tiers.failed(stores.failures(), by_tier).sized(&block_on(stores.sizes(Face::Thread)));
+            sum.size = tiers.size();
         }
+        sum.tiers = tiers.counted(sum.measured);
         sum
     }
 
@@ -289,11 +300,24 @@ impl Function {
 
     pub(crate) fn reset_stats(&self) {
         for record in self.records() {
-            *record.baseline.lock() = record.counters.read();
+            *record.baseline.lock() = (record.counters.read(), record.reach.asked());
         }
         if let Some(stores) = &self.stores {
-            *self.failed_before.lock() = stores.counters.read();
+            let by_tier = stores.failures().into_iter().map(|(_, failures)| failures).collect();
+            *self.failed_before.lock() = (stores.counters.read(), by_tier);
         }
+    }
+}
+
+impl Record {
+    /// What was counted since the statistics began anew.
+    fn counted(&self) -> (Counts, Vec<Asked>) {
+        let (counts, asked) = &*self.baseline.lock();
+        let mut since = self.reach.asked();
+        for (now, before) in since.iter_mut().zip(asked) {
+            *now = now.since(*before);
+        }
+        (self.counters.read().since(*counts), since)
     }
 }
 

@@ -40,7 +40,11 @@ impl Terms {
             Some(ttl) => now.saturating_add(ttl).min(NEVER - 1),
             None => NEVER,
         };
-        Stamp::new(now, if self.varies { with_jitter(now, expires, options.jitter) } else { expires })
+        if !self.varies {
+            return Stamp::new(now, expires);
+        }
+        let expires = with_jitter(now, expires, options.jitter);
+        Stamp::new(now, expires).sliding(if options.sliding { expires.saturating_sub(now) } else { 0 })
     }
 
     /// All tags of the value, the declared ones too.
@@ -57,15 +61,7 @@ impl Terms {
         weigh: Option<Weigh<'a>>,
         overwrites: bool,
     ) -> Put<'a> {
-        Put {
-            value,
-            stamp,
-            tags: &self.tags,
-            weigh,
-            slides: self.varies,
-            replaces: overwrites,
-            yields: options.if_absent && !overwrites,
-        }
+        Put { value, stamp, tags: &self.tags, weigh, replaces: overwrites, yields: options.if_absent && !overwrites }
     }
 }
 

@@ -37,8 +37,6 @@ pub(crate) struct Put<'a> {
     pub(crate) stamp: Stamp,
     pub(crate) tags: &'a [Tag],
     pub(crate) weigh: Option<Weigh<'a>>,
-    /// A hit may restart its time to live.
-    pub(crate) slides: bool,
     /// Somebody asked for this value in place of any other, so no copy of another may be used from now on.
     pub(crate) replaces: bool,
     /// It does not take the place of a live entry.
@@ -230,7 +228,7 @@ impl Store<dyn Cells> {
             cell.outdate();
         }
         let weight = put.weigh.map_or(0, |weigh| shard.rows.weigh(key, put.value, weigh));
-        let new = New { stamp: put.stamp, tags: put.tags, weight, slides: put.slides };
+        let new = New { stamp: put.stamp, tags: put.tags, weight };
         let fits = !is_over(new.stamp.expires(), || now) && self.bound.can_hold(weight);
         match present {
             Some(id) if fits && self.bound.exchange(shard.around.weight(id), weight) => {

@@ -11,7 +11,7 @@ use crate::{
     },
     error::Error,
     memory::stamp::Stamp,
-    stats::counters::Counters,
+    stats::{Asked, counters::Counters},
     tags::Tag,
 };
 
@@ -43,6 +43,7 @@ pub(crate) enum Face {
 #[expect(dead_code, reason = "nobody offers anything")]
 pub(crate) struct About {
     pub(crate) expires: Option<u64>,
+    pub(crate) window: u64,
     pub(crate) cost: u64,
     pub(crate) tags: Vec<String>,
     pub(crate) yields: bool,
@@ -109,16 +110,20 @@ never! {
     decode(&Loaded, &mut dyn Any) -> bool;
     offer(EntryKey, &dyn Any, About) -> Result<Offer, Error>;
     key_with_data(&str, u64, Vec<u8>) -> Result<EntryKey, Error>;
+    used(&Loaded, bool) -> ();
+    asked() -> Vec<Asked>;
+    #async read_for_use(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
+    #async read_many(Face, &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error>;
 }
 
 never! {
     Stores as self: self.never;
     check() -> Result<(), Error>;
+    failures() -> Vec<(String, u64)>;
     prefix() -> &str;
     has_memory() -> bool;
     uses(&str) -> bool;
     describe() -> (String, Option<String>);
-    tier_name(&Loaded) -> &'static str;
     epoch(&EntryKey) -> u64;
     try_turn(&EntryKey) -> Option<Turn>;
     failed(&Error) -> ();
@@ -129,13 +134,13 @@ never! {
     #async write(Face, &Turn, Offer) -> Result<Outcome, Error>;
     #async remove(Face, &Turn, &EntryKey) -> Result<bool, Error>;
     #async turns(Face, &[&EntryKey]) -> Vec<Turn>;
-    #async read_many(Face, &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error>;
     #async write_many(Face, &[Turn], Vec<Offer>) -> Result<Vec<Outcome>, Error>;
     #async remove_many(Face, &[Turn], &[&EntryKey]) -> Result<Vec<bool>, Error>;
     #async retime(Face, &Turn, &EntryKey, Option<u64>) -> Result<bool, Error>;
     #async all(Face) -> Result<Vec<Stored>, Error>;
     #async clear(Face, Option<&Arc<[Tag]>>, impl FnOnce() -> u64) -> (Result<u64, Error>, u64);
     #async len(Face) -> Result<u64, Error>;
+    #async sizes(Face) -> Vec<Option<u64>>;
     #async flush(Face) -> Result<(), Error>;
     #async purge(Face) -> Result<u64, Error>;
 }

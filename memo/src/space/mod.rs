@@ -4,9 +4,12 @@
 //! stores (`backend`). All of it is written once, for threads and tasks: see [`Face`].
 
 mod batch;
+mod explain;
 mod face;
 mod names;
 mod read;
+mod slide;
+mod tally;
 mod tier;
 mod values;
 mod write;
@@ -200,8 +203,36 @@ impl Stores {
     /// The number of entries of the function in the last tier.
     pub(crate) async fn len(&self, face: Face) -> Result<u64, Error> {
         let prefix = self.prefix.clone().into_bytes();
-        let counts = self.tiers.each(face, move |store| store.count(&prefix)).await?;
-        Ok(counts.last().copied().unwrap_or(0))
+        self.tiers.last(face, move |store| store.count(&prefix)).await
+    }
+
+    /// The number of entries of the function in each store; `None` where it can't be told. What fails is counted here.
+    pub(crate) async fn sizes(&self, face: Face) -> Vec<Option<u64>> {
+        let tiers = match self.tiers.get(face).await {
+            Ok(tiers) => tiers,
+            Err(error) => {
+                self.failed(&error);
+                return vec![None; self.tiers.number()];
+            }
+        };
+        let mut sizes = Vec::with_capacity(tiers.len());
+        for tier in tiers {
+            let prefix = self.prefix.clone().into_bytes();
+            let count = face.ask(&tier.store, move |store| store.count(&prefix)).await;
+            if let Err(error) = &count
+                && !error.is_unsupported()
+            {
+                tier.terms.failed();
+                self.failed(error);
+            }
+            sizes.push(count.ok());
+        }
+        sizes
+    }
+
+    /// The names of all tiers, typed memory included, and what failed in each.
+    pub(crate) fn failures(&self) -> Vec<(String, u64)> {
+        self.tiers.failures()
     }
 
     /// Removes what has expired, from all tiers, whosever it is; gives the number of entries.
@@ -279,13 +310,15 @@ pub(crate) struct Space {
     /// Made when the first key is.
     names: OnceLock<names::Names>,
     values: AnyValues,
+    tally: tally::Tally,
 }
 
 impl Space {
     /// `name` is the function's path with all generics.
     pub(crate) fn new(stores: Arc<Stores>, (path, name): (&str, &str), version: Version, values: AnyValues) -> Self {
         let name = if name == path { "" } else { name };
-        Self { stores, name: name.to_owned(), version, names: OnceLock::new(), values }
+        let tally = tally::Tally::new(stores.has_memory(), stores.tiers.number());
+        Self { stores, name: name.to_owned(), version, names: OnceLock::new(), values, tally }
     }
 
     /// What keys are made of. The first time, the shape of the values is traced: that runs the user's `Deserialize` and `Drop`,

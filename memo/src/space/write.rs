@@ -5,12 +5,9 @@ use std::{any::Any, sync::atomic::Ordering};
 use super::{EntryKey, Face, SWEEP_EVERY, Space, Stores, Turn, tier::Tier};
 use crate::{
     backend::{Backend, Change, Item, UnixMillis, hook},
-    clock,
+    clock::{self, Millis},
     error::Error,
-    wire::{
-        Frame,
-        frame::{Tags, with_expiry},
-    },
+    wire::{Frame, Tags},
 };
 
 /// What became of a value in the stores.
@@ -46,6 +43,8 @@ struct Written {
 /// What is known of a value beside itself.
 pub(crate) struct About {
     pub(crate) expires: Option<UnixMillis>,
+    /// The time to live that a hit begins anew; 0: none.
+    pub(crate) window: Millis,
     /// Nanoseconds that it took to compute; 0 if that is not known.
     pub(crate) cost: u64,
     /// All tags, the literal ones too.
@@ -119,15 +118,14 @@ impl Space {
                 compressors: encoded.compressors,
                 created: now,
                 expires,
+                window: terms.window(about.window),
                 cost: about.cost,
                 tags: Tags::from(&*tags),
                 key: key.full(),
                 key_data: key.data(),
                 value: &encoded.bytes,
             };
-            let mut bytes = Vec::new();
-            frame.write(&mut bytes)?;
-            frames.push(Written { bytes, expires });
+            frames.push(Written { bytes: written(&frame)?, expires });
         }
         Ok(frames)
     }
@@ -152,7 +150,7 @@ impl Stores {
                 let _turn = turn;
                 set(store, &flat, &full, written, &tags, yields)
             };
-            match face.ask(&tier.store, work).await {
+            match tier.ask(face, work).await {
                 Ok(put) => outcome = outcome.max(put),
                 Err(error) => failed = Some(error),
             }
@@ -204,11 +202,18 @@ fn set(
     Ok(outcome)
 }
 
-fn is_alive(bytes: &[u8], full: &str) -> bool {
+/// A frame as bytes.
+pub(super) fn written(frame: &Frame<'_>) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    frame.write(&mut bytes)?;
+    Ok(bytes)
+}
+
+pub(super) fn is_alive(bytes: &[u8], full: &str) -> bool {
     Frame::read(bytes).is_ok_and(|frame| frame.key == full && !frame.is_over(clock::unix_now()))
 }
 
-/// The entry of a key with another end, if it is alive; none if it has ended by then.
+/// The entry of a key with another end, which hits do not put off, if it is alive; none if it has ended by then.
 pub(super) fn retimed(bytes: &[u8], full: &str, expires: Option<UnixMillis>) -> Option<Change> {
     if !is_alive(bytes, full) {
         return None;
@@ -216,6 +221,7 @@ pub(super) fn retimed(bytes: &[u8], full: &str, expires: Option<UnixMillis>) -> 
     if expires.is_some_and(|expires| expires <= clock::unix_now()) {
         return Some(Change::Remove);
     }
-    let tags = Frame::read(bytes).ok()?.tags.iter().map(str::to_owned).collect();
-    Some(Change::Set { bytes: with_expiry(bytes, expires).ok()?, expires, tags })
+    let frame = Frame::read(bytes).ok()?;
+    let tags = frame.tags.iter().map(str::to_owned).collect();
+    Some(Change::Set { bytes: written(&Frame { expires, window: None, ..frame }).ok()?, expires, tags })
 }

@@ -51,7 +51,7 @@ impl<K: Key, V: Value> Core<K, V> {
         let weigh = &|_: &dyn std::any::Any, _: &dyn std::any::Any| weight;
         let (stamp, tags) = (entry.stamp(), entry.own_tags().to_vec());
         let value = &mut Some(entry.into_value());
-        let put = Put { value, stamp, tags: &tags, weigh: Some(weigh), slides: true, replaces: true, yields: false };
+        let put = Put { value, stamp, tags: &tags, weigh: Some(weigh), replaces: true, yields: false };
         self.0.home.instance().store.set(query.hash(), &Asking::copied(&query), put);
     }
 }

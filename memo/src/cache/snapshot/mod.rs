@@ -192,6 +192,7 @@ where
             compressors: value.compressors,
             created: clock::unix(stamp.created(), present).unwrap_or(present.1),
             expires: clock::unix(stamp.expires(), present),
+            window: Some(stamp.window()).filter(|window| *window != 0),
             cost: 0,
             tags: tags[..].into(),
             key: &(keys.text)(key)?,
@@ -214,7 +215,8 @@ fn decode<K: DeserializeOwned, V: DeserializeOwned>(bytes: &[u8], most: usize) -
         let data = frame.key_data.ok_or_else(|| Error::corrupt("an entry has no key that can be read"))?;
         let value = Wire::decode(frame.codec, frame.compressors, frame.value, most)?;
         let created = clock::from_unix(Some(frame.created), present);
-        let stamp = Stamp::new(created, clock::from_unix(frame.expires, present));
+        let expires = clock::from_unix(frame.expires, present);
+        let stamp = Stamp::new(created, expires).sliding(frame.window.unwrap_or(0));
         let tags: Vec<Tag> = frame.tags.iter().map(Tag::from).collect();
         contents.push((space::key_of(data)?, Entry::new(value, stamp, &[], &tags)));
     }

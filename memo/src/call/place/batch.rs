@@ -1,6 +1,6 @@
 //! The same for several entries of one function or cache: stores are asked once for all of them.
 
-use super::{Home, Key, Place, Setting};
+use super::{Home, Key, Place, Setting, Taking};
 use crate::{
     call::entry::Entry,
     error::Error,
@@ -23,17 +23,22 @@ pub(crate) async fn read_through<H: Home, V: Send + Sync + 'static>(
     places: &[Place<H>],
     face: Face,
     keys: &[Key<'_>],
-    copy: fn(&V) -> V,
+    taking: &Taking<'_, V>,
 ) -> Result<Vec<Option<Entry<V>>>, Error> {
     let outside = beyond(places.iter().map(|place| place.outside.as_ref()));
     let Some((space, entries)) = outside else { return Ok(places.iter().map(|_| None).collect()) };
     let seen: Vec<u64> = entries.iter().map(|entry| space.stores.epoch(entry)).collect();
-    let loaded = space.stores.read_many(face, &entries).await?;
+    let loaded = space.read_many(face, &entries).await?;
     let mut found = Vec::with_capacity(places.len());
     for (((place, key), seen), loaded) in places.iter().zip(keys).zip(seen).zip(loaded) {
-        let entry = loaded.and_then(|loaded| place.opened::<V>(space, &loaded));
+        // One that can't be decoded is counted, and the others are still given.
+        let entry = loaded.and_then(|loaded| {
+            let entry = place.opened::<V>(space, &loaded);
+            space.used(&loaded, entry.is_some());
+            entry
+        });
         if let Some(entry) = &entry {
-            place.fill_memory(*key, seen, entry, copy);
+            place.fill_memory(*key, seen, entry, taking);
         }
         found.push(entry);
     }

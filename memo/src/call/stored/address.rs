@@ -5,9 +5,10 @@ use std::any::Any;
 use super::{kind::Outer, outside_key};
 use crate::{
     call::{
-        address::{self, Address, Deletion, Explanation, Operations, Store, Then},
+        address::{self, Address, Deletion, Operations, Store, Then},
         answer::Guard,
         entry::Entry,
+        explanation::{Explanation, absent},
         extras::Extras,
         instance::{OfProcess, Typed},
         pending::Pending,
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// An entry that was read.
-struct Read<V> {
+struct Found<V> {
     entry: Entry<V>,
     tier: &'static str,
     /// Does it pass the tests of the attribute?
@@ -57,29 +58,39 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> At<'_, K, Kd> {
         }
     }
 
-    /// The entry, from the first place and tier that has one.
-    fn read(&self) -> Pending<Option<Read<Kd::Val>>> {
-        let Ok(places) = self.places() else { return Pending::now(None) };
-        let in_memory = |place: &Place<_>| place.read_memory(self.key, Kd::copy);
+    /// The entry, from the first place that has one in memory, else from the first that has one in its stores.
+    fn find<F>(
+        &self,
+        in_memory: impl Fn(&Place<OfProcess>) -> Option<Entry<Kd::Val>>,
+        outside: impl Fn(Place<OfProcess>, Face) -> F + Send + 'static,
+    ) -> Pending<Result<Found<Kd::Val>, Explanation>>
+    where
+        F: Future<Output = Result<(Entry<Kd::Val>, &'static str), Explanation>> + Send,
+    {
+        let Ok(places) = self.places() else { return Pending::now(Err(Explanation::Absent)) };
         if let Some(entry) = places.iter().find_map(in_memory) {
             let accepted = self.guard.accepts(&entry);
-            return Pending::now(Some(Read { entry, tier: "memory", accepted }));
+            return Pending::now(Ok(Found { entry, tier: "memory", accepted }));
         }
         let (places, face, shared) = (places.to_vec(), self.face, self.guard.shared());
         let read = async move {
+            let mut reason = Explanation::Absent;
             for place in places {
-                if let Some((entry, tier)) = place.read_outside::<Kd::Val>(face).await.ok().flatten() {
-                    let accepted = shared.iter().all(|test| test(&entry));
-                    return Some(Read { entry, tier, accepted });
+                match outside(place, face).await {
+                    Ok((entry, tier)) => {
+                        let accepted = shared.iter().all(|test| test(&entry));
+                        return Ok(Found { entry, tier, accepted });
+                    }
+                    Err(other) => reason = reason.or(other),
                 }
             }
-            None
+            Err(reason)
         };
         match face {
             // The tests of a thread can look only now; those of a task have come along.
-            Face::Thread => Pending::now(block_on(read).map(|read| {
-                let accepted = self.guard.accepts(&read.entry);
-                Read { accepted, ..read }
+            Face::Thread => Pending::now(block_on(read).map(|found| {
+                let accepted = self.guard.accepts(&found.entry);
+                Found { accepted, ..found }
             })),
             Face::Task => Pending::later(read),
         }
@@ -116,7 +127,13 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
         if switch::is_disabled() || UnderLock::is_here() {
             return Pending::now(None);
         }
-        self.read().map(|read| Some(Box::new(read.filter(|read| read.accepted)?.entry) as _))
+        let in_memory = |place: &Place<_>| place.read_memory(self.key, Kd::copy);
+        let outside = |place: Place<_>, face| async move {
+            let entry = place.read_outside::<Kd::Val>(face).await.ok().flatten();
+            entry.map(|entry| (entry, "")).ok_or(Explanation::Absent)
+        };
+        let found = self.find(in_memory, outside);
+        found.map(|found| Some(Box::new(found.ok().filter(|found| found.accepted)?.entry) as _))
     }
 
     fn set(&self, value: Box<dyn Any>) -> Pending<Result<(), Error>> {
@@ -150,12 +167,16 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
         if switch::is_disabled() || UnderLock::is_here() {
             return Pending::now(Explanation::Disabled);
         }
-        self.read().map(|read| match read {
-            Some(Read { entry, tier, accepted: true }) => {
+        let Ok([first, ..]) = self.places() else { return Pending::now(Explanation::Absent) };
+        let absent = absent(first.options(), self.store);
+        let in_memory = |place: &Place<_>| place.read_copy(self.key, Kd::copy);
+        let found = self.find(in_memory, |place, face| async move { place.explain_outside::<Kd::Val>(face).await });
+        found.map(|found| match found {
+            Ok(Found { entry, tier, accepted: true }) => {
                 Explanation::Hit { tier, age: entry.age(), remaining: entry.remaining() }
             }
-            Some(_) => Explanation::Invalid,
-            None => Explanation::Absent,
+            Ok(_) => Explanation::Invalid,
+            Err(reason) => reason.or(absent),
         })
     }
 

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::Error,
     key::{Asking, encode::StoredQuery},
-    memory::locked::UnderLock,
+    memory::{entries::weigh_any, locked::UnderLock},
     space::{EntryKey, Face, Space},
 };
 use kind::Outer;
@@ -94,11 +94,28 @@ where
     Started::at(settled, home, answer.result)
 }
 
+/// Begins a call of a function whose entries have weight.
+pub fn begin_weighing<M: Marker, Kd, Q>(
+    site: &'static Site,
+    marker: &M,
+    kind: Kd,
+    query: &Q,
+    guard: Guard<'_, Kd>,
+    weigh: impl Fn(&Owned<Q>, &Val<Kd>) -> u64,
+) -> Started<OfProcess, Owned<Q>, Kd>
+where
+    Q: StoredQuery<Owned: Send + Sync>,
+    Kd: Outer<Val: Send + Sync, Shared: Send + Sync>,
+{
+    let weigh = weigh_any(weigh);
+    begin(site, marker, kind, query, guard.weigh(&weigh))
+}
+
 /// Async functions.
 pub(crate) mod aio {
     use super::{
-        Asking, Beginning, Begun, Face, Guard, Guarded, Marker, OfProcess, Outer, Owned, Site, StoredQuery, Wanted,
-        steps,
+        Asking, Beginning, Begun, Face, Guard, Guarded, Marker, OfProcess, Outer, Owned, Site, StoredQuery, Val,
+        Wanted, steps, weigh_any,
     };
     use crate::call::instance::Home as _;
 
@@ -124,5 +141,22 @@ pub(crate) mod aio {
         let looks = !guard.is_open() && beginning.has_memory();
         let step = steps::begin(home.instance(), wanted, &mut answer, looks);
         Begun::at(step, home, answer.result)
+    }
+
+    /// The first step of a call of a function whose entries have weight.
+    pub fn begin_weighing<M: Marker, Kd, Q>(
+        site: &'static Site,
+        marker: &M,
+        kind: Kd,
+        query: &Q,
+        guard: Guard<'_, Kd>,
+        weigh: impl Fn(&Owned<Q>, &Val<Kd>) -> u64,
+    ) -> Begun<OfProcess, Owned<Q>, Kd>
+    where
+        Q: StoredQuery<Owned: Send + Sync>,
+        Kd: Outer<Val: Send + Sync, Shared: Send + Sync>,
+    {
+        let weigh = weigh_any(weigh);
+        begin(site, marker, kind, query, guard.weigh(&weigh))
     }
 }
