@@ -42,6 +42,8 @@ pub(crate) struct New<'a> {
     /// The full path with all generics.
     pub(crate) name: &'a str,
     pub(crate) counters: Arc<Counters>,
+    /// Those of the function, if they can tell this instantiation from others.
+    pub(crate) stores: Option<Arc<Stores>>,
 }
 
 /// Makes what belongs to an instantiation.
@@ -212,8 +214,11 @@ impl Function {
             claim.marker = Some(marker);
             return claim.record.target;
         }
-        let record = new_record(self, identity, make);
+        let (stores, refused) = self.stores_of(&identity.name, &claims);
+        let record = new_record(self, identity, stores, make);
         claims.push(Claim { record, marker: Some(marker) });
+        drop(claims);
+        self.report(refused);
         record.target
     }
 
@@ -225,9 +230,34 @@ impl Function {
         if !known.is_empty() {
             return known;
         }
-        let record = new_record(self, identity, make);
+        let (stores, refused) = self.stores_of(&identity.name, &claims);
+        let record = new_record(self, identity, stores, make);
         claims.push(Claim { record, marker: None });
+        drop(claims);
+        self.report(refused);
         vec![record.target]
+    }
+
+    /// The stores of an instantiation that is not known yet, or why it gets none: there, its name is all that tells it from
+    /// others.
+    fn stores_of(&self, name: &str, known: &[Claim]) -> (Option<Arc<Stores>>, Option<Error>) {
+        let Some(stores) = &self.stores else { return (None, None) };
+        let why = if names::has_closure(name) {
+            "and all closures of a function have one name; pass a `fn` instead"
+        } else if known.iter().any(|claim| claim.record.identity.name == name) {
+            "and this program has two of this name; rename one of the types, or move it to another module"
+        } else {
+            return (Some(stores.clone()), None);
+        };
+        let message = format!("nothing of `{name}` is stored: stores tell instantiations apart by their names, {why}");
+        (None, Some(Error::unsupported(message)))
+    }
+
+    /// Counts and tells that an instantiation has no stores. Not under a lock: the user's hook is called.
+    fn report(&self, refused: Option<Error>) {
+        if let Some((stores, error)) = self.stores.as_ref().zip(refused) {
+            stores.failed(&error);
+        }
     }
 
     /// Removes all entries, or those with all of these tags, which are not the literal ones of the function: from all stores,
@@ -329,10 +359,15 @@ pub(crate) fn info_of(name: &str, options: &Options, stores: Option<&Arc<Stores>
     }
 }
 
-fn new_record(function: &'static Function, identity: &Identity, make: Make<'_>) -> &'static Record {
+fn new_record(
+    function: &'static Function,
+    identity: &Identity,
+    stores: Option<Arc<Stores>>,
+    make: Make<'_>,
+) -> &'static Record {
     let id = next_id();
     let counters = Arc::new(Counters::default());
-    let new = New { id, function, name: &identity.name, counters: counters.clone() };
+    let new = New { id, function, name: &identity.name, counters: counters.clone(), stores };
     let (target, reach) = make(new);
     let record = Record { identity: identity.clone(), counters, reach, target, baseline: Mutex::default() };
     Box::leak(Box::new(record))

@@ -46,6 +46,9 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> At<'_, K, Kd> {
 
     /// What is stored where, on the terms of the attribute.
     fn settings(&self, value: &Kd::Val) -> Result<Vec<Setting<OfProcess, Kd::Val>>, Error> {
+        if self.places.is_empty() {
+            return Err(Error::unsupported("there is no place for the entry: why not, the error hook was told"));
+        }
         let mut settings = Vec::new();
         for place in &self.places {
             let mut put = |extras: &Extras<'_, K, Kd::Val>| {
@@ -218,9 +221,12 @@ fn with<M: Marker, Kd, Q, R>(
     let all: Vec<&'static Typed<Q::Owned, Kd::Val>> = addressed(declared, marker, how);
     let hash = query.hash();
     let place = |instance: &'static Typed<Q::Owned, Kd::Val>| {
-        let space = instance.space.clone()?;
-        let key = outside_key(&space, query, hash)?;
-        Some(Place::new(OfProcess(instance), hash, Some((space, key))))
+        let outside = match &instance.space {
+            Some(space) => Some((space.clone(), outside_key(space, query, hash)?)),
+            None if instance.has_memory() => None,
+            None => return None,
+        };
+        Some(Place::new(OfProcess(instance), hash, outside))
     };
     let places = all.into_iter().filter_map(place).collect();
     let at = At { face, places, key: &Asking::shared(query), guard, store };
