@@ -40,7 +40,8 @@ impl<V: Serialize + DeserializeOwned + 'static> Values for Of<V> {
 
     fn decode(&self, names: (&str, &str), bytes: &[u8], most: usize, to: &mut dyn Any) -> Result<(), Error> {
         let to = to.downcast_mut::<Option<V>>().ok_or_else(another_type)?;
-        Wire::decode_into(to, names.0, names.1, bytes, most)
+        *to = Some(Wire::decode(names.0, names.1, bytes, most)?);
+        Ok(())
     }
 
     fn shape(&self) -> u64 {

@@ -7,7 +7,7 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use super::{Depth, TOO_DEEP};
+use super::{Depth, Elements, TOO_DEEP, TOO_MANY};
 
 /// What a codec reads back as the same value. The rest it would write, but read as something else, or not at all.
 #[derive(Clone, Copy, Debug)]
@@ -45,13 +45,15 @@ impl Rules {
 /// Watches over the writing of one value.
 pub(in crate::wire) struct Watch {
     rules: Rules,
+    elements: Elements,
     /// Why it was refused. Some codecs do not pass on what they are told.
     why: Cell<Option<String>>,
 }
 
 impl Watch {
-    pub(in crate::wire) fn new(rules: Rules) -> Self {
-        Self { rules, why: Cell::new(None) }
+    /// For values that are to be read with this `limit`.
+    pub(in crate::wire) fn new(rules: Rules, limit: usize) -> Self {
+        Self { rules, elements: Elements::new(limit), why: Cell::new(None) }
     }
 
     pub(in crate::wire) fn over<'v, T: ?Sized>(&'v self, value: &'v T) -> Writing<'v, T> {
@@ -98,6 +100,10 @@ impl At<'_> {
             Some(depth) => Ok(Self { depth, in_some: false, ..self }),
             None => self.watch.refuse(TOO_DEEP),
         }
+    }
+
+    fn element<E: Error>(self) -> Result<(), E> {
+        if self.watch.elements.take() { Ok(()) } else { self.watch.refuse(TOO_MANY) }
     }
 
     fn unit<E: Error>(self, allowed: bool) -> Result<(), E> {
@@ -256,12 +262,13 @@ impl<'w, S: Serializer> Serializer for Guard<'w, S> {
 }
 
 macro_rules! elements {
-    ($($compound:ident: $method:ident)*) => {$(
+    ($($compound:ident: $method:ident $(=> $counted:ident)?)*) => {$(
         impl<S: $compound> $compound for Guard<'_, S> {
             type Ok = S::Ok;
             type Error = S::Error;
 
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
+                $(self.at.$counted()?;)?
                 self.inner.$method(&Writing { value, at: self.at })
             }
 
@@ -273,7 +280,7 @@ macro_rules! elements {
 }
 
 elements! {
-    SerializeSeq: serialize_element
+    SerializeSeq: serialize_element => element
     SerializeTuple: serialize_element
     SerializeTupleStruct: serialize_field
     SerializeTupleVariant: serialize_field
@@ -308,6 +315,7 @@ impl<S: SerializeMap> SerializeMap for Guard<'_, S> {
     type Error = S::Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
+        self.at.element()?;
         self.inner.serialize_key(&Writing { value, at: self.at })
     }
 
@@ -321,6 +329,7 @@ impl<S: SerializeMap> SerializeMap for Guard<'_, S> {
         value: &V,
     ) -> Result<(), S::Error> {
         let at = self.at;
+        at.element()?;
         self.inner.serialize_entry(&Writing { value: key, at }, &Writing { value, at })
     }
 

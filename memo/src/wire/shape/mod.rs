@@ -9,8 +9,13 @@ mod samples;
 mod trace;
 mod tree;
 
-use std::{any, cell::RefCell, panic};
+use std::{
+    any::{self, TypeId},
+    cell::RefCell,
+    panic,
+};
 
+use parking_lot::RwLock;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -41,8 +46,18 @@ pub fn shape_of<T: DeserializeOwned>() -> u64 {
 }
 
 /// Does the type look at the data to find out what is there? Only codecs that write names can tell it.
+///
+/// Every decoding that fails asks this, so a type is traced once.
 pub(super) fn needs_names<T: DeserializeOwned>() -> bool {
-    traced::<T>().needs_names
+    static KNOWN: RwLock<Vec<(TypeId, bool)>> = RwLock::new(Vec::new());
+    let of = typeid::of::<T>();
+    let known = KNOWN.read().iter().find(|(known, _)| *known == of).map(|(_, needs)| *needs);
+    known.unwrap_or_else(|| {
+        // Not under the lock: tracing runs the user's code.
+        let needs = traced::<T>().needs_names;
+        KNOWN.write().push((of, needs));
+        needs
+    })
 }
 
 /// Passes through a type until it has shown everything.
