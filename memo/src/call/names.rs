@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use crate::error::Error;
+
 /// The path without closures (bodies of async functions are some) at its end.
 pub(crate) fn without_closures(mut name: &str) -> &str {
     while let Some(rest) = name.strip_suffix("::{{closure}}") {
@@ -144,9 +146,22 @@ fn arguments(segment: &str) -> Vec<&str> {
     all
 }
 
+/// Why the name of an instantiation does not tell it from the `known` ones and all others, if it does not.
+pub(crate) fn ambiguity<'a>(name: &str, mut known: impl Iterator<Item = &'a str>) -> Option<Error> {
+    let why = if has_closure(name) {
+        "and all closures of a function have one name; pass a `fn` instead"
+    } else if known.any(|known| known == name) {
+        "and this program has two of this name; rename one of the types, or move it to another module"
+    } else {
+        return None;
+    };
+    let message = format!("nothing of `{name}` is stored: stores tell instantiations apart by their names, {why}");
+    Some(Error::unsupported(message))
+}
+
 /// Is a closure among the generics of this path? All closures of a function print alike. (A type that is declared in a closure
 /// has a name of its own behind it, and so has a function.)
-pub(crate) fn has_closure(path: &str) -> bool {
+fn has_closure(path: &str) -> bool {
     path.split('{').any(|part| {
         let behind = part.strip_prefix("closure");
         // `{{closure}}`, or with a number.

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Once, OnceLock},
 };
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::{
     names,
@@ -214,50 +214,40 @@ impl Function {
             claim.marker = Some(marker);
             return claim.record.target;
         }
-        let (stores, refused) = self.stores_of(&identity.name, &claims);
-        let record = new_record(self, identity, stores, make);
-        claims.push(Claim { record, marker: Some(marker) });
-        drop(claims);
-        self.report(refused);
-        record.target
+        self.claim(claims, Some(marker), identity, make)
     }
 
     /// All that an address with these types may mean; one is made if there is none.
     pub(crate) fn addressed(&'static self, identity: &Identity, of: TypeId, make: Make<'_>) -> Vec<TypedRef> {
-        let mut claims = self.claims.lock();
+        let claims = self.claims.lock();
         let fitting = claims.iter().map(|claim| claim.record).filter(|record| record.identity.matches(identity));
         let known: Vec<TypedRef> = fitting.map(|record| record.target).filter(|target| target.is(of)).collect();
         if !known.is_empty() {
             return known;
         }
-        let (stores, refused) = self.stores_of(&identity.name, &claims);
+        vec![self.claim(claims, None, identity, make)]
+    }
+
+    /// Makes what belongs to an instantiation that is not known yet. Stores tell it from others by its name alone; where that
+    /// does not, it gets none.
+    fn claim(
+        &'static self,
+        mut claims: MutexGuard<'_, Vec<Claim>>,
+        marker: Option<TypeId>,
+        identity: &Identity,
+        make: Make<'_>,
+    ) -> TypedRef {
+        let known = claims.iter().map(|claim| &*claim.record.identity.name);
+        let fault = self.stores.as_ref().and_then(|_| names::ambiguity(&identity.name, known));
+        let stores = self.stores.clone().filter(|_| fault.is_none());
         let record = new_record(self, identity, stores, make);
-        claims.push(Claim { record, marker: None });
+        claims.push(Claim { record, marker });
+        // The user's hook is told, not under the lock.
         drop(claims);
-        self.report(refused);
-        vec![record.target]
-    }
-
-    /// The stores of an instantiation that is not known yet, or why it gets none: there, its name is all that tells it from
-    /// others.
-    fn stores_of(&self, name: &str, known: &[Claim]) -> (Option<Arc<Stores>>, Option<Error>) {
-        let Some(stores) = &self.stores else { return (None, None) };
-        let why = if names::has_closure(name) {
-            "and all closures of a function have one name; pass a `fn` instead"
-        } else if known.iter().any(|claim| claim.record.identity.name == name) {
-            "and this program has two of this name; rename one of the types, or move it to another module"
-        } else {
-            return (Some(stores.clone()), None);
-        };
-        let message = format!("nothing of `{name}` is stored: stores tell instantiations apart by their names, {why}");
-        (None, Some(Error::unsupported(message)))
-    }
-
-    /// Counts and tells that an instantiation has no stores. Not under a lock: the user's hook is called.
-    fn report(&self, refused: Option<Error>) {
-        if let Some((stores, error)) = self.stores.as_ref().zip(refused) {
-            stores.failed(&error);
+        if let Some((stores, fault)) = self.stores.as_ref().zip(fault) {
+            stores.failed(&fault);
         }
+        record.target
     }
 
     /// Removes all entries, or those with all of these tags, which are not the literal ones of the function: from all stores,

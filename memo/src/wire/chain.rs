@@ -5,10 +5,10 @@ use std::{fmt, str::FromStr};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    check::fault,
     codec::{self, Chosen},
     compress::{self, Compressor},
     settings::Settings,
+    shape::Reads,
 };
 use crate::{backend::Url, error::Error};
 
@@ -56,9 +56,6 @@ impl Wire {
     ///
     /// [`Error::is_config`]; names what is wrong and what is allowed in its place.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        if let Some(fault) = fault(text) {
-            return Err(in_text(text, fault.as_str()));
-        }
         let (chain, query) = text.split_once('?').unwrap_or((text, ""));
         let mut settings = Settings::default();
         settings.read(query).and_then(|()| Self::build(chain, settings)).map_err(|fault| in_text(text, &fault))
@@ -135,7 +132,17 @@ impl Wire {
     /// [`Error::is_encoding`] if the codec can't write it such that it could be read again, or it has more bytes than
     /// [`max_value`](Self::max_value).
     pub fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Encoded<'_>, Error> {
-        self.compressed(self.codec.encode(value, self.max_value())?)
+        self.compressed(self.codec.encode(value, self.max_value(), None)?)
+    }
+
+    /// The same for a type that is read again, which is looked at, too: parts of tuple structs and tuple variants that are left out
+    /// (`skip_serializing_if`) are refused, because the next would be read for them. Memoized functions and caches write like this.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    pub fn encode_checked<T: Serialize + DeserializeOwned>(&self, value: &T) -> Result<Encoded<'_>, Error> {
+        self.compressed(self.codec.encode(value, self.max_value(), Some(Reads::of::<T>()))?)
     }
 
     fn compressed(&self, encoded: Vec<u8>) -> Result<Encoded<'_>, Error> {

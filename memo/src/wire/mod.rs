@@ -31,7 +31,7 @@
 //! | `flatten` | not written | yes | yes |
 //! | `untagged`, `tag`, `tag` and `content`, `serde_json::Value` | written, never read | yes | yes |
 //! | `skip_serializing_if`, where it does skip a named field | not written | yes | yes |
-//! | `skip_serializing_if` on a field without a name | **don't**: see below | **don't** | **don't** |
+//! | `skip_serializing_if`, where it does skip a field without a name | not written | not written | not written |
 //! | `skip`, `rename`, `default`, `with`, `transparent` | yes | yes | yes |
 //! | `skip_serializing` without `skip_deserializing` | **don't**: see below | yes, with `default` | yes, with `default` |
 //! | `Some(None)`, `Some(())` | yes | not written | not written |
@@ -42,11 +42,9 @@
 //! struct with a skipped field, and can then read the next field for the skipped one and give another value without an error. JSON alone
 //! would read `Some(None)` and `Some(NaN)` as `None`.
 //!
-//! Two such cases are beyond sight, since serde itself says nothing of them:
-//!
-//! - with `skip_serializing` alone, `bincode` and `postcard` write a field less than they read, in every value. Say `skip`;
-//! - with `skip_serializing_if` on a field of a tuple struct or tuple variant, **all** codecs write the parts behind it in its place, since
-//!   none gives them names. Name the fields, or leave the attribute away.
+//! One such case is beyond sight: with `skip_serializing` alone, `bincode` and `postcard` write a field less than they read, in every
+//! value. Say `skip`. And one shows only where the type is read, too: [`Wire::encode_checked`], by which functions and caches write, sees that a
+//! tuple struct or tuple variant has fewer parts than it should.
 //!
 //! # What bytes can't do
 //!

@@ -18,7 +18,8 @@ use self::own::Own;
 pub use self::own::{Codec, Read, register_codec};
 use super::{
     guard::{Bounds, Rules, Watch},
-    number, shape,
+    number,
+    shape::Reads,
 };
 use crate::{error::Error, message::Message};
 
@@ -100,9 +101,14 @@ impl Chosen {
         }
     }
 
-    /// The value as bytes that are read as the same value, with this `limit`.
-    pub(super) fn encode<T: Serialize + ?Sized>(&self, value: &T, limit: usize) -> Result<Vec<u8>, Error> {
-        let watch = Watch::new(self.rules(), limit);
+    /// The value as bytes that are read as the same value, with this `limit`, as what is known to be read.
+    pub(super) fn encode<T: Serialize + ?Sized>(
+        &self,
+        value: &T,
+        limit: usize,
+        reads: Option<&'static Reads>,
+    ) -> Result<Vec<u8>, Error> {
+        let watch = Watch::new(self.rules(), limit, reads);
         let value = &watch.over(value);
         let encoded = match self {
             Self::Bincode => bincode::encode(value).map_err(Source::from),
@@ -141,7 +147,7 @@ impl Chosen {
 
     /// Can this codec read values of this type at all? Otherwise why not.
     pub(super) fn check<T: DeserializeOwned>(&self) -> Result<(), String> {
-        if self.has_names() || !shape::needs_names::<T>() {
+        if self.has_names() || !Reads::of::<T>().needs_names {
             return Ok(());
         }
         Err(format!(

@@ -8,6 +8,7 @@ use serde::ser::{
 };
 
 use super::{Depth, Elements, TOO_DEEP, TOO_MANY};
+use crate::wire::shape::Reads;
 
 /// What a codec reads back as the same value. The rest it would write, but read as something else, or not at all.
 #[derive(Clone, Copy, Debug)]
@@ -46,14 +47,16 @@ impl Rules {
 pub(in crate::wire) struct Watch {
     rules: Rules,
     elements: Elements,
+    /// What the type looks like to those who read it, if it is known.
+    reads: Option<&'static Reads>,
     /// Why it was refused. Some codecs do not pass on what they are told.
     why: Cell<Option<String>>,
 }
 
 impl Watch {
-    /// For values that are to be read with this `limit`.
-    pub(in crate::wire) fn new(rules: Rules, limit: usize) -> Self {
-        Self { rules, elements: Elements::new(limit), why: Cell::new(None) }
+    /// For values that are to be read with this `limit`, as such a type.
+    pub(in crate::wire) fn new(rules: Rules, limit: usize, reads: Option<&'static Reads>) -> Self {
+        Self { rules, elements: Elements::new(limit), reads, why: Cell::new(None) }
     }
 
     pub(in crate::wire) fn over<'v, T: ?Sized>(&'v self, value: &'v T) -> Writing<'v, T> {
@@ -140,6 +143,18 @@ impl At<'_> {
         }
         Ok(())
     }
+
+    /// A tuple is written with so many parts.
+    fn tuple<E: Error>(self, name: &'static str, variant: Option<&'static str>, len: usize) -> Result<(), E> {
+        if self.watch.reads.is_some_and(|reads| !reads.takes((name, variant), len)) {
+            let name = variant.map_or_else(|| name.to_owned(), |variant| format!("{name}::{variant}"));
+            return self.watch.refuse(format!(
+                "`{name}` is written with another number of parts ({len}) than it is read with, and no codec writes their names: where one \
+                 is left out (`skip_serializing_if`), the next would be taken for it"
+            ));
+        }
+        Ok(())
+    }
 }
 
 const WITH_NAMES: &str = "`json` and `msgpack` write names";
@@ -187,10 +202,26 @@ impl<'w, S: Serializer> Serializer for Guard<'w, S> {
 
     compound! {
         serialize_tuple(len: usize) -> SerializeTuple
-        serialize_tuple_struct(name: &'static str, len: usize) -> SerializeTupleStruct
-        serialize_tuple_variant(name: &'static str, index: u32, variant: &'static str, len: usize) -> SerializeTupleVariant
         serialize_struct(name: &'static str, len: usize) -> SerializeStruct
         serialize_struct_variant(name: &'static str, index: u32, variant: &'static str, len: usize) -> SerializeStructVariant
+    }
+
+    fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeTupleStruct, S::Error> {
+        self.at.tuple(name, None, len)?;
+        let at = self.at.deeper()?;
+        Ok(Guard { inner: self.inner.serialize_tuple_struct(name, len)?, at })
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeTupleVariant, S::Error> {
+        self.at.tuple(name, Some(variant), len)?;
+        let at = self.at.deeper()?;
+        Ok(Guard { inner: self.inner.serialize_tuple_variant(name, index, variant, len)?, at })
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
