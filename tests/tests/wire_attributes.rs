@@ -84,15 +84,10 @@ struct Partial {
     b: u8,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Row(
-    #[serde(default)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    Option<u8>,
-    Option<u8>,
-);
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Row(#[serde(default, skip_serializing_if = "Option::is_none")] Option<u8>, #[serde(default)] Option<u8>);
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Cell {
     Empty,
     Pair(#[serde(default, skip_serializing_if = "Option::is_none")] Option<u8>, #[serde(default)] Option<u8>),
