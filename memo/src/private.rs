@@ -73,7 +73,7 @@ pub mod stored {
                 literal::{codec, url},
             },
         },
-        key::encode::{ViaSerialize, ViaUnwritable, written},
+        key::encode::{ViaSerialize, ViaSkip, ViaUnwritable, part as part_of, written},
     };
 
     /// The async forms.

@@ -216,7 +216,7 @@ fn faults_name_what_is_wrong_and_what_is_allowed() {
 }
 
 fn of(url: &str) -> Result<Wire, Error> {
-    Wire::of(&Url::parse(url)?)
+    Wire::of(&Url::parse(url)?, "bincode")
 }
 
 #[test]
@@ -244,5 +244,39 @@ fn urls_say_how_values_become_bytes() {
         let message = error.to_string();
         assert!(error.is_config() && message.contains(said), "{url}: {message}");
         assert!(!message.contains("secret"), "a password is shown: {message}");
+    }
+}
+
+#[test]
+fn settings_of_a_url_count_beside_a_chain_of_elsewhere() {
+    let of = |url, otherwise| Wire::of(&Url::parse(url).expect(url), otherwise);
+    for (url, otherwise, same) in [
+        ("memory://?max_value=1MiB", "json", "json?max_value=1048576"),
+        ("memory://?level=9&threads=2", "json+zstd?threshold=1KiB", "json+zstd?level=9&threads=2&threshold=1024"),
+        ("memory://?codec=postcard&threshold=0", "json+zstd?level=9", "postcard?threshold=0"),
+    ] {
+        let wire = of(url, otherwise).unwrap_or_else(|error| panic!("{url}: {error}"));
+        assert_eq!(wire.to_string(), same, "{url}");
+    }
+    for (url, otherwise, said) in [
+        ("memory://?level=9", "json", "codec=json`: `level=9` is said of no compressor"),
+        ("memory://?level=19", "zlib", "codec=zlib`: `level=19`: the levels of `zlib` are 0 to 9"),
+        ("memory://?level=9", "json+zstd?level=3", "`level` is said twice"),
+    ] {
+        let error = of(url, otherwise).expect_err(url);
+        assert!(error.is_config() && error.to_string().contains(said), "{url}: {error}");
+    }
+}
+
+/// What a step gives may be longer than the value; it must not be longer than what is read.
+#[test]
+fn no_step_goes_beyond_what_is_read() {
+    let value = vec![7_u8; 1000];
+    for chain in ["raw+zlib+zstd?level=0", "raw+zlib+zlib?level=0", "raw+zstd+zlib?level=0"] {
+        let wire = Wire::parse(&format!("{chain}&threshold=0&max_value=1000")).expect(chain);
+        let encoded = wire.encode(&value).expect("it is not longer than it may be");
+        let back: Vec<u8> = Wire::decode(encoded.codec, encoded.compressors, &encoded.bytes, wire.max_value())
+            .unwrap_or_else(|error| panic!("{chain}: {error}"));
+        assert_eq!(back, value, "{chain}");
     }
 }

@@ -167,7 +167,7 @@ proptest! {
         }
         for url in [format!("memory://?codec={text}"), format!("{scheme}://{rest}"), format!("sqlite://{rest}")] {
             if let Ok(url) = Url::parse(&url) {
-                drop(Wire::of(&url));
+                drop(Wire::of(&url, &text));
             }
         }
     }

@@ -228,10 +228,10 @@ where
     /// How values become bytes, where the URL says nothing of it, and in snapshots: `bincode+zstd`. In a [view](Cache::view),
     /// whatever the URL says.
     pub fn codec(mut self, codec: impl Into<String>) -> Self {
-        if self.plan.is_view {
-            self.plan.urls = self.plan.urls.iter().map(|url| super::view::without_codec(url)).collect();
-        }
         let codec = codec.into();
+        if self.plan.is_view {
+            self.plan.urls = self.plan.urls.iter().map(|url| super::view::without_codec(url, &codec)).collect();
+        }
         self.plan.whole.codec = Some(codec.clone());
         self.plan.codec = Some(codec);
         self

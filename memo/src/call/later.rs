@@ -79,6 +79,9 @@ impl<H: HomeOf<Kd> + Sync, K: 'static, Kd: Kind<Val: Send + Sync>> Run<H, K, Kd>
     /// Encodes what the body returned, on these terms, and gives it back, now or when it is stored.
     #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]
     pub fn keep(&mut self, result: Kd::Ret, extras: Extras<'_, K, Kd::Val>) -> Kept<H, Kd> {
+        if self.led.as_ref().is_some_and(|led| led.home.instance().is_left_to_memory()) {
+            return Kept::Now(self.finish_with(result, extras));
+        }
         let Some(mut led) = self.led.take() else { return Kept::Now(result) };
         led.body_is_done();
         let Led { home, running } = &mut *led;

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Once, OnceLock},
 };
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::{
     names,
@@ -46,6 +46,8 @@ pub(crate) struct New<'a> {
     /// The full path with all generics.
     pub(crate) name: &'a str,
     pub(crate) counters: Arc<Counters>,
+    /// Those of the function, if they can tell this instantiation from others.
+    pub(crate) stores: Option<Arc<Stores>>,
 }
 
 /// Makes what belongs to an instantiation.
@@ -217,22 +219,40 @@ impl Function {
             claim.marker = Some(marker);
             return claim.record.target;
         }
-        let record = new_record(self, identity, make);
-        claims.push(Claim { record, marker: Some(marker) });
-        record.target
+        self.claim(claims, Some(marker), identity, make)
     }
 
     /// All that an address with these types may mean; one is made if there is none.
     pub(crate) fn addressed(&'static self, identity: &Identity, of: TypeId, make: Make<'_>) -> Vec<TypedRef> {
-        let mut claims = self.claims.lock();
+        let claims = self.claims.lock();
         let fitting = claims.iter().map(|claim| claim.record).filter(|record| record.identity.matches(identity));
         let known: Vec<TypedRef> = fitting.map(|record| record.target).filter(|target| target.is(of)).collect();
         if !known.is_empty() {
             return known;
         }
-        let record = new_record(self, identity, make);
-        claims.push(Claim { record, marker: None });
-        vec![record.target]
+        vec![self.claim(claims, None, identity, make)]
+    }
+
+    /// Makes what belongs to an instantiation that is not known yet. Stores tell it from others by its name alone; where that
+    /// does not, it gets none.
+    fn claim(
+        &'static self,
+        mut claims: MutexGuard<'_, Vec<Claim>>,
+        marker: Option<TypeId>,
+        identity: &Identity,
+        make: Make<'_>,
+    ) -> TypedRef {
+        let known = claims.iter().map(|claim| &*claim.record.identity.name);
+        let fault = self.stores.as_ref().and_then(|_| names::ambiguity(&identity.name, known));
+        let stores = self.stores.clone().filter(|_| fault.is_none());
+        let record = new_record(self, identity, stores, make);
+        claims.push(Claim { record, marker });
+        // The user's hook is told, not under the lock.
+        drop(claims);
+        if let Some((stores, fault)) = self.stores.as_ref().zip(fault) {
+            stores.failed(&fault);
+        }
+        record.target
     }
 
     /// Removes all entries, or those with all of these tags, which are not the literal ones of the function: from all stores,
@@ -348,10 +368,15 @@ pub(crate) fn info_of(name: &str, options: &Options, stores: Option<&Arc<Stores>
     }
 }
 
-fn new_record(function: &'static Function, identity: &Identity, make: Make<'_>) -> &'static Record {
+fn new_record(
+    function: &'static Function,
+    identity: &Identity,
+    stores: Option<Arc<Stores>>,
+    make: Make<'_>,
+) -> &'static Record {
     let id = next_id();
     let counters = Arc::new(Counters::default());
-    let new = New { id, function, name: &identity.name, counters: counters.clone() };
+    let new = New { id, function, name: &identity.name, counters: counters.clone(), stores };
     let (target, reach) = make(new);
     let record = Record { identity: identity.clone(), counters, reach, target, baseline: Mutex::default() };
     Box::leak(Box::new(record))

@@ -4,6 +4,7 @@ use std::{
     borrow::{Borrow, Cow, ToOwned},
     collections::{HashMap, HashSet},
     hash::{BuildHasher, Hash},
+    marker::PhantomData,
 };
 
 use serde::Serialize;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use super::{
     Args, Copied,
     probe::Probe,
-    shape::{Arr, CowOf, Float, Opt, Ref, RefOf, Seq, Shape, Skip, Tup, Val},
+    shape::{Arr, CowOf, Float, Opt, Ref, RefOf, Seq, Shape, Skip, Tup, Val, shaped_as_inside},
     text::Text,
     tuple::Rest,
     unordered::Unordered,
@@ -234,47 +235,52 @@ tuples!(A SA 0, B SB 1, C SC 2, D SD 3, E SE 4, F SF 5, G SG 6, H SH 7, I SI 8, 
 tuples!(A SA 0, B SB 1, C SC 2, D SD 3, E SE 4, F SF 5, G SG 6, H SH 7, I SI 8, J SJ 9, K SK 10);
 tuples!(A SA 0, B SB 1, C SC 2, D SD 3, E SE 4, F SF 5, G SG 6, H SH 7, I SI 8, J SJ 9, K SK 10, L SL 11);
 
-/// First: an argument that serde can write keeps its shape.
-pub trait ViaSerialize {
-    fn writable<S>(&self, shape: S) -> S {
+/// Carries an argument's type and shape to the probes.
+pub struct Part<A, S>(PhantomData<(A, S)>);
+
+/// The probe of an argument and its shape.
+pub fn part<A, S>(_: &A, _: &S) -> Part<A, S> {
+    Part(PhantomData)
+}
+
+/// First: an argument that is not in the key (a connection) is none of serde's business.
+pub trait ViaSkip {
+    fn writable(&self, shape: Skip) -> Skip {
         shape
     }
 }
 
-impl<A: Serialize> ViaSerialize for &Probe<A> {}
+impl<A> ViaSkip for &&Part<A, Skip> {}
+
+/// Then: an argument that serde can write keeps its shape.
+pub trait ViaSerialize {
+    type Shape;
+    fn writable(&self, shape: Self::Shape) -> Self::Shape {
+        shape
+    }
+}
+
+impl<A: Serialize, S> ViaSerialize for &Part<A, S> {
+    type Shape = S;
+}
 
 /// Then: any other, about which [`written`] is the one error.
 pub trait ViaUnwritable {
-    fn writable<S>(&self, shape: S) -> Unwritable<S> {
+    type Shape;
+    fn writable(&self, shape: Self::Shape) -> Unwritable<Self::Shape> {
         Unwritable(shape)
     }
 }
 
-impl<A> ViaUnwritable for Probe<A> {}
+impl<A, S> ViaUnwritable for Part<A, S> {
+    type Shape = S;
+}
 
 /// The shape of an argument that serde can't write.
 #[derive(Clone, Copy, Debug)]
 pub struct Unwritable<S>(S);
 
-impl<A: ?Sized, S: Shape<A>> Shape<A> for Unwritable<S> {
-    type Owned = S::Owned;
-
-    fn hash<H: std::hash::Hasher>(arg: &A, state: &mut H) {
-        S::hash(arg, state);
-    }
-
-    fn matches(arg: &A, owned: &S::Owned) -> bool {
-        S::matches(arg, owned)
-    }
-
-    fn to_owned(arg: &A) -> S::Owned {
-        S::to_owned(arg)
-    }
-
-    fn same(one: &S::Owned, other: &S::Owned) -> bool {
-        S::same(one, other)
-    }
-}
+shaped_as_inside!(Unwritable);
 
 impl<A: ?Sized, S: Shape<A>> Encode<A> for Unwritable<S> {
     fn encode(_: &A, _: &mut Text) -> Result<(), Error> {
@@ -290,7 +296,7 @@ impl<A: ?Sized, S: Shape<A>> Encode<A> for Unwritable<S> {
 #[diagnostic::on_unimplemented(
     message = "`{A}` can't be part of a key in a store: it is no serde type",
     label = "an argument of this type can't be written",
-    note = "derive `serde::Serialize` for it, or leave the argument out with `exclude(…)`, or give a key of your own with `key = …`"
+    note = "derive `serde::Serialize` for it (what that skips is not in the key), or leave the argument out with `exclude(…)`, or give a key of your own with `key = …`"
 )]
 pub trait Writable<A: ?Sized> {}
 

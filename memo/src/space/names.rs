@@ -135,6 +135,13 @@ mod tests {
         assert!(hashed.flat().starts_with(b"shop::find|shop::find<u32>|~") && hashed.full().ends_with("|7"));
     }
 
+    /// What is in stores is known by this: another text makes it all unreachable.
+    #[test]
+    fn the_version_stays_as_it_is() {
+        assert_eq!(version(&0x1234_u128.to_le_bytes(), 0x5678), "5f3cc659609a0862");
+        assert_eq!(version(b"3", 0), "7324dc1e7e9474f0");
+    }
+
     #[test]
     fn the_parts_of_a_key_hold_no_separator() {
         assert_eq!(function("a|b").matches('|').count(), 1);

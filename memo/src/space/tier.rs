@@ -235,10 +235,7 @@ fn spec(url: &str, codec: Option<&str>) -> Result<(Url, Terms), Error> {
     let url = Url::parse(url)?;
     #[cfg(feature = "file")]
     backend::find_values_by(find_value);
-    let wire = match codec {
-        Some(codec) if url.param("codec").is_none() => Wire::parse(codec)?,
-        _ => Wire::of(&url)?,
-    };
+    let wire = Wire::of(&url, codec.unwrap_or("bincode"))?;
     let codec = wire.to_string();
     let hashes_keys = url.param("key_style") == Some("hashed");
     let ttl = url.duration("ttl")?;

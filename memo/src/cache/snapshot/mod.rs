@@ -185,7 +185,7 @@ where
     sorted.sort_unstable_by(|one, other| one.0.cmp(&other.0));
     let mut writer = Writer::new(present.1, shape_of::<(K, V)>(), contents.len());
     for (data, key, entry) in sorted {
-        let (value, stamp) = (wire.encode(entry.value())?, entry.stamp());
+        let (value, stamp) = (wire.encode_checked(entry.value())?, entry.stamp());
         let tags: Vec<&str> = entry.tags().collect();
         writer.add(&Frame {
             codec: value.codec,

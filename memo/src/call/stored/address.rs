@@ -98,8 +98,12 @@ impl<K: 'static, Kd: Outer<Val: Send + Sync>> At<'_, K, Kd> {
 
     /// What is stored where, on the terms of the attribute.
     fn settings(&self, value: &Kd::Val) -> Result<Vec<Setting<OfProcess, Kd::Val>>, Error> {
+        let places = self.places()?;
+        if places.is_empty() {
+            return Err(Error::unsupported("there is no place for the entry: why not, the error hook was told"));
+        }
         let mut settings = Vec::new();
-        for place in self.places()? {
+        for place in places {
             let mut put = |extras: &Extras<'_, K, Kd::Val>| {
                 let terms = extras.terms(value, place.options().tags);
                 let weigh = extras.weigh_any();
@@ -232,9 +236,12 @@ fn with<M: Marker, Kd, Q, R>(
     let all: Vec<&'static Typed<Q::Owned, Kd::Val>> = addressed(declared, marker, how);
     let hash = query.hash();
     let place = |instance: &'static Typed<Q::Owned, Kd::Val>| {
-        let space = instance.space.clone()?;
-        let key = outside_key(&space, query, hash);
-        Some(key.map(|key| Place::new(OfProcess(instance), hash, Some((space, key)))))
+        let outside = match &instance.space {
+            Some(space) => outside_key(space, query, hash).map(|key| Some((space.clone(), key))),
+            None if instance.has_memory() => Ok(None),
+            None => return None,
+        };
+        Some(outside.map(|outside| Place::new(OfProcess(instance), hash, outside)))
     };
     let places = all.into_iter().filter_map(place).collect();
     let at = At { face, places, key: &Asking::copied(query), guard, store };

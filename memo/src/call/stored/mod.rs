@@ -8,7 +8,7 @@ pub(crate) mod literal;
 use super::{
     answer::{Guard, Guarded, Plain},
     begin::{self as steps, Begun, Outside, Started, Wanted},
-    instance::{Home as _, OfProcess, Typed},
+    instance::{Home as _, Instance, OfProcess, Typed},
     site::Site,
     start::{How, Marker, Owned, Val, hit_if_open, target_of},
 };
@@ -16,7 +16,7 @@ use crate::{
     error::Error,
     key::{Asking, encode::StoredQuery},
     memory::{entries::weigh_any, locked::UnderLock},
-    space::{EntryKey, Face, Space},
+    space::{EntryKey, Face, Space, is_memory},
 };
 use kind::Outer;
 
@@ -37,14 +37,9 @@ where
         Self { instance: target_of::<M, Typed<_, _>>(site, marker, how), query, hash: query.hash() }
     }
 
-    /// Is there typed memory in front?
-    fn has_memory(&self) -> bool {
-        self.instance.space.as_ref().is_some_and(|space| space.stores.has_memory())
-    }
-
     /// An ordinary hit in memory.
     fn hit(&self, guard: &Guard<'_, Kd>) -> Option<Kd::Ret> {
-        if self.has_memory() { hit_if_open(self.instance, self.query, self.hash, guard) } else { None }
+        if self.instance.has_memory() { hit_if_open(self.instance, self.query, self.hash, guard) } else { None }
     }
 
     /// Where the entry stands in the stores. A key that can't be written counts as an error, and stands nowhere.
@@ -56,6 +51,24 @@ where
         }
         let key = outside_key(space, self.query, self.hash).ok()?;
         Some(Outside { face, key })
+    }
+}
+
+impl<C: ?Sized> Instance<C> {
+    /// Is there typed memory in front of the stores, or in their place?
+    fn has_memory(&self) -> bool {
+        match &self.space {
+            Some(space) => space.stores.has_memory(),
+            // Those of the function can't tell this instantiation from others.
+            None => {
+                self.options.outside.is_none_or(|outside| outside.backends.first().is_some_and(|url| is_memory(url)))
+            }
+        }
+    }
+
+    /// Did an instantiation of a function with stores get none but memory?
+    pub(super) fn is_left_to_memory(&self) -> bool {
+        self.space.is_none() && self.has_memory()
     }
 }
 
@@ -89,7 +102,7 @@ where
         return Started::at(settled, home, answer.0);
     }
     let mut answer = Guarded::by(&guard);
-    let looks = !guard.is_open() && beginning.has_memory();
+    let looks = !guard.is_open() && beginning.instance.has_memory();
     let settled = steps::settle(home.instance(), wanted, &mut answer, looks);
     Started::at(settled, home, answer.result)
 }
@@ -138,7 +151,7 @@ pub(crate) mod aio {
         let (home, key) = (OfProcess(beginning.instance), Asking::copied(query));
         let wanted = Wanted { key: &key, hash: beginning.hash, outside: beginning.outside(Face::Task) };
         let mut answer = Guarded::by(&guard);
-        let looks = !guard.is_open() && beginning.has_memory();
+        let looks = !guard.is_open() && beginning.instance.has_memory();
         let step = steps::begin(home.instance(), wanted, &mut answer, looks);
         Begun::at(step, home, answer.result)
     }
