@@ -18,6 +18,7 @@ use crate::error::Error;
 /// Opens a store by its URL.
 type Factory = Arc<dyn Fn(&Url) -> Result<Arc<dyn Backend>, Error> + Send + Sync>;
 
+/// The stores that are open, by what they were opened with.
 static OPEN: LazyLock<Opened<String, dyn Backend>> = LazyLock::new(Opened::default);
 
 static REGISTERED: LazyLock<RwLock<HashMap<String, Factory>>> = LazyLock::new(RwLock::default);
