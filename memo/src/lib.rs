@@ -57,6 +57,8 @@ mod memory;
 mod message;
 #[cfg(all(test, shuttle))]
 mod model;
+#[cfg(any(feature = "stores", feature = "csv"))]
+mod owner_only;
 #[cfg_attr(not(feature = "stores"), path = "space/absent.rs")]
 mod space;
 mod stats;

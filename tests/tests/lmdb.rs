@@ -263,7 +263,7 @@ fn a_batch_is_written_as_a_whole_or_not_at_all() {
 }
 
 #[test]
-fn writes_of_several_threads_share_commits_and_nothing_else() {
+fn threads_that_share_commits_share_nothing_else() {
     let dir = new_dir();
     let store = open_in(dir.path(), "?map_size=64KiB&max_map_size=2MiB");
     let too_large = vec![1; 4 << 20];

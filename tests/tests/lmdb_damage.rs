@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, ops::ControlFlow, path::Path};
 
-use heed::{CommitOrAbort, Database, EnvOpenOptions, types::Bytes};
+use heed::{CommitOrAbort, Database, EnvOpenOptions, RwTxn, types::Bytes};
 use memo::{
     Error,
     backend::{Backend, Change, Item},
@@ -20,8 +20,8 @@ fn another_process() {
     damages(&arguments);
 }
 
-/// Writes as other users of LMDB do.
-fn put(dir: &Path, key: &[u8], value: &[u8]) {
+/// Does what other users of LMDB do.
+fn raw<T>(dir: &Path, body: impl FnOnce(&Database<'_, Bytes, Bytes>, &mut RwTxn<'_>) -> heed::Result<T>) -> T {
     let mut options = EnvOpenOptions::new();
     options.map_size(1 << 30);
     #[expect(unsafe_code, reason = "heed asks for it; the directory is the test's own")]
@@ -33,8 +33,13 @@ fn put(dir: &Path, key: &[u8], value: &[u8]) {
     });
     let database: Database<'_, Bytes, Bytes> = database.expect("it can be read").unwrap_commit().expect("the main one");
     let mut txn = env.write_txn().expect("it can be written");
-    database.put(&mut txn, key, value).expect("it can be written");
+    let done = body(&database, &mut txn).expect("it can be written");
     txn.commit().expect("it can be written");
+    done
+}
+
+fn put(dir: &Path, key: &[u8], value: &[u8]) {
+    raw(dir, |database, txn| database.put(txn, key, value));
 }
 
 #[test]
@@ -80,6 +85,35 @@ fn refused(dir: &Path, kind: impl Fn(&Error) -> bool, said: &str) {
     let error = try_open(&url(dir, "")).expect_err("it is not ours");
     assert!(kind(&error) && error.to_string().contains(said), "{error:?}");
     assert!(fs::read(data(dir)).expect("it can be read") == before, "the file is as it was");
+}
+
+#[test]
+fn an_index_that_is_out_of_step_removes_nothing_that_lives() {
+    let dir = new_dir();
+    let store = open(&url(dir.path(), ""));
+    store.set(b"a|lives", Item::new(b"x").expires(1_000_000)).expect("it can be set");
+    store.set(b"a|for ever", Item::new(b"x")).expect("it can be set");
+    store.set(b"a|expired", Item::new(b"x").expires(5)).expect("it can be set");
+    drop(store);
+    let index_key = |at: u64, key: &[u8]| [b"x", &at.to_be_bytes()[..], key].concat();
+    for key in [&b"a|lives"[..], b"a|for ever", b"a|absent"] {
+        put(dir.path(), &index_key(5, key), b"");
+    }
+    put(dir.path(), b"ea|unreadable", b"?");
+    put(dir.path(), &index_key(6, b"a|unreadable"), b"");
+    let store = open(&url(dir.path(), ""));
+    assert_eq!(store.purge(10).expect("it can be cleaned"), 2, "what has expired, and what can't be read");
+    for key in [&b"a|lives"[..], b"a|for ever"] {
+        assert_eq!(store.get(key).expect("it can be read").as_deref(), Some(&b"x"[..]));
+    }
+    assert_eq!(store.count(b"a|").expect("it can count"), 2);
+    drop(store);
+    for key in [&b"a|lives"[..], b"a|for ever", b"a|absent"] {
+        let left = raw(dir.path(), |database, txn| Ok(database.get(txn, &index_key(5, key))?.is_some()));
+        assert!(!left, "what is out of step leaves the index");
+    }
+    let store = open(&url(dir.path(), ""));
+    assert_eq!(store.purge(1_000_000).expect("it can be cleaned"), 1, "what is in step does not");
 }
 
 #[test]

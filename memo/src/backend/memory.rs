@@ -46,6 +46,11 @@ impl Entries {
         true
     }
 
+    fn remove_under(&mut self, prefix: &[u8]) -> u64 {
+        let keys: Vec<_> = self.under(prefix).map(|(key, _)| key.clone()).collect();
+        self.remove_all(&keys)
+    }
+
     /// Removes all of these; gives their number.
     fn remove_all(&mut self, keys: &[Vec<u8>]) -> u64 {
         keys.iter().map(|key| u64::from(self.remove(key))).sum()
@@ -105,9 +110,7 @@ impl Backend for Memory {
     }
 
     fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
-        let mut entries = self.entries.write();
-        let keys: Vec<_> = entries.under(prefix).map(|(key, _)| key.clone()).collect();
-        Ok(entries.remove_all(&keys))
+        Ok(self.entries.write().remove_under(prefix))
     }
 
     fn remove_tagged(&self, prefix: &[u8], tags: &[&str]) -> Result<u64, Error> {
@@ -123,8 +126,7 @@ impl Backend for Memory {
             Change::Keep => {}
             Change::Remove => drop(entries.remove(key)),
             Change::Set { bytes, expires, tags } => {
-                let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-                entries.set(key, Item { bytes: &bytes, expires, tags: &tags });
+                Item::borrowed(&bytes, expires, &tags, |item| entries.set(key, item));
             }
         }
         Ok(())
@@ -146,6 +148,11 @@ impl Backend for Memory {
     fn remove_many(&self, keys: &[&[u8]]) -> Result<Vec<bool>, Error> {
         let mut entries = self.entries.write();
         Ok(keys.iter().map(|key| entries.remove(key)).collect())
+    }
+
+    fn remove_prefixes(&self, prefixes: &[&[u8]]) -> Result<Vec<u64>, Error> {
+        let mut entries = self.entries.write();
+        Ok(prefixes.iter().map(|prefix| entries.remove_under(prefix)).collect())
     }
 
     fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), Error> {

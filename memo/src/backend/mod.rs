@@ -11,6 +11,7 @@ mod file;
 mod lmdb;
 mod memory;
 mod null;
+mod opened;
 
 pub mod conformance;
 mod fault;
@@ -81,6 +82,19 @@ impl<'a> Item<'a> {
     pub fn tags(mut self, tags: &'a [&'a str]) -> Self {
         self.tags = tags;
         self
+    }
+}
+
+impl Item<'_> {
+    /// Lends an item of what somebody owns, such as a [`Change::Set`].
+    pub(crate) fn borrowed<T>(
+        bytes: &[u8],
+        expires: Option<UnixMillis>,
+        tags: &[String],
+        body: impl FnOnce(Item<'_>) -> T,
+    ) -> T {
+        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+        body(Item { bytes, expires, tags: &tags })
     }
 }
 
@@ -185,7 +199,7 @@ pub trait Backend: Send + Sync + 'static {
     /// If it is not certain that they are gone.
     fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error>;
 
-    /// Removes the entries under a prefix that carry all of these tags; gives their number.
+    /// Removes the entries under a prefix that carry all of these tags; gives their number. Without tags it removes nothing.
     ///
     /// # Errors
     ///
@@ -205,10 +219,7 @@ pub trait Backend: Send + Sync + 'static {
         match change(self.get(key)?.as_deref()) {
             Change::Keep => Ok(()),
             Change::Remove => self.remove(key).map(drop),
-            Change::Set { bytes, expires, tags } => {
-                let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-                self.set(key, Item { bytes: &bytes, expires, tags: &tags })
-            }
+            Change::Set { bytes, expires, tags } => Item::borrowed(&bytes, expires, &tags, |item| self.set(key, item)),
         }
     }
 
