@@ -68,7 +68,10 @@ pub mod wire;
 pub use memo_macros::{invalidates, memoize};
 
 #[cfg(feature = "stores")]
-pub use crate::backend::{backend, register_backend};
+pub use crate::{
+    backend::{backend, register_backend},
+    cache::{Autosync, Contents, Hooks, flush_all, register_hooks},
+};
 
 pub use crate::{
     cache::{Builder, Cache, Key, Lookup, Policy, SetOptions, Value},

@@ -5,7 +5,6 @@ use std::{marker::PhantomData, sync::Arc};
 use super::{
     Cache, Key, Value,
     core::{Core, Loader},
-    whole::Whole,
 };
 use crate::{
     call::{
@@ -41,7 +40,25 @@ pub(super) struct Plan<K, V> {
     /// Its URLs are those of another cache.
     #[cfg_attr(not(feature = "stores"), expect(dead_code, reason = "views are of stores"))]
     pub(super) is_view: bool,
-    pub(super) whole: Whole,
+    #[cfg(feature = "stores")]
+    pub(super) keeping: super::whole::Keeping<K, V>,
+}
+
+impl<K, V> Default for Plan<K, V> {
+    fn default() -> Self {
+        Self {
+            options: Options { value_tags: true, ..Options::NEW },
+            urls: Vec::new(),
+            codec: None,
+            written: None,
+            weigh: None,
+            loader: None,
+            silent: false,
+            is_view: false,
+            #[cfg(feature = "stores")]
+            keeping: super::whole::Keeping::default(),
+        }
+    }
 }
 
 /// Who leaves first when the bound of a cache is reached.
@@ -69,20 +86,7 @@ pub struct Builder<K, V> {
 
 impl<K: Key, V: Value> Builder<K, V> {
     pub(super) fn new(name: String) -> Self {
-        let options = Options { value_tags: true, ..Options::NEW };
-        let (urls, codec, written, weigh, loader) = (Vec::new(), None, None, None, None);
-        let plan = Plan {
-            options,
-            urls,
-            codec,
-            written,
-            weigh,
-            loader,
-            silent: false,
-            is_view: false,
-            whole: Whole::default(),
-        };
-        Self { name, plan, _types: PhantomData }
+        Self { name, plan: Plan::default(), _types: PhantomData }
     }
 
     /// At most so many entries in memory.
@@ -137,7 +141,8 @@ impl<K: Key, V: Value> Builder<K, V> {
     ///
     /// # Errors
     ///
-    /// If the name can't be a namespace, a bound is 0, a URL or codec is wrong, or what was said contradicts itself.
+    /// If the name can't be a namespace, a bound is 0, a URL or codec is wrong, hooks of other types are registered by the name,
+    /// or what was said contradicts itself.
     pub fn build(self) -> Result<Cache<K, V>, Error> {
         check_name(&self.name)?;
         let options = &self.plan.options;
@@ -147,6 +152,8 @@ impl<K: Key, V: Value> Builder<K, V> {
                 self.name
             )));
         }
+        #[cfg(feature = "stores")]
+        self.plan.keeping.check(&self.name, self.plan.written.is_some())?;
         Core::new(self.name, self.plan).map(Cache)
     }
 
@@ -198,7 +205,7 @@ where
             self.plan.urls = self.plan.urls.iter().map(|url| super::view::without_codec(url)).collect();
         }
         let codec = codec.into();
-        self.plan.whole.codec = Some(codec.clone());
+        self.plan.keeping.codec = Some(codec.clone());
         self.plan.codec = Some(codec);
         self
     }

@@ -125,6 +125,15 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
+/// Removes a file, if there is one.
+#[cfg(feature = "stores")]
+pub(super) fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path).and_then(|()| sync_parent(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("removed", path, error)),
+        _ => Ok(()),
+    }
+}
+
 /// `17-3.tmp`: a process and a number.
 fn is_suffix(text: &str) -> bool {
     let numbers = text.strip_suffix(".tmp").and_then(|text| text.split_once('-'));

@@ -71,6 +71,16 @@ impl<V> Entry<V> {
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp::new(self.created, self.expires)
     }
+
+    #[cfg(feature = "stores")]
+    pub(crate) fn set_stamp(&mut self, stamp: Stamp) {
+        (self.created, self.expires) = (stamp.created(), stamp.expires());
+    }
+
+    #[cfg(feature = "stores")]
+    pub(crate) fn value_mut(&mut self) -> &mut V {
+        &mut self.value
+    }
 }
 
 impl<V: fmt::Debug> fmt::Debug for Entry<V> {

@@ -241,6 +241,7 @@ impl Store<dyn Cells> {
                     self.take_out(shard, id, gone);
                 }
                 if !fits {
+                    self.changed(u64::from(present.is_some()));
                     shard.rows.refuse(put.value, gone);
                     return Placed::Done;
                 }
@@ -256,6 +257,7 @@ impl Store<dyn Cells> {
         }
         self.note_soonest(cell, shard);
         Counters::add(&self.counters.stores, 1);
+        self.changed(1);
         Placed::Done
     }
 }
