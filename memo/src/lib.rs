@@ -20,7 +20,7 @@
 //! - Functions: [`cache_info`], [`cache_clear`], [`reset_stats`]; everything: [`report`], [`functions`], [`clear_tag`],
 //!   [`clear_all`], [`Clear`], [`purge_expired`].
 //! - Stores outside of memory: [`backend`](mod@backend), their bytes: [`wire`], both behind cargo features; the cache without the attribute:
-//!   [`Cache`]; async twins: [`aio`].
+//!   [`Cache`]; async twins: [`aio`]. Caches in memory that are kept in a file: `Builder::snapshot`, `Hooks`, `Autosync`.
 //! - Tests: [`disable`], [`disabled`], [`disabled_here`], [`disabled_in`], [`clock::TestClock`].
 //!
 //! # What you may rely on

@@ -11,6 +11,7 @@ use std::{
         mpsc,
     },
     thread,
+    time::Duration,
 };
 
 use memo::{Builder, Cache, Contents, Error, Hooks, SetOptions};
@@ -25,8 +26,13 @@ fn build(builder: Builder<u64, String>) -> Users {
 }
 
 fn contents(name: &str) -> Contents<u64, String> {
+    [(1, name.to_owned())].into_iter().collect()
+}
+
+/// With a tag of the test's own: clearing one reaches the caches of all tests.
+fn tagged(tag: &str) -> Contents<u64, String> {
     let mut contents = Contents::new();
-    contents.insert_with(1, name.to_owned(), SetOptions::new().tag("staff"));
+    contents.insert_with(1, "tagged".to_owned(), SetOptions::new().tag(tag));
     contents
 }
 
@@ -35,7 +41,7 @@ fn saved(name: &str) -> (TempDir, PathBuf) {
     let dir = tempdir().expect("a directory");
     let path = dir.path().join("users.snapshot");
     let cache = build(Users::builder("users"));
-    cache.set_with(1, name.to_owned(), SetOptions::new().tag("staff")).expect("sets");
+    cache.set(1, name.to_owned()).expect("sets");
     cache.save_to(&path).expect("saves");
     (dir, path)
 }
@@ -237,6 +243,61 @@ fn what_is_cleared_before_the_first_use_does_not_come_in() {
 }
 
 #[test]
+fn what_was_cleared_stays_out_when_the_next_use_tries_again() {
+    let clears: [(&str, fn(&Users)); 2] = [
+        ("clear", |cache| _ = cache.clear().expect("clears")),
+        ("clear_tag", |_| _ = memo::clear_tag("again").expect("clears")),
+    ];
+    for (name, clear) in clears {
+        let fails = fails_twice();
+        // What is built was not cleared: only what was saved.
+        let hooks = UserHooks::new().post_processor(|_| Ok(tagged("again"))).loader(|| Ok(Some(tagged("again"))));
+        let hooks = hooks.validator(|_| true).builder(move || fails().map(|()| Contents::new()));
+        let cache = build(Users::builder(name).hooks(hooks.clone()));
+        clear(&cache);
+        if name == "clear" {
+            for _ in 0..2 {
+                cache.get(&1).expect_err("the builder fails");
+            }
+        } else {
+            memo::register_hooks(name, UserHooks::new().loader(|| Err("down".into()))).expect("the same types");
+            cache.get(&1).expect_err("the loader fails");
+            cache.restore().expect_err("the loader fails");
+            memo::register_hooks(name, UserHooks::new().loader(|| Ok(Some(tagged("again"))))).expect("the same types");
+        }
+        assert_eq!(cache.get(&1).expect("comes in"), None, "{name}");
+    }
+}
+
+#[test]
+fn a_save_waits_for_what_comes_in() {
+    within_20_s(|| {
+        let (begun, begins) = mpsc::channel();
+        let (go, gone) = mpsc::channel::<()>();
+        let gone = Mutex::new(gone);
+        let (send, saves) = mpsc::channel();
+        let hooks = UserHooks::new()
+            .loader(|| Ok(Some(contents("saved"))))
+            .validator(move |_| begun.send(()).is_ok() && gone.lock().expect("no panic").recv().is_ok())
+            .saver(move |contents| send.send(contents.len()).map_err(Into::into));
+        let cache = build(Users::builder("waits").hooks(hooks));
+        go.send(()).expect("it waits");
+        assert!(cache.delete(&1).expect("comes in"));
+        thread::scope(|scope| {
+            begins.recv().expect("it came in");
+            let restores = scope.spawn(|| cache.restore().expect("comes in"));
+            begins.recv().expect("it comes in again");
+            let saver = scope.spawn(|| cache.save().expect("saves"));
+            // Time enough to save too early, and if it is not, nothing is shown.
+            assert!(saves.recv_timeout(Duration::from_millis(50)).is_err());
+            go.send(()).expect("it waits");
+            assert_eq!((restores.join().expect("no panic"), saver.join().expect("no panic")), (1, 1));
+        });
+        assert_eq!(saves.try_iter().collect::<Vec<_>>(), [1]);
+    });
+}
+
+#[test]
 fn what_is_cleared_while_it_comes_in_goes_again() {
     within_20_s(|| {
         let (begun, begins) = mpsc::channel();
@@ -245,13 +306,13 @@ fn what_is_cleared_while_it_comes_in_goes_again() {
         let load = move || {
             begun.send(())?;
             gone.lock().expect("no panic").recv()?;
-            Ok(Some(contents("old")))
+            Ok(Some(tagged("meanwhile")))
         };
         let cache = build(Users::builder("meanwhile").hooks(UserHooks::new().loader(load)));
         thread::scope(|scope| {
             let reader = scope.spawn(|| cache.get(&1).expect("comes in"));
             begins.recv().expect("it loads");
-            memo::clear_tag("staff").expect("does not wait for it");
+            memo::clear_tag("meanwhile").expect("does not wait for it");
             go.send(()).expect("it waits");
             assert_eq!(reader.join().expect("no panic"), None);
         });

@@ -1,4 +1,7 @@
 //! The cache object: the machinery of memoized functions without the attribute.
+//!
+//! The operations stand in `core`, once; the faces for threads and for tasks (`aio`) only say who waits. A cache in memory has its
+//! contents kept `whole`: brought in at the first use, saved as they change.
 
 mod batch;
 mod builder;

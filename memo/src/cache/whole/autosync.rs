@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use crate::{
     call::extras::IntoTtl,
-    clock::{self, Millis},
+    clock::{self, Millis, NEVER},
     error::Error,
     flight::timer::Alarm,
 };
@@ -56,7 +56,7 @@ impl Autosync {
     /// One threshold more.
     pub fn or_after(mut self, changes: u64, period: impl IntoTtl) -> Self {
         // Without an end: never.
-        let period = period.into_ttl().0.unwrap_or(clock::NEVER);
+        let period = period.into_ttl().0.unwrap_or(NEVER);
         self.thresholds.push(Threshold { changes, period });
         self
     }
@@ -134,7 +134,7 @@ impl Changes {
         let unsaved = self.unsaved.load(Ordering::Acquire);
         let thresholds = &self.autosync.as_ref()?.thresholds;
         let reached = thresholds.iter().filter(|threshold| threshold.changes <= unsaved);
-        reached.map(|threshold| since.saturating_add(threshold.period)).min()
+        reached.map(|threshold| since.saturating_add(threshold.period)).min().filter(|due| *due != NEVER)
     }
 
     /// Is a save due by now?

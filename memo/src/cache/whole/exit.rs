@@ -1,7 +1,7 @@
 //! What is unsaved when a cache, or the process, comes to its end.
 
 #[cfg(unix)]
-use std::{cell::Cell, thread};
+use std::{cell::Cell, sync::mpsc, thread, time::Duration};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Weak},
@@ -93,6 +93,10 @@ thread_local! {
     static AT_EXIT: AtExit = const { AtExit };
 }
 
+/// How long the end of the process is put off.
+#[cfg(unix)]
+const AT_MOST: Duration = Duration::from_secs(30);
+
 /// Flushes when the main thread, and so the process, ends.
 #[cfg(unix)]
 struct AtExit;
@@ -101,8 +105,10 @@ struct AtExit;
 impl Drop for AtExit {
     fn drop(&mut self) {
         // On a thread whose thread-locals are all there: hooks and values may use theirs.
-        if let Ok(flush) = thread::Builder::new().name("memo-exit".into()).spawn(flush_all) {
-            flush.join().ok();
-        }
+        let (done, ended) = mpsc::channel();
+        let flush = move || done.send(flush_all().is_ok());
+        let flush = thread::Builder::new().name("memo-exit".into()).spawn(flush);
+        // Who ends the process from within a hook, or holds a lock that one needs, must not wait for ever.
+        let _ = flush.is_ok() && ended.recv_timeout(AT_MOST).is_ok();
     }
 }

@@ -95,7 +95,7 @@ pub(super) fn ended(outcome: &Outcome) -> Option<Result<(), Error>> {
     match outcome {
         Outcome::Take(shared) => {
             let shared: &Result<(), Error> = shared.downcast_ref()?;
-            Some(shared.as_ref().map(|()| ()).map_err(Error::again))
+            Some(shared.as_ref().copied().map_err(Error::again))
         }
         _ => None,
     }

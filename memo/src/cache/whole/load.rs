@@ -42,8 +42,8 @@ impl<K: Key, V: Value> Whole<K, V> {
                 }
                 Entered::Lead(lead) => {
                     let (wait, whole, context) = (lead.follow(), self.clone(), context());
-                    let load = move || lead.run(|| whole.load(By::FirstUse)).map(drop);
-                    blocking::unblock(move || context.enter(load).ok()).detach();
+                    let work = move || lead.run(|| whole.load(By::FirstUse)).ok();
+                    blocking::unblock(move || context.enter(work)).detach();
                     wait
                 }
                 Entered::Follow(wait) => wait,
@@ -74,15 +74,18 @@ impl<K: Key, V: Value> Whole<K, V> {
     }
 
     fn load(&self, by: By) -> Result<u64, Error> {
-        let cleared = self.listen(by);
-        let loaded = hooks::run(hooks::TYPES, self.name(), || Ok(self.try_load(by, &cleared))).flatten();
+        let cleared = self.listen();
+        let none = Cleared::default();
+        // Who asks by name wants what was cleared, too.
+        let stays_out = if by == By::Name { &none } else { &cleared };
+        let loaded = hooks::run(hooks::TYPES, self.name(), || Ok(self.try_load(by, stays_out))).flatten();
         loaded.map_err(|error| {
             self.take_back(cleared);
             self.failed(error)
         })
     }
 
-    fn try_load(&self, by: By, cleared: &Cleared) -> Result<u64, Error> {
+    fn try_load(&self, by: By, stays_out: &Cleared) -> Result<u64, Error> {
         let hooks = self.hooks()?;
         if hooks.loader.is_none() && hooks.builder.is_none() && self.keeping.file.is_none() {
             return if by == By::Name {
@@ -91,9 +94,9 @@ impl<K: Key, V: Value> Whole<K, V> {
                 Ok(self.come_in(Contents::new(), by))
             };
         }
-        let found = if cleared.everything { None } else { self.found(&hooks, by)? };
+        let found = if stays_out.everything { None } else { self.found(&hooks, by)? };
         if let Some(mut contents) = found {
-            contents.retain(|_, entry| !cleared.hits(entry));
+            contents.retain(|_, entry| !stays_out.hits(entry));
             return Ok(quietly(|| self.come_in(contents, by)));
         }
         match hooks.builder {
@@ -124,7 +127,9 @@ impl<K: Key, V: Value> Whole<K, V> {
             found = Some(hooks::run("post-processor", name, || process(contents))?);
         }
         if let (Some(validate), Some(contents)) = (&hooks.validator, &found) {
-            let verdict = hooks::run("validator", name, || if validate(contents) { Ok(()) } else { Err("no".into()) });
+            let verdict = hooks::run("validator", name, || {
+                if validate(contents) { Ok(()) } else { Err("it refuses the contents".into()) }
+            });
             if let Err(error) = verdict {
                 self.failed(error);
                 return Ok(None);
@@ -152,11 +157,8 @@ impl<K: Key, V: Value> Whole<K, V> {
     }
 
     /// Notes what is cleared from now on; gives what was before.
-    fn listen(&self, by: By) -> Cleared {
-        let mut cleared = self.state.cleared.lock();
-        let before = std::mem::take(&mut *cleared);
-        // Who asks by name has cleared what was there to have this instead.
-        if by == By::Name { Cleared::default() } else { before }
+    fn listen(&self) -> Cleared {
+        std::mem::take(&mut *self.state.cleared.lock())
     }
 
     /// The contents are in. What was cleared while they came goes again.

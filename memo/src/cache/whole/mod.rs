@@ -9,6 +9,7 @@ mod load;
 mod save;
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{
         Arc, Weak,
@@ -44,12 +45,12 @@ impl<K: Key, V: Value> Builder<K, V> {
     /// The cache saves itself in the background when enough has changed: to its snapshot, or by its `saver`.
     ///
     /// What is left is saved when the last clone is dropped, by [`Cache::close`](crate::Cache::close), which says whether
-    /// it worked, and by [`flush_all`]. A save that fails is counted, reported to [`on_error`](backend::on_error), and tried
-    /// again later. There is no thread while there is nothing to save.
+    /// it worked (and in tasks does not block), and by [`flush_all`]. A save that fails is counted, reported to
+    /// [`on_error`](backend::on_error), and tried again later. There is no thread while there is nothing to save.
     ///
-    /// A `static` is never dropped. On Unix, when `main` returns or its thread calls [`exit`](std::process::exit), such caches are
-    /// saved nevertheless if the main thread has changed them or made them; Rust promises that nowhere, so end `main` with
-    /// [`flush_all`] where it matters.
+    /// A `static` is never dropped. On Unix, when `main` returns or panics or its thread calls [`exit`](std::process::exit), such
+    /// caches are saved nevertheless, in 30 seconds at most, if the main thread has made or changed one. Rust promises that
+    /// nowhere: end `main` with [`flush_all`] where it matters.
     pub fn autosync(mut self, when: Autosync) -> Self {
         self.plan.keeping.autosync = Some(when);
         self
@@ -75,9 +76,12 @@ pub(super) struct Keeping<K, V> {
 /// Where the snapshot stands, and how it is written and read.
 pub(super) struct SnapshotFile<K, V> {
     pub(super) path: PathBuf,
-    pub(super) encode: fn(&Contents<K, V>, &Wire) -> Result<Vec<u8>, Error>,
-    pub(super) decode: fn(&[u8], &Wire) -> Result<Vec<(K, Entry<V>)>, Error>,
+    pub(super) encode: Encode<K, V>,
+    pub(super) decode: Decode<K, V>,
 }
+
+type Encode<K, V> = fn(&Contents<K, V>, &Wire) -> Result<Vec<u8>, Error>;
+type Decode<K, V> = fn(&[u8], &Wire) -> Result<Vec<(K, Entry<V>)>, Error>;
 
 impl<K, V> Default for Keeping<K, V> {
     fn default() -> Self {
@@ -143,7 +147,8 @@ impl<K: Key, V: Value> Whole<K, V> {
     pub(super) fn new(mut typed: Typed<K, V>, weigh: Option<Weigh<K, V>>, keeping: Keeping<K, V>) -> Arc<Self> {
         Arc::new_cyclic(|whole: &Weak<Self>| {
             let saves: Weak<dyn autosync::Saves> = whole.clone();
-            let changes = Changes::new(keeping.autosync.clone(), saves);
+            let autosync = keeping.autosync.clone().filter(|_| !keeping.is_read_only);
+            let changes = Changes::new(autosync, saves);
             let state = Arc::new(State { changes, is_loaded: AtomicBool::new(false), cleared: Mutex::default() });
             typed.store.watched_by(state.clone());
             if keeping.autosync.is_some() {
@@ -187,7 +192,8 @@ impl<K: Key, V: Value> Whole<K, V> {
     /// Something failed, which is counted and reported.
     fn failed(&self, error: Error) -> Error {
         Counters::add(&self.typed.counters.errors, 1);
-        backend::hook::report(self.name(), &error);
+        // The hook is the user's, too: its panic must not become that of whoever waits for this.
+        catch_unwind(AssertUnwindSafe(|| backend::hook::report(self.name(), &error))).ok();
         error
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use super::{Contents, Whole, autosync::Saves, exit::Flushes, hooks};
 use crate::{
     cache::{Key, Value, core::contents_of, whole_file},
-    call::switch,
+    call::{entry::Entry, switch},
     error::Error,
     flight::wait::block_on,
     space::Face,
@@ -31,19 +31,15 @@ impl<K: Key, V: Value> Whole<K, V> {
         if self.keeping.is_read_only {
             return Ok(());
         }
-        self.alone(
-            "have its saved contents deleted",
-            || true,
-            || {
-                let hooks = self.hooks()?;
-                match (&hooks.deleter, &self.keeping.file) {
-                    (Some(delete), _) => hooks::run("deleter", self.name(), || delete()),
-                    (None, Some(file)) => whole_file::remove(&file.path),
-                    (None, None) => Err(self.has_nowhere("deleter")),
-                }
-            },
-        )
-        .map(drop)
+        let delete = || {
+            let hooks = self.hooks()?;
+            match (&hooks.deleter, &self.keeping.file) {
+                (Some(delete), _) => hooks::run("deleter", self.name(), || delete()),
+                (None, Some(file)) => whole_file::remove(&file.path),
+                (None, None) => Err(self.has_nowhere("deleter")),
+            }
+        };
+        self.alone("have its saved contents deleted", || true, delete).map(drop)
     }
 
     /// Saves what has changed, if anything has.
@@ -89,7 +85,7 @@ impl<K: Key, V: Value> Whole<K, V> {
         // Before the contents are taken, so that the latest stand.
         let file = self.keeping.file.as_ref().filter(|_| hooks.saver.is_none());
         let turn = file.map(|file| whole_file::Turn::new(&file.path)).transpose()?;
-        let mut contents = Contents::of(contents_of(&self.typed));
+        let mut contents = Contents::of(self.present()?);
         if let Some(process) = hooks.pre_processor {
             contents = hooks::run("pre-processor", self.name(), || process(contents))?;
             contents.settle(&self.typed.options);
@@ -100,6 +96,12 @@ impl<K: Key, V: Value> Whole<K, V> {
             (None, None) => return Err(self.has_nowhere("saver")),
         }
         Ok(contents.len() as u64)
+    }
+
+    /// All live entries, not while some come in.
+    fn present(&self) -> Result<Vec<(K, Entry<V>)>, Error> {
+        let _alone = self.loading.enter_alone().ok_or_else(|| self.in_a_circle("be saved"))?;
+        Ok(contents_of(&self.typed))
     }
 
     /// What a cache is told that has neither a snapshot nor the hook for it.
@@ -116,7 +118,7 @@ impl<K: Key, V: Value> Saves for Whole<K, V> {
                 // Later, perhaps.
                 self.state.changes.save_begins();
                 self.state.changes.save_ended(0);
-            } else if !self.keeping.is_read_only {
+            } else {
                 self.save_if(|| self.state.changes.is_due()).ok();
             }
         };
