@@ -53,10 +53,6 @@ impl<K: Key, V: Value> Whole<K, V> {
     }
 
     fn save_if(&self, is_wanted: impl Fn() -> bool) -> Result<u64, Error> {
-        if !self.is_loaded() {
-            // Or what was saved would be replaced by nothing.
-            return Err(self.failed(self.in_a_circle("be saved")));
-        }
         self.alone("be saved", is_wanted, || self.write()).map(Option::unwrap_or_default)
     }
 
@@ -98,9 +94,10 @@ impl<K: Key, V: Value> Whole<K, V> {
         Ok(contents.len() as u64)
     }
 
-    /// All live entries, not while some come in.
+    /// All live entries, not while some come in, and not before: what was saved would be replaced by nothing.
     fn present(&self) -> Result<Vec<(K, Entry<V>)>, Error> {
-        let _alone = self.loading.enter_alone().ok_or_else(|| self.in_a_circle("be saved"))?;
+        let alone = self.loading.enter_alone().filter(|_| self.is_loaded());
+        let _alone = alone.ok_or_else(|| self.in_a_circle("be saved"))?;
         Ok(contents_of(&self.typed))
     }
 
