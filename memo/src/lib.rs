@@ -20,7 +20,7 @@
 //! - Functions: [`cache_info`], [`cache_clear`], [`reset_stats`]; everything: [`report`], [`functions`], [`clear_tag`],
 //!   [`clear_all`], [`Clear`], [`purge_expired`].
 //! - Stores outside of memory: [`backend`](mod@backend), their bytes: [`wire`], both behind cargo features; the cache without the attribute:
-//!   [`Cache`]; async twins: [`aio`].
+//!   [`Cache`]; async twins: [`aio`]. Caches in memory that are kept in a file: `Builder::snapshot`, `Hooks`, `Autosync`.
 //! - Tests: [`disable`], [`disabled`], [`disabled_here`], [`disabled_in`], [`clock::TestClock`].
 //!
 //! # What you may rely on
@@ -70,7 +70,10 @@ pub mod wire;
 pub use memo_macros::{invalidates, memoize};
 
 #[cfg(feature = "stores")]
-pub use crate::backend::{backend, register_backend};
+pub use crate::{
+    backend::{backend, register_backend},
+    cache::{Autosync, Contents, Hooks, flush_all, register_hooks},
+};
 
 pub use crate::{
     cache::{Builder, Cache, Key, Lookup, Policy, SetOptions, Value},

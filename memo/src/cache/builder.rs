@@ -5,7 +5,6 @@ use std::{any::Any, marker::PhantomData, sync::Arc};
 use super::{
     Cache, Key, Value,
     core::{Core, Loader},
-    whole::Whole,
 };
 use crate::{
     call::{
@@ -45,7 +44,26 @@ pub(super) struct Plan<K, V> {
     /// Its URLs are those of another cache.
     #[cfg_attr(not(feature = "stores"), expect(dead_code, reason = "views are of stores"))]
     pub(super) is_view: bool,
-    pub(super) whole: Whole,
+    #[cfg(feature = "stores")]
+    pub(super) keeping: super::whole::Keeping<K, V>,
+}
+
+impl<K, V> Default for Plan<K, V> {
+    fn default() -> Self {
+        Self {
+            options: Options { value_tags: true, ..Options::NEW },
+            urls: Vec::new(),
+            codec: None,
+            written: None,
+            weigh: None,
+            weigh_any: None,
+            loader: None,
+            silent: false,
+            is_view: false,
+            #[cfg(feature = "stores")]
+            keeping: super::whole::Keeping::default(),
+        }
+    }
 }
 
 /// Who leaves first when the bound of a cache is reached.
@@ -73,20 +91,7 @@ pub struct Builder<K, V> {
 
 impl<K: Key, V: Value> Builder<K, V> {
     pub(super) fn new(name: String) -> Self {
-        let options = Options { value_tags: true, ..Options::NEW };
-        let plan = Plan {
-            options,
-            urls: Vec::new(),
-            codec: None,
-            written: None,
-            weigh: None,
-            weigh_any: None,
-            loader: None,
-            silent: false,
-            is_view: false,
-            whole: Whole::default(),
-        };
-        Self { name, plan, _types: PhantomData }
+        Self { name, plan: Plan::default(), _types: PhantomData }
     }
 
     /// At most so many entries in memory.
@@ -171,7 +176,8 @@ impl<K: Key, V: Value> Builder<K, V> {
     ///
     /// # Errors
     ///
-    /// If the name can't be a namespace, a bound is 0, a URL or codec is wrong, or what was said contradicts itself.
+    /// If the name can't be a namespace, a bound is 0, a URL or codec is wrong, hooks of other types are registered by the name,
+    /// or what was said contradicts itself.
     pub fn build(self) -> Result<Cache<K, V>, Error> {
         check_name(&self.name)?;
         let options = &self.plan.options;
@@ -181,6 +187,8 @@ impl<K: Key, V: Value> Builder<K, V> {
                 self.name
             )));
         }
+        #[cfg(feature = "stores")]
+        self.plan.keeping.check(&self.name, self.plan.written.is_some())?;
         Core::new(self.name, self.plan).map(Cache)
     }
 
@@ -232,7 +240,7 @@ where
         if self.plan.is_view {
             self.plan.urls = self.plan.urls.iter().map(|url| super::view::without_codec(url, &codec)).collect();
         }
-        self.plan.whole.codec = Some(codec.clone());
+        self.plan.keeping.codec = Some(codec.clone());
         self.plan.codec = Some(codec);
         self
     }

@@ -130,6 +130,15 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
+/// Removes a file, if there is one.
+#[cfg(feature = "stores")]
+pub(super) fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path).and_then(|()| path.parent().map_or(Ok(()), owner_only::sync_dir)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("removed", path, error)),
+        _ => Ok(()),
+    }
+}
+
 /// A number of 32 hexadecimal digits, and `.tmp`.
 fn is_suffix(text: &str) -> bool {
     let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');

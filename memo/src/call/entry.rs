@@ -75,6 +75,16 @@ impl<V> Entry<V> {
     pub(crate) fn stamp(&self) -> Stamp {
         self.stamp
     }
+
+    #[cfg(feature = "stores")]
+    pub(crate) fn set_stamp(&mut self, stamp: Stamp) {
+        self.stamp = stamp;
+    }
+
+    #[cfg(feature = "stores")]
+    pub(crate) fn value_mut(&mut self) -> &mut V {
+        &mut self.value
+    }
 }
 
 impl<V: fmt::Debug> fmt::Debug for Entry<V> {

@@ -239,6 +239,7 @@ impl Store<dyn Cells> {
                     self.take_out(shard, id, gone);
                 }
                 if !fits {
+                    self.changed(u64::from(present.is_some()));
                     shard.rows.refuse(put.value, gone);
                     return Placed::Done;
                 }
@@ -254,6 +255,7 @@ impl Store<dyn Cells> {
         }
         self.note_soonest(cell, shard);
         Counters::add(&self.counters.stores, 1);
+        self.changed(1);
         Placed::Done
     }
 }

@@ -27,6 +27,7 @@ impl<K: Key, V: Value> Core<K, V> {
     where
         K: Borrow<Q>,
     {
+        self.ready(face).await?;
         let queries: Vec<Borrowed<'_, K, Q>> = keys.into_iter().map(Borrowed::new).collect();
         let has_memory = self.has_memory();
         let from_memory = |query: &Borrowed<'_, K, Q>| {
@@ -73,6 +74,7 @@ impl<K: Key, V: Value> Core<K, V> {
         entries: Vec<(K, V, SetOptions)>,
     ) -> Result<Vec<bool>, Error> {
         switch::reachable()?;
+        self.ready(face).await?;
         let mut settings = Vec::with_capacity(entries.len());
         let mut owned = Vec::with_capacity(entries.len());
         for (key, value, options) in entries {
@@ -98,6 +100,7 @@ impl<K: Key, V: Value> Core<K, V> {
         K: Borrow<Q>,
     {
         switch::reachable()?;
+        self.ready(face).await?;
         let queries: Vec<Borrowed<'_, K, Q>> = keys.into_iter().map(Borrowed::new).collect();
         let places = queries.iter().map(|query| self.place(query)).collect::<Result<Vec<_>, _>>()?;
         let keys: Vec<_> = queries.iter().map(Asking::copied).collect();
