@@ -11,6 +11,7 @@ use memo_tests::{
     children::{Player, part, say},
     lmdb::{bytes_of, data, is_whole, new_dir, open, try_open, url},
 };
+use xxhash_rust::xxh3::xxh3_128;
 
 /// Plays the part that a test started this process for.
 #[test]
@@ -80,6 +81,24 @@ fn refused(dir: &Path, kind: impl Fn(&Error) -> bool, said: &str) {
     let error = try_open(&url(dir, "")).expect_err("it is not ours");
     assert!(kind(&error) && error.to_string().contains(said), "{error:?}");
     assert!(fs::read(data(dir)).expect("it can be read") == before, "the file is as it was");
+}
+
+/// Keys that are too long for LMDB are cut and have a hash of the whole: should two have one place, each is itself.
+#[test]
+fn an_entry_of_another_long_key_is_a_miss() {
+    let dir = new_dir();
+    drop(open(&url(dir.path(), "")));
+    let (key, other) = ([b'k'; 600], [b'o'; 600]);
+    let place = [b"e", &key[..478], &xxh3_128(&key).to_be_bytes()].concat();
+    let entry_of = |whole_key: &[u8]| {
+        [&u64::MAX.to_le_bytes(), &0_u32.to_le_bytes()[..], &600_u32.to_le_bytes(), whole_key, b"bytes"].concat()
+    };
+    put(dir.path(), &place, &entry_of(&key));
+    assert_eq!(open(&url(dir.path(), "")).get(&key).expect("it can be read").as_deref(), Some(&b"bytes"[..]));
+    put(dir.path(), &place, &entry_of(&other));
+    let store = open(&url(dir.path(), ""));
+    assert_eq!(store.get(&key).expect("it can be read"), None);
+    assert!(!store.remove(&key).expect("it can be read"), "it is not there");
 }
 
 #[test]
