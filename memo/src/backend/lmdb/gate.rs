@@ -71,11 +71,12 @@ mod tests {
     #[test]
     fn nobody_is_inside_while_it_is_closed() {
         let (gate, closed, start) = (Gate::default(), AtomicBool::new(false), Barrier::new(4));
+        let done = AtomicBool::new(false);
         thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
                     start.wait();
-                    for _ in 0..2000 {
+                    while !done.load(Ordering::Relaxed) {
                         let _inside = gate.enter();
                         assert!(!closed.load(Ordering::SeqCst), "entered while it was closed");
                     }
@@ -88,6 +89,7 @@ mod tests {
                 thread::yield_now();
                 closed.store(false, Ordering::SeqCst);
             }
+            done.store(true, Ordering::Relaxed);
         });
     }
 }
