@@ -1,5 +1,5 @@
-//! Rows 33, 34, 86; promises 3, 6, 7, 8: what callers in one tier see of what others do in the next one meanwhile, and whose
-//! entries count.
+//! Rows 33, 34, 86; promises 3, 5-8: what callers in one tier see of what others do in the next one meanwhile, and whose entries
+//! count.
 
 use std::{
     sync::{
@@ -364,4 +364,25 @@ fn a_value_that_has_expired_removes_the_older_entry() {
     assert_eq!(overwrite_cache!(number(10)), 11);
     assert_eq!(store.all(), []);
     assert_eq!((cache_get!(number(10)), number(10)), (None, 12));
+}
+
+/// Promise 5: calls go past it meanwhile.
+#[test]
+fn a_store_that_did_not_open_is_left_alone_for_a_while() {
+    static OPENINGS: AtomicU32 = AtomicU32::new(0);
+    #[memoize(backend = "opens-late://")]
+    fn number(n: u32) -> u32 {
+        n
+    }
+    let clock = TestClock::install();
+    register_backend("opens-late", |_| match OPENINGS.fetch_add(1, Ordering::SeqCst) {
+        0 => Err(Error::unavailable("not yet")),
+        _ => Ok(Arc::new(Memory::default())),
+    })
+    .expect("each test has its own");
+    assert_eq!((number(1), number(1), number(2)), (1, 1, 2));
+    assert_eq!(OPENINGS.load(Ordering::SeqCst), 1);
+    clock.advance(Duration::from_secs(2));
+    assert_eq!((number(1), cache_get!(number(1))), (1, Some(1)));
+    assert_eq!(OPENINGS.load(Ordering::SeqCst), 2);
 }
