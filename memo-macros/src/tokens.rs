@@ -171,6 +171,7 @@ mod tests {
             assert_ne!(hash, of(other), "{other}");
         }
         assert_ne!(of("a b"), of("ab"));
+        assert_ne!(of("a b"), of("aib"), "`i` is what an identifier begins with in the hash");
         assert_ne!(of("\"a\""), of("a"));
         assert_ne!(of("# ! a"), of("# a"));
     }

@@ -279,9 +279,16 @@ fn a_dropped_call_leaves_nothing_behind_that_blocks() {
                 }
             };
             call.await;
-            // The write goes on behind our back; a deletion comes after it.
+            // The write goes on behind our back; a deletion comes after it, however long it takes.
+            tokio::pin! {
+                let deletion = cache_delete!(number(1));
+            }
+            for _ in 0..10_000 {
+                assert!(futures::poll!(&mut deletion).is_pending(), "it overtakes the write");
+                tokio::task::yield_now().await;
+            }
             go_on.send(()).expect("it waits");
-            cache_delete!(number(1)).await.expect("reachable");
+            deletion.await.expect("reachable");
             assert_eq!(cache_get!(number(1)).await, None);
             assert_eq!(number(1).await, 1);
             assert_eq!(RUNS.load(Ordering::SeqCst), 2);

@@ -136,6 +136,20 @@ fn bombs_do_not_go_off() {
     assert!(error.is_corrupt() && error.to_string().contains("max_value"), "{error}");
 }
 
+/// A step within a chain may be a bomb, too, whatever comes of it in the end.
+#[test]
+fn bombs_do_not_go_off_within_a_chain() {
+    let small = wire("raw+zlib?threshold=0").encode(&"a".repeat(100)).expect("it can be written").bytes;
+    // Behind the two bytes of its head, so many blocks with nothing in them.
+    let nothing = [0, 0, 0, 0xff, 0xff].repeat(LIMIT);
+    let bomb = |blocks: usize| [&small[..2], &nothing[..5 * blocks], &small[2..]].concat();
+    let packed = |blocks| wire("zlib").encode(&bomb(blocks)).expect("it can be written").bytes;
+    let read = |blocks| Wire::decode::<String>("raw", "zlib+zlib", &packed(blocks), LIMIT);
+    assert_eq!(read(100).expect("it stays within the limit"), "a".repeat(100));
+    let error = read(LIMIT / 4).expect_err("it is too much on the way");
+    assert!(error.is_corrupt() && error.to_string().contains("max_value"), "{error}");
+}
+
 /// Frames of zstd may claim any size, or none.
 #[test]
 fn a_claimed_size_is_not_believed() {

@@ -172,6 +172,17 @@ fn a_newer_format_is_no_damage() {
     assert!(Frame::read(&vouched(bytes)).is_err_and(|error| error.is_corrupt()), "there was no format 0");
 }
 
+/// Bytes of somebody else may have such a checksum as well.
+#[test]
+fn what_does_not_begin_like_a_frame_is_none() {
+    let bytes = written(&small());
+    for at in 0..4 {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        assert!(Frame::read(&vouched(changed)).is_err_and(|error| error.is_corrupt()), "byte {at}");
+    }
+}
+
 #[test]
 fn what_does_not_fit_is_not_written() {
     let name = "x".repeat(256);

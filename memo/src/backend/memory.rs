@@ -11,6 +11,8 @@ use super::{Backend, Capabilities, Change, Item, UnixMillis, Visit, is_under};
 use crate::error::Error;
 
 /// A store of bytes in memory: for tests, and where values must not be shared but copied.
+///
+/// Nothing in it survives the end of the process.
 #[derive(Debug, Default)]
 pub struct Memory {
     entries: RwLock<Entries>,

@@ -2,6 +2,26 @@
 //!
 //! A backend keeps bytes under bytes. It knows nothing of functions, types or times to live beyond the moment at which it
 //! may forget an entry; what the bytes mean is said in `wire`.
+//!
+//! # What is durable when `set` returns
+//!
+//! The same holds for removals and for batches. Functions and caches return when their stores have.
+//!
+//! | store | setting | after the process ended or was killed | after the machine crashed or lost its power |
+//! | --- | --- | --- | --- |
+//! | `memory://`, `null://` | | nothing | nothing |
+//! | `sqlite://` | `synchronous=off` | everything | perhaps a damaged database |
+//! | | `synchronous=normal`, the default | everything | all but the last entries |
+//! | | `synchronous=full`, `extra` | everything | everything |
+//! | `file://` | `sync=false`, the default | everything | all but the last entries |
+//! | | `sync=true` | everything | everything |
+//! | `lmdb://` | `sync=full`, the default | everything | everything |
+//! | | `sync=meta` | everything | all but the last entries |
+//! | | `sync=off` | everything | perhaps a damaged store |
+//! | `shm://` | | everything | nothing |
+//!
+//! "The last" are those since the store, or the system, last wrote to the disk by itself; after [`Backend::flush`] there are
+//! none. Entries of functions and caches carry a checksum: what was damaged is a miss. Each store says more about its settings.
 
 #[cfg(feature = "file")]
 mod cachedir;

@@ -92,12 +92,13 @@ mod tests {
     #[test]
     fn nobody_is_inside_while_it_is_closed() {
         let (gate, closed, start) = (Gate::<usize>::default(), AtomicBool::new(false), Barrier::new(4));
+        let done = AtomicBool::new(false);
         thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
                     start.wait();
                     let mut last = 0;
-                    for _ in 0..2000 {
+                    while !done.load(Ordering::Relaxed) {
                         let inside = gate.enter();
                         assert!(!closed.load(Ordering::SeqCst), "entered while it was closed");
                         let round = inside.map_or(0, |inside| *inside);
@@ -114,6 +115,7 @@ mod tests {
                 closing.replace(Some(round));
                 closed.store(false, Ordering::SeqCst);
             }
+            done.store(true, Ordering::Relaxed);
         });
         assert_eq!(gate.close().content(), Some(&200));
     }
