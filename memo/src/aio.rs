@@ -53,6 +53,15 @@ pub async fn clear_all() -> Result<Cleared, Error> {
     Cleared::everything(Face::Task).await
 }
 
+/// Returns when everything is written: see [`flush`](crate::flush()).
+///
+/// # Errors
+///
+/// As there.
+pub async fn flush() -> Result<(), Error> {
+    functions::flush_all(Face::Task).await
+}
+
 /// Takes expired entries of all functions and cache objects out: see [`purge_expired`](crate::purge_expired).
 ///
 /// # Errors

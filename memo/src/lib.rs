@@ -68,7 +68,11 @@ pub mod wire;
 pub use memo_macros::{invalidates, memoize};
 
 #[cfg(feature = "stores")]
-pub use crate::backend::{backend, register_backend};
+pub use crate::{
+    backend::{backend, register_async_backend, register_backend},
+    cache::Write,
+    space::Tier,
+};
 
 pub use crate::{
     cache::{Builder, Cache, Key, Lookup, Policy, SetOptions, Value},
@@ -76,7 +80,7 @@ pub use crate::{
         address::Explanation,
         entry::Entry,
         functions::{
-            cache_clear, cache_info, cache_len, clear_all, clear_tag, functions, info_of, purge_expired, reset_stats,
+            cache_clear, cache_info, cache_len, clear_all, clear_tag, flush, functions, info_of, purge_expired, reset_stats,
             try_cache_info,
         },
         switch::{Disabled, DisabledHere, Mode, disable, disabled, disabled_here, disabled_in, enable, is_disabled},

@@ -3,27 +3,27 @@
 use std::{
     cell::RefCell,
     collections::HashMap,
-    sync::{Arc, LazyLock, Weak},
+    sync::{Arc, LazyLock},
 };
 
 use parking_lot::{ReentrantMutex, RwLock};
 
 use super::{
-    Backend, Memory, Null, Url,
+    AsyncBackend, Backend, Memory, Null, Store, Url, WeakStore,
     params::{self, scheme_names},
     syntax,
 };
 use crate::error::Error;
 
 /// Opens a store by its URL.
-type Factory = Arc<dyn Fn(&Url) -> Result<Arc<dyn Backend>, Error> + Send + Sync>;
+type Factory = Arc<dyn Fn(&Url) -> Result<Store, Error> + Send + Sync>;
 
 static REGISTERED: LazyLock<RwLock<HashMap<String, Factory>>> = LazyLock::new(RwLock::default);
 
 /// The stores that are open, by what they were opened with.
 static OPEN: LazyLock<ReentrantMutex<RefCell<Stores>>> = LazyLock::new(ReentrantMutex::default);
 
-type Stores = HashMap<String, Weak<dyn Backend>>;
+type Stores = HashMap<String, WeakStore>;
 
 /// Teaches the library a scheme of one's own: URLs that begin with `scheme://` are opened by `factory`.
 ///
@@ -43,6 +43,31 @@ pub fn register_backend(
     scheme: &str,
     factory: impl Fn(&Url) -> Result<Arc<dyn Backend>, Error> + Send + Sync + 'static,
 ) -> Result<(), Error> {
+    register(scheme, Arc::new(move |url| factory(url).map(Store::Blocking)))
+}
+
+/// The same for stores whose clients are async. The factory itself must not wait: a client connects when it is first asked.
+///
+/// ```
+/// use std::sync::Arc;
+/// use memo::backend::{AsyncBackend, register_async_backend};
+///
+/// fn teach(client: Arc<dyn AsyncBackend>) -> Result<(), memo::Error> {
+///     register_async_backend("shelf", move |_url| Ok(client.clone()))
+/// }
+/// ```
+///
+/// # Errors
+///
+/// As for [`register_backend`].
+pub fn register_async_backend(
+    scheme: &str,
+    factory: impl Fn(&Url) -> Result<Arc<dyn AsyncBackend>, Error> + Send + Sync + 'static,
+) -> Result<(), Error> {
+    register(scheme, Arc::new(move |url| factory(url).map(Store::Async)))
+}
+
+fn register(scheme: &str, factory: Factory) -> Result<(), Error> {
     let is_scheme = syntax::split(&format!("{scheme}://")).is_some_and(|parts| parts.scheme.of(scheme) == scheme);
     if !is_scheme {
         return Err(Error::config(format!(
@@ -56,11 +81,12 @@ pub fn register_backend(
     if registered.contains_key(scheme) {
         return Err(Error::config(format!("the scheme `{scheme}` was registered before")));
     }
-    registered.insert(scheme.to_owned(), Arc::new(factory));
+    registered.insert(scheme.to_owned(), factory);
     Ok(())
 }
 
-/// The store that a URL names, opened now, or before if it is open. It stays open as long as somebody holds it.
+/// The store that a URL names, opened now, or before if it is open. It stays open as long as somebody holds it. One whose client is
+/// async blocks here, like [`Blocking`](super::Blocking).
 ///
 /// ```
 /// let store = memo::backend("memory://scratch")?;
@@ -73,22 +99,22 @@ pub fn register_backend(
 ///
 /// If the URL is wrong, its scheme unknown or not built in, or the store can't be opened.
 pub fn backend(url: &str) -> Result<Arc<dyn Backend>, Error> {
-    open(&Url::parse(url)?)
+    open(&Url::parse(url)?).map(Store::for_threads)
 }
 
 /// The store of a URL. Two URLs that differ only in how values become bytes name one store.
-pub(crate) fn open(url: &Url) -> Result<Arc<dyn Backend>, Error> {
+pub(crate) fn open(url: &Url) -> Result<Store, Error> {
     let identity = identity(url)?;
     // Held while it is opened, so that two threads do not open one store twice; a factory may open the store behind its own.
     let stores = OPEN.lock();
-    let known = stores.borrow().get(&identity).and_then(Weak::upgrade);
+    let known = stores.borrow().get(&identity).and_then(WeakStore::upgrade);
     if let Some(store) = known {
         return Ok(store);
     }
     let store = make(url)?;
     let mut stores = stores.borrow_mut();
-    stores.retain(|_, store| store.strong_count() > 0);
-    stores.insert(identity, Arc::downgrade(&store));
+    stores.retain(|_, store| store.is_open());
+    stores.insert(identity, store.downgrade());
     Ok(store)
 }
 
@@ -104,21 +130,22 @@ fn identity(url: &Url) -> Result<String, Error> {
     Ok(format!("{}://{location}?{params:?}", url.scheme()))
 }
 
-fn make(url: &Url) -> Result<Arc<dyn Backend>, Error> {
-    match url.scheme() {
-        "null" => Ok(Arc::new(Null)),
-        "memory" => Ok(Arc::new(Memory::new())),
+fn make(url: &Url) -> Result<Store, Error> {
+    let store: Arc<dyn Backend> = match url.scheme() {
+        "null" => Arc::new(Null),
+        "memory" => Arc::new(Memory::new()),
         #[cfg(feature = "sqlite")]
-        "sqlite" => Ok(Arc::new(super::Sqlite::open(url)?)),
+        "sqlite" => Arc::new(super::Sqlite::open(url)?),
         #[cfg(feature = "file")]
-        "file" => Ok(Arc::new(super::Files::open(url)?)),
+        "file" => Arc::new(super::Files::open(url)?),
         #[cfg(feature = "lmdb")]
-        "lmdb" | "shm" => Ok(Arc::new(super::Lmdb::open(url)?)),
+        "lmdb" | "shm" => Arc::new(super::Lmdb::open(url)?),
         other => {
             let factory = REGISTERED.read().get(other).cloned();
-            factory.ok_or_else(|| unknown(other))?(url)
+            return factory.ok_or_else(|| unknown(other))?(url);
         }
-    }
+    };
+    Ok(Store::Blocking(store))
 }
 
 fn unknown(scheme: &str) -> Error {

@@ -6,7 +6,10 @@ mod contents;
 
 use std::{
     borrow::{Borrow, Cow},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use super::{
@@ -43,6 +46,8 @@ use crate::{
 pub(super) struct Core<K, V>(Arc<Inner<K, V>>);
 
 struct Inner<K, V> {
+    /// How many cache objects share it.
+    objects: AtomicUsize,
     typed: Arc<Typed<K, V>>,
     home: OfCache,
     spec: Spec,
@@ -60,11 +65,26 @@ pub(super) type Loader<K, V> = Arc<dyn Fn(&K) -> V + Send + Sync>;
 
 impl<K, V> Clone for Core<K, V> {
     fn clone(&self) -> Self {
+        self.0.objects.fetch_add(1, Ordering::Relaxed);
         Self(self.0.clone())
     }
 }
 
 impl<K, V> Core<K, V> {
+    /// An object is about to go; is it the last?
+    pub(super) fn leave(&self) -> bool {
+        self.0.objects.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+
+    /// Writes what waits to be written; what fails is counted and reported.
+    pub(super) fn write_out(&self) {
+        if let Some(space) = &self.0.typed.space
+            && let Err(error) = block_on(space.stores.write_out(Face::Thread))
+        {
+            space.stores.failed(&error);
+        }
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.0.spec.name
     }
@@ -72,8 +92,8 @@ impl<K, V> Core<K, V> {
 
 impl<K: Key, V: Value> Core<K, V> {
     pub(super) fn new(name: String, plan: Plan<K, V>) -> Result<Self, Error> {
-        let Plan { options, urls, codec, written, weigh, loader, silent, whole, .. } = plan;
-        let spec = Spec { name, urls, codec };
+        let Plan { options, tiers, writes_back, codec, written, weigh, loader, silent, whole, .. } = plan;
+        let spec = Spec { name, tiers, writes_back, codec };
         let name = &*spec.name;
         let space = match &written {
             Some(written) => {
@@ -86,7 +106,8 @@ impl<K: Key, V: Value> Core<K, V> {
         let typed = Arc::new(typed);
         let home = OfCache(typed.clone());
         live::register(&home);
-        Ok(Self(Arc::new(Inner { typed, home, spec, written, weigh, loader, silent, whole })))
+        let objects = AtomicUsize::new(1);
+        Ok(Self(Arc::new(Inner { objects, typed, home, spec, written, weigh, loader, silent, whole })))
     }
 
     /// A builder that is told what this cache was, but for what depends on its types.
@@ -96,7 +117,8 @@ impl<K: Key, V: Value> Core<K, V> {
         K2: Key + serde::Serialize + serde::de::DeserializeOwned,
         V2: Value + serde::Serialize + serde::de::DeserializeOwned,
     {
-        view = view.backends(&self.0.spec.urls);
+        view = view.tiers(self.0.spec.tiers.clone());
+        view.plan.writes_back = self.0.spec.writes_back;
         view.plan.options = self.0.typed.options;
         view.plan.options.max_weight = None;
         view.plan.codec.clone_from(&self.0.spec.codec);
@@ -274,6 +296,17 @@ impl<K: Key, V: Value> Core<K, V> {
         self.told(flushed, ())
     }
 
+    #[cfg(feature = "stores")]
+    pub(super) async fn add_tier(&self, face: Face, tier: crate::Tier) -> Result<(), Error> {
+        let Some(stores) = self.stores() else {
+            let name = self.name();
+            let message = format!("the cache `{name}` was built without a store: its keys and values need no bytes");
+            return Err(Error::unsupported(message));
+        };
+        let turns = stores.all_turns(face).await;
+        stores.add(face, &turns, (&tier, self.0.spec.codec.as_deref())).await
+    }
+
     pub(super) async fn all(&self, face: Face) -> Result<Vec<(K, V)>, Error> {
         let Some((space, written)) = self.0.typed.space.as_ref().zip(self.0.written.as_ref()) else {
             let mut all = Vec::new();
@@ -294,7 +327,15 @@ impl<K: Key, V: Value> Core<K, V> {
     pub(super) fn stats(&self) -> CacheInfo {
         let mut info = registry::info_of(self.name(), &self.0.typed.options, self.stores());
         info.count(self.counters().read());
-        info.size = block_on(self.len(Face::Thread)).unwrap_or(0);
+        info.size = match self.stores() {
+            // What is queued is not there yet.
+            Some(stores) => {
+                let count = block_on(stores.count(Face::Thread));
+                self.told(count, 0).unwrap_or(0)
+            }
+            None => self.0.typed.store.len(),
+        };
+        info.queued = self.stores().map_or(0, |stores| stores.queued());
         info.weight = self.0.typed.store.weight();
         info
     }

@@ -13,7 +13,7 @@ use crate::{
     clock::Millis,
     error::Error,
     flight::wait::block_on,
-    space::{Face, Stores},
+    space::{Face, Stores, Tier},
     stats::CacheInfo,
     tags::Tag,
 };
@@ -28,7 +28,8 @@ static STORES: Mutex<Vec<(Spec, Weak<Stores>)>> = Mutex::new(Vec::new());
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Spec {
     pub(super) name: String,
-    pub(super) urls: Vec<String>,
+    pub(super) tiers: Vec<Tier>,
+    pub(super) writes_back: bool,
     pub(super) codec: Option<String>,
 }
 
@@ -49,8 +50,7 @@ pub(super) fn stores_of(spec: &Spec) -> Result<Arc<Stores>, Error> {
     if let Some(stores) = known.iter().find(|(known, _)| known == spec).and_then(|(_, stores)| stores.upgrade()) {
         return Ok(stores);
     }
-    let urls: Vec<&str> = spec.urls.iter().map(String::as_str).collect();
-    let stores = Arc::new(Stores::new(&urls, spec.codec.as_deref(), &spec.name));
+    let stores = Arc::new(Stores::new(&spec.tiers, spec.writes_back, spec.codec.as_deref(), &spec.name));
     stores.check()?;
     known.push((spec.clone(), Arc::downgrade(&stores)));
     Ok(stores)
@@ -126,6 +126,14 @@ impl Group {
         Ok(in_memory + stores.purge(face).await?)
     }
 
+    /// Returns when everything is in all stores, and as durable as they can make it.
+    pub(crate) async fn flush(&self, face: Face) -> Result<(), Error> {
+        match self.stores() {
+            Some(stores) => stores.flush(face).await,
+            None => Ok(()),
+        }
+    }
+
     /// The sum of their statistics. Entries that they share are counted once.
     pub(crate) fn info(&self) -> CacheInfo {
         let mut sum = registry::info_of(self.name(), self.options(), self.stores());
@@ -133,9 +141,10 @@ impl Group {
             sum.count(instance.counters.read());
             sum.weight += instance.store.weight();
         }
+        sum.queued = self.stores().map_or(0, |stores| stores.queued());
         sum.size = match self.stores() {
             // A store that can't be asked has no size.
-            Some(stores) => block_on(stores.len(Face::Thread)).unwrap_or(0),
+            Some(stores) => block_on(stores.count(Face::Thread)).unwrap_or(0),
             None => self.instances().map(|instance| instance.store.len()).sum(),
         };
         sum

@@ -138,6 +138,28 @@ pub(crate) async fn purge(face: Face) -> Result<u64, Error> {
     if failed.is_empty() { Ok(removed) } else { Err(Error::several("could not be purged", &failed)) }
 }
 
+/// Returns when every value that was stored is in all tiers of its function or cache object, and as durable as their stores can make
+/// it. What is written in the background (`write = "back"`) is lost when a program ends without this.
+///
+/// # Errors
+///
+/// If a store does not take all that waits for it, or can't say that it has it. What could not be written waits on, and is tried
+/// again.
+pub fn flush() -> Result<(), Error> {
+    block_on(flush_all(Face::Thread))
+}
+
+pub(crate) async fn flush_all(face: Face) -> Result<(), Error> {
+    let mut failed = Vec::new();
+    let all = owners::all();
+    for owner in &all {
+        if let Err(error) = owner.flush(face).await {
+            failed.push((owner.name(), error));
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(Error::several("could not be flushed", &failed)) }
+}
+
 /// Removes the entries that carry a tag: those of all functions, also ones that were never called here, and of all cache
 /// objects that live. Cost: the number of entries removed, and a look at every function with tags and every object.
 ///

@@ -177,7 +177,7 @@ impl Function {
     fn new(declared: &'static Declaration, path: String) -> Self {
         let options = &declared.options;
         let name = options.display_name.unwrap_or(&path);
-        let stores = options.outside.map(|outside| Arc::new(Stores::new(outside.backends, outside.codec, name)));
+        let stores = options.outside.map(|outside| Arc::new(Stores::declared(outside, name)));
         Self { declared, path, stores, failed_before: Mutex::default(), claims: Mutex::new(Vec::new()) }
     }
 
@@ -244,6 +244,14 @@ impl Function {
         removed.map(|removed| removed.max(in_memory))
     }
 
+    /// Returns when everything is in all stores, and as durable as they can make it.
+    pub(crate) async fn flush(&self, face: Face) -> Result<(), Error> {
+        match &self.stores {
+            Some(stores) => stores.flush(face).await,
+            None => Ok(()),
+        }
+    }
+
     /// The number of entries: of the last tier.
     pub(crate) fn len(&self) -> Result<u64, Error> {
         match &self.stores {
@@ -283,7 +291,9 @@ impl Function {
         if let Some(stores) = &self.stores {
             sum.count(stores.counters.read().since(*self.failed_before.lock()));
             // A store that can't be asked is counted, and has no size.
-            sum.size = self.len().inspect_err(|error| stores.failed(error)).unwrap_or(0);
+            let size = block_on(stores.count(Face::Thread));
+            sum.size = size.inspect_err(|error| stores.failed(error)).unwrap_or(0);
+            sum.queued = stores.queued();
         }
         sum
     }

@@ -4,7 +4,9 @@
 
 use std::{any::Any, sync::Arc};
 
-use crate::{call::site::Version, error::Error, memory::stamp::Stamp, stats::counters::Counters, tags::Tag};
+use crate::{
+    call::site::{Outside, Version},
+    error::Error, memory::stamp::Stamp, stats::counters::Counters, tags::Tag};
 
 macro_rules! never {
     ($($type:ident)*) => {$(
@@ -13,6 +15,9 @@ macro_rules! never {
     )*};
 }
 never!(Never Turn Offer Loaded Stored);
+
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Tier {}
 
 impl Drop for Turn {
     fn drop(&mut self) {}
@@ -57,7 +62,13 @@ impl Loaded {
 impl Stores {
     /// # Panics
     /// Never: what would say so does not compile.
-    pub(crate) fn new(_: &[&str], _: Option<&str>, _: &str) -> Self {
+    pub(crate) fn new(_: &[Tier], _: bool, _: Option<&str>, _: &str) -> Self {
+        unreachable!("no stores are built in")
+    }
+
+    /// # Panics
+    /// Never, as [`new`](Self::new).
+    pub(crate) fn declared(_: &Outside, _: &str) -> Self {
         unreachable!("no stores are built in")
     }
 }
@@ -117,7 +128,10 @@ never! {
     #async retime(Face, &Turn, &EntryKey, Option<u64>) -> Result<bool, Error>;
     #async all(Face) -> Result<Vec<Stored>, Error>;
     #async clear(Face, &[Turn], Option<Vec<String>>) -> Result<u64, Error>;
+    queued() -> u64;
+    #async count(Face) -> Result<u64, Error>;
     #async len(Face) -> Result<u64, Error>;
     #async flush(Face) -> Result<(), Error>;
+    #async write_out(Face) -> Result<(), Error>;
     #async purge(Face) -> Result<u64, Error>;
 }

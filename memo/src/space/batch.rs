@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    EntryKey, Face, Loaded, Offer, STRIPES, Stores, Turn,
+    EntryKey, Face, Loaded, STRIPES, Stores, Turn,
     read::{Verified, carried, carry, is_down},
-    tier::Tier,
+    tier::OpenTier,
 };
-use crate::{backend::Backend, error::Error};
+use crate::{backend::Store, error::Error};
 
 impl Stores {
     /// Waits for the right to change the entries of several keys. Everybody takes the stripes in the same order, so nobody
@@ -29,29 +29,51 @@ impl Stores {
         let epochs: Vec<u64> = keys.iter().map(|key| self.epoch(key)).collect();
         let tiers = self.tiers.get(face).await.inspect_err(|error| self.failed(error))?;
         let mut loaded: Vec<Option<Loaded>> = keys.iter().map(|_| None).collect();
+        let mut missing: Vec<usize> = (0..keys.len()).collect();
         let mut down = None;
         for (number, tier) in tiers.iter().enumerate() {
-            let missing: Vec<usize> = (0..keys.len()).filter(|&at| loaded[at].is_none()).collect();
-            if missing.is_empty() {
-                break;
-            }
-            for (at, read) in missing.iter().zip(self.ask_tier(face, tier, keys, &missing).await) {
+            let queued = self.read_queued(face, (number, tier), keys, &mut missing).await;
+            let read = if missing.is_empty() { Vec::new() } else { self.ask_tier(face, tier, keys, &missing).await };
+            for (at, read) in queued.into_iter().chain(missing.iter().copied().zip(read)) {
                 match read {
-                    Ok(bytes) => loaded[*at] = bytes.map(|verified| Loaded::new(verified, number, epochs[*at])),
+                    Ok(bytes) => loaded[at] = bytes.map(|verified| Loaded::new(verified, number, epochs[at])),
                     Err(error) => {
                         self.failed(&error);
                         down = down.or(Some(error).filter(is_down));
                     }
                 }
             }
-            let found: Vec<_> =
-                missing.iter().filter_map(|&at| loaded[at].as_ref().map(|loaded| (keys[at], loaded))).collect();
-            self.carry_up_many(face, &tiers[..number], &found).await;
+            let is_new = |loaded: &&Loaded| loaded.tier() == number;
+            let found = keys.iter().zip(&loaded).filter_map(|(key, loaded)| Some((*key, loaded.as_ref().filter(is_new)?)));
+            self.carry_up_many(face, &tiers[..number], &found.collect::<Vec<_>>()).await;
+            missing.retain(|&at| loaded[at].is_none());
+            if missing.is_empty() {
+                break;
+            }
         }
         match down {
-            Some(error) if loaded.iter().any(Option::is_none) => Err(error),
+            Some(error) if !missing.is_empty() => Err(error),
             _ => Ok(loaded),
         }
+    }
+
+    /// What waits in the queue for a tier under those keys that are still missing: they are not, then.
+    async fn read_queued(
+        &self,
+        face: Face,
+        (number, tier): (usize, &OpenTier),
+        keys: &[&EntryKey],
+        missing: &mut Vec<usize>,
+    ) -> Vec<(usize, Result<Option<Verified>, Error>)> {
+        let Some(back) = &self.back else { return Vec::new() };
+        let mut queued = Vec::new();
+        for at in std::mem::take(missing) {
+            match back.find(number, keys[at]) {
+                Some(bytes) => queued.push((at, self.verified(face, tier, keys[at], bytes).await)),
+                None => missing.push(at),
+            }
+        }
+        queued
     }
 
     /// What a tier has under some of the keys. If it can't answer for all of them together, the error stands in the place of
@@ -59,12 +81,15 @@ impl Stores {
     async fn ask_tier(
         &self,
         face: Face,
-        tier: &Tier,
+        tier: &OpenTier,
         keys: &[&EntryKey],
         missing: &[usize],
     ) -> Vec<Result<Option<Verified>, Error>> {
         let flat: Vec<Vec<u8>> = missing.iter().map(|&at| keys[at].flat().to_vec()).collect();
-        let work = move |store: &dyn Backend| store.get_many(&flat.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let work = move |store: Store| async move {
+            let flat: Vec<&[u8]> = flat.iter().map(Vec::as_slice).collect();
+            store.get_many(&flat).await
+        };
         let mut results = Vec::with_capacity(missing.len());
         match face.ask(&tier.store, work).await {
             Ok(answers) => {
@@ -83,7 +108,7 @@ impl Stores {
     }
 
     /// Copies entries into the tiers before the one that had them, but for those that changed since.
-    async fn carry_up_many(&self, face: Face, tiers: &[Tier], found: &[(&EntryKey, &Loaded)]) {
+    async fn carry_up_many(&self, face: Face, tiers: &[OpenTier], found: &[(&EntryKey, &Loaded)]) {
         if tiers.is_empty() || found.is_empty() {
             return;
         }
@@ -99,61 +124,35 @@ impl Stores {
         }
     }
 
-    /// Stores several values in all tiers, the last one first, in the turns of all their keys; says for each whether it was
-    /// stored. All tiers are tried before it fails.
-    pub(crate) async fn write_many(&self, face: Face, turns: &[Turn], offers: Vec<Offer>) -> Result<Vec<bool>, Error> {
-        let tiers = self.tiers.get(face).await?;
-        let offers = Arc::new(offers);
-        let (mut stored, mut failed) = (vec![false; offers.len()], None);
-        for (number, tier) in tiers.iter().enumerate().rev() {
-            let (turns, offered) = (turns.to_vec(), offers.clone());
-            let work = move |store: &dyn Backend| {
-                let _turns = turns;
-                put_all(store, number, &offered)
-            };
-            match face.ask(&tier.store, work).await {
-                Ok(put) => stored.iter_mut().zip(put).for_each(|(stored, put)| *stored |= put),
-                Err(error) => failed = Some(error),
-            }
-        }
-        for offer in &*offers {
-            self.changed(offer.key());
-        }
-        failed.map_or(Ok(stored), Err)
-    }
-
     /// Removes the entries of several keys, of all versions, from all tiers, in the turns of all of them; says for each whether
     /// there was one.
-    pub(crate) async fn remove_many(&self, face: Face, turns: &[Turn], keys: &[&EntryKey]) -> Result<Vec<bool>, Error> {
-        let turns = turns.to_vec();
-        let prefixes: Arc<[Vec<u8>]> = keys.iter().map(|key| key.all_versions()).collect();
-        let work = move |store: &dyn Backend| {
-            let _turns = &turns;
-            store.remove_prefixes(&prefixes.iter().map(Vec::as_slice).collect::<Vec<_>>())
-        };
-        let removed = self.tiers.each(face, work).await;
-        for key in keys {
-            self.changed(key);
-        }
-        let removed = removed?;
-        let was_there = |at: usize| removed.iter().any(|counts| counts.get(at).is_some_and(|count| *count > 0));
-        Ok((0..keys.len()).map(was_there).collect())
-    }
-}
-
-/// Stores values in their order: those that stand together and take the place of whatever is there, as one batch.
-fn put_all(store: &dyn Backend, tier: usize, offers: &[Offer]) -> Result<Vec<bool>, Error> {
-    let mut stored = Vec::with_capacity(offers.len());
-    for together in offers.chunk_by(|one, next| one.is_plain() && next.is_plain()) {
-        match together {
-            [one] if !one.is_plain() => stored.push(one.put(store, tier)?),
-            _ => {
-                let tags: Vec<Vec<&str>> = together.iter().map(Offer::tags).collect();
-                let items = together.iter().zip(&tags).filter_map(|(offer, tags)| offer.item(tier, tags));
-                store.set_many(&items.collect::<Vec<_>>())?;
-                stored.extend(together.iter().map(|_| true));
+    pub(crate) async fn remove_many(
+        self: &Arc<Self>,
+        face: Face,
+        turns: &[Turn],
+        keys: &[&EntryKey],
+    ) -> Result<Vec<bool>, Error> {
+        let (stores, turns) = (self.clone(), turns.to_vec());
+        let keys: Vec<EntryKey> = keys.iter().map(|key| (*key).clone()).collect();
+        let prefixes: Arc<[Vec<u8>]> = keys.iter().map(EntryKey::all_versions).collect();
+        let change = async move {
+            let forget = |key: &EntryKey| stores.back.as_ref().is_some_and(|back| back.forget(key));
+            let mut were_there: Vec<bool> = keys.iter().map(forget).collect();
+            let outlet = stores.outlet().await;
+            let work = |store: Store| async move {
+                let prefixes: Vec<&[u8]> = prefixes.iter().map(Vec::as_slice).collect();
+                store.remove_prefixes(&prefixes).await
+            };
+            let removed = stores.tiers.each(face, work).await;
+            for key in &keys {
+                stores.changed(key);
             }
-        }
+            drop((outlet, turns));
+            for counts in removed? {
+                were_there.iter_mut().zip(counts).for_each(|(was_there, count)| *was_there |= count > 0);
+            }
+            Ok(were_there)
+        };
+        face.finish(change).await
     }
-    Ok(stored)
 }

@@ -3,10 +3,12 @@
 //! This puts the layers together that know nothing of each other: values and keys become frames (`wire`), frames go into
 //! stores (`backend`). All of it is written once, for threads and tasks: see [`Face`].
 
+mod back;
 mod batch;
 mod face;
 mod names;
 mod read;
+mod source;
 mod tier;
 mod values;
 mod write;
@@ -24,15 +26,19 @@ use async_lock::{Mutex, MutexGuardArc};
 pub(crate) use face::Face;
 pub(crate) use names::EntryKey;
 pub(crate) use read::{Loaded, Stored, key_of};
+pub use source::Tier;
 use tier::Tiers;
-pub(crate) use tier::is_memory;
 pub(crate) use values::{AnyValues, Of, written};
 
 pub(crate) use write::{About, Offer};
 
+use self::{
+    back::{Back, Outlet},
+    source::Source,
+};
 use crate::{
-    backend::{self, Backend, Change},
-    call::site::Version,
+    backend::{self, Change, Store},
+    call::site::{Outside, Version},
     clock,
     error::Error,
     key::text::Text,
@@ -50,6 +56,8 @@ pub(crate) struct Stores {
     /// What the keys of all its entries begin with.
     prefix: String,
     tiers: Tiers,
+    /// None where values go into all tiers at once.
+    back: Option<Back>,
     stripes: [Stripe; STRIPES],
     /// When a write has expired entries swept out next.
     sweep_at: AtomicU64,
@@ -64,22 +72,30 @@ struct Stripe {
     epoch: AtomicU64,
 }
 
-/// The right to change the entries of a stripe. It ends with the last copy: work on the pool of threads has one, since it
-/// goes on when the future that asked for it is dropped.
+/// The right to change the entries of a stripe. It ends with the last copy: a change has one, since it goes on when the future
+/// that asked for it is dropped.
 #[derive(Clone)]
 pub(crate) struct Turn(#[expect(dead_code, reason = "held, not read")] Arc<MutexGuardArc<()>>);
 
 impl Stores {
     /// Opens nothing yet: that is done when they are first used, so that a store that is down does not keep a function
-    /// from running.
-    pub(crate) fn new(urls: &[&str], codec: Option<&str>, function: &str) -> Self {
+    /// from running. With `writes_back`, only the first tier is written to at once.
+    pub(crate) fn new(tiers: &[Tier], writes_back: bool, codec: Option<&str>, function: &str) -> Self {
+        let tiers = Tiers::new(tiers, codec);
         Self {
             prefix: names::function(function),
-            tiers: Tiers::new(urls, codec),
+            back: writes_back.then(|| Back::new(tiers.has_memory())),
+            tiers,
             stripes: std::array::from_fn(|_| Stripe { lock: Arc::default(), epoch: AtomicU64::new(0) }),
             sweep_at: AtomicU64::new(clock::now().saturating_add(SWEEP_EVERY)),
             counters: Counters::default(),
         }
+    }
+
+    /// Those that an attribute names.
+    pub(crate) fn declared(outside: &Outside, function: &str) -> Self {
+        let tiers: Vec<Tier> = outside.backends.iter().copied().map(Tier::from).collect();
+        Self::new(&tiers, outside.writes_back, outside.codec, function)
     }
 
     /// What the keys of all entries begin with.
@@ -131,53 +147,94 @@ impl Stores {
         backend::hook::report(&self.prefix, error);
     }
 
+    /// The right to write to the tiers that the queue is for, where there is one.
+    async fn outlet(&self) -> Option<Outlet> {
+        match &self.back {
+            Some(back) => Some(back.outlet().await),
+            None => None,
+        }
+    }
+
+    /// Adds a tier behind the others, in the turns of all keys.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be opened, or is said to be what it can't be.
+    pub(crate) async fn add(&self, face: Face, turns: &[Turn], (tier, codec): (&Tier, Option<&str>)) -> Result<(), Error> {
+        if tier.is_memory() {
+            return Err(Error::config("typed memory can only be the first tier"));
+        }
+        self.tiers.add(face, turns, Source::new(tier, codec)?).await
+    }
+
     /// Removes the entry of a key, of all versions, from all tiers, in the caller's turn; was there one?
-    pub(crate) async fn remove(&self, face: Face, turn: &Turn, key: &EntryKey) -> Result<bool, Error> {
-        let (turn, prefix) = (turn.clone(), key.all_versions());
-        let work = move |store: &dyn Backend| {
-            let _turn = &turn;
-            store.remove_prefix(&prefix)
-        };
-        let removed = self.tiers.each(face, work).await;
-        self.changed(key);
-        removed.map(|counts| counts.into_iter().any(|count| count > 0))
+    pub(crate) async fn remove(self: &Arc<Self>, face: Face, turn: &Turn, key: &EntryKey) -> Result<bool, Error> {
+        let removed = self.remove_many(face, std::slice::from_ref(turn), &[key]).await;
+        removed.map(|were_there| were_there == [true])
     }
 
     /// Removes all entries of the function (of all instantiations and versions), or those that carry all of some tags, in
     /// the turns of all keys. Gives their number in the tier that held most.
-    pub(crate) async fn clear(&self, face: Face, turns: &[Turn], tags: Option<Vec<String>>) -> Result<u64, Error> {
-        let (turns, prefix) = (turns.to_vec(), self.prefix.clone().into_bytes());
-        let work = move |store: &dyn Backend| {
-            let _turns = &turns;
-            match &tags {
-                None => store.remove_prefix(&prefix),
-                Some(tags) => store.remove_tagged(&prefix, &tags.iter().map(String::as_str).collect::<Vec<_>>()),
+    pub(crate) async fn clear(
+        self: &Arc<Self>,
+        face: Face,
+        turns: &[Turn],
+        tags: Option<Vec<String>>,
+    ) -> Result<u64, Error> {
+        let (stores, turns) = (self.clone(), turns.to_vec());
+        let (prefix, tags): (Arc<str>, Option<Arc<[String]>>) = (self.prefix.as_str().into(), tags.map(Arc::from));
+        let change = async move {
+            if let Some(back) = &stores.back {
+                back.forget_under(prefix.as_bytes(), tags.as_deref());
             }
+            let outlet = stores.outlet().await;
+            let work = |store: Store| async move {
+                match &tags {
+                    None => store.remove_prefix(prefix.as_bytes()).await,
+                    Some(tags) => {
+                        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+                        store.remove_tagged(prefix.as_bytes(), &tags).await
+                    }
+                }
+            };
+            let removed = stores.tiers.each(face, work).await;
+            for stripe in &stores.stripes {
+                stripe.epoch.fetch_add(1, Ordering::Release);
+            }
+            drop((outlet, turns));
+            removed
         };
-        let removed = self.tiers.each(face, work).await;
-        for stripe in &self.stripes {
-            stripe.epoch.fetch_add(1, Ordering::Release);
-        }
+        let removed = face.finish(change).await;
         removed.map(|counts| counts.into_iter().max().unwrap_or(0))
     }
 
-    /// The number of entries of the function in the last tier.
-    pub(crate) async fn len(&self, face: Face) -> Result<u64, Error> {
+    /// The number of entries of the function in the last tier. What is queued is written first.
+    pub(crate) async fn len(self: &Arc<Self>, face: Face) -> Result<u64, Error> {
+        self.write_out(face).await?;
+        self.count(face).await
+    }
+
+    /// The number of entries of the function that are in the last tier by now.
+    pub(crate) async fn count(&self, face: Face) -> Result<u64, Error> {
         let prefix = self.prefix.clone().into_bytes();
-        let counts = self.tiers.each(face, move |store| store.count(&prefix)).await?;
-        Ok(counts.last().copied().unwrap_or(0))
+        self.tiers.last(face, move |store| async move { store.count(&prefix).await }).await
     }
 
     /// Removes what has expired, from all tiers, whosever it is; gives the number of entries.
     pub(crate) async fn purge(&self, face: Face) -> Result<u64, Error> {
         let now = clock::unix_now();
-        let purged = self.tiers.each(face, move |store| store.purge(now)).await?;
+        let purged = self.tiers.each(face, move |store| async move { store.purge(now).await }).await?;
         Ok(purged.into_iter().sum())
     }
 
-    /// Everything that was acknowledged is as durable as it can be.
-    pub(crate) async fn flush(&self, face: Face) -> Result<(), Error> {
-        self.tiers.each(face, Backend::flush).await.map(drop)
+    /// Everything that was acknowledged is in all tiers, and as durable as it can be.
+    pub(crate) async fn flush(self: &Arc<Self>, face: Face) -> Result<(), Error> {
+        if self.tiers.opened().is_none() && self.queued() == 0 {
+            return Ok(());
+        }
+        let written = self.write_out(face).await;
+        let flushed = self.tiers.each(face, |store| async move { store.flush().await }).await;
+        written.and(flushed.map(drop))
     }
 
     /// What is wrong with the URLs or the codec, if anything.
@@ -185,15 +242,17 @@ impl Stores {
         self.tiers.terms().map(drop)
     }
 
-    /// All live entries in the last tier.
-    pub(crate) async fn all(&self, face: Face) -> Result<Vec<Stored>, Error> {
+    /// All live entries in the last tier. What is queued is written first.
+    pub(crate) async fn all(self: &Arc<Self>, face: Face) -> Result<Vec<Stored>, Error> {
+        self.write_out(face).await?;
         let prefix = self.prefix.clone().into_bytes();
-        let work = move |store: &dyn Backend| {
+        let work = move |store: Store| async move {
             let mut all = Vec::new();
-            store.scan(&prefix, &mut |_, bytes| {
+            let mut show = |_: &[u8], bytes: &[u8]| {
                 all.extend(read::alive(bytes));
                 ControlFlow::Continue(())
-            })?;
+            };
+            store.scan(&prefix, &mut show).await?;
             Ok(all)
         };
         self.tiers.last(face, work).await
@@ -201,26 +260,35 @@ impl Stores {
 
     /// Gives an entry another end without decoding it, in the caller's turn; was there one?
     pub(crate) async fn retime(
-        &self,
+        self: &Arc<Self>,
         face: Face,
         turn: &Turn,
         key: &EntryKey,
         expires: Option<backend::UnixMillis>,
     ) -> Result<bool, Error> {
-        let (turn, full, flat) = (turn.clone(), key.full().to_owned(), key.flat().to_vec());
-        let work = move |store: &dyn Backend| {
-            let _turn = &turn;
-            let mut found = false;
-            store.update(&flat, &mut |bytes| {
-                let change = bytes.and_then(|bytes| write::retimed(bytes, &full, expires));
-                found = change.is_some();
-                change.unwrap_or(Change::Keep)
-            })?;
-            Ok(found)
+        let (stores, turn, key) = (self.clone(), turn.clone(), Arc::new(key.clone()));
+        let change = async move {
+            let outlet = stores.outlet().await;
+            if let Some(back) = &stores.back {
+                stores.settle(back, face, &key).await?;
+            }
+            let at = key.clone();
+            let work = move |store: Store| async move {
+                let mut found = false;
+                let mut retime = |bytes: Option<&[u8]>| {
+                    let change = bytes.and_then(|bytes| write::retimed(bytes, at.full(), expires));
+                    found = change.is_some();
+                    change.unwrap_or(Change::Keep)
+                };
+                store.update(at.flat(), &mut retime).await?;
+                Ok(found)
+            };
+            let found = stores.tiers.each(face, work).await;
+            stores.changed(&key);
+            drop((outlet, turn));
+            found
         };
-        let found = self.tiers.each(face, work).await;
-        self.changed(key);
-        found.map(|found| found.contains(&true))
+        face.finish(change).await.map(|found| found.contains(&true))
     }
 
     /// Is one of the tiers in such a store?

@@ -4,9 +4,9 @@ use std::{any::Any, ops::Range};
 
 use serde::de::DeserializeOwned;
 
-use super::{EntryKey, Face, Space, Stores, Turn, tier::Tier};
+use super::{EntryKey, Face, Space, Stores, Turn, source::Terms, tier::OpenTier};
 use crate::{
-    backend::{Backend, Change, Item, UnixMillis},
+    backend::{Change, Item, Store, UnixMillis},
     clock,
     error::Error,
     memory::stamp::Stamp,
@@ -63,6 +63,10 @@ impl Loaded {
         self.epoch
     }
 
+    pub(super) fn tier(&self) -> usize {
+        self.tier
+    }
+
     fn text(&self, place: &Range<usize>) -> &str {
         str::from_utf8(&self.bytes[place.clone()]).unwrap_or_default()
     }
@@ -109,7 +113,15 @@ impl Stores {
             Err(error) => return (None, vec![error]),
         };
         for (number, tier) in tiers.iter().enumerate() {
-            match self.read_tier(face, tier, key).await {
+            let queued = self.back.as_ref().and_then(|back| back.find(number, key));
+            let is_queued = queued.is_some();
+            let read = match queued {
+                Some(bytes) => self.verified(face, tier, key, bytes).await,
+                None => self.read_tier(face, tier, key).await,
+            };
+            match read {
+                // What stands behind it is older.
+                Ok(None) if is_queued => break,
                 Ok(None) => {}
                 Ok(Some((bytes, facts))) => {
                     let loaded = Loaded { bytes, facts, tier: number, epoch };
@@ -127,12 +139,12 @@ impl Stores {
         self.tiers.name(loaded.tier)
     }
 
-    pub(super) async fn read_tier(&self, face: Face, tier: &Tier, key: &EntryKey) -> Result<Option<Verified>, Error> {
-        let bytes = if face == Face::Thread || !tier.store.blocks() {
-            tier.store.get(key.flat())?
-        } else {
+    pub(super) async fn read_tier(&self, face: Face, tier: &OpenTier, key: &EntryKey) -> Result<Option<Verified>, Error> {
+        let bytes = if face == Face::Task && tier.store.blocks() {
             let flat = key.flat().to_vec();
-            face.ask(&tier.store, move |store| store.get(&flat)).await?
+            face.ask(&tier.store, move |store| async move { store.get(&flat).await }).await?
+        } else {
+            tier.store.get(key.flat()).await?
         };
         self.verified(face, tier, key, bytes).await
     }
@@ -141,7 +153,7 @@ impl Stores {
     pub(super) async fn verified(
         &self,
         face: Face,
-        tier: &Tier,
+        tier: &OpenTier,
         key: &EntryKey,
         bytes: Option<Vec<u8>>,
     ) -> Result<Option<Verified>, Error> {
@@ -158,13 +170,11 @@ impl Stores {
     }
 
     /// Removes bytes that do not verify, if they still stand there.
-    async fn discard(&self, face: Face, tier: &Tier, key: &EntryKey, bytes: Vec<u8>) {
+    async fn discard(&self, face: Face, tier: &OpenTier, key: &EntryKey, bytes: Vec<u8>) {
         let flat = key.flat().to_vec();
-        let work = move |store: &dyn Backend| {
-            store.update(&flat, &mut |now| match now {
-                Some(now) if now == bytes => Change::Remove,
-                _ => Change::Keep,
-            })
+        let work = move |store: Store| async move {
+            let mut remove = |now: Option<&[u8]>| if now == Some(&bytes) { Change::Remove } else { Change::Keep };
+            store.update(&flat, &mut remove).await
         };
         if let Err(error) = face.ask(&tier.store, work).await {
             self.failed(&error);
@@ -172,7 +182,7 @@ impl Stores {
     }
 
     /// Copies an entry into the tiers before the one that had it, unless something changed since.
-    async fn carry_up(&self, face: Face, tiers: &[Tier], key: &EntryKey, loaded: &Loaded) {
+    async fn carry_up(&self, face: Face, tiers: &[OpenTier], key: &EntryKey, loaded: &Loaded) {
         if tiers.is_empty() {
             return;
         }
@@ -253,7 +263,7 @@ pub(super) struct Carried {
 }
 
 /// The same frame for another tier, where entries may live shorter: the remaining time, never more.
-pub(super) fn carried(tier: &Tier, key: &EntryKey, loaded: &Loaded) -> Result<Carried, Error> {
+pub(super) fn carried(tier: &OpenTier, key: &EntryKey, loaded: &Loaded) -> Result<Carried, Error> {
     let Facts { expires, tags, .. } = &loaded.facts;
     let expires = tier.terms.end(*expires, clock::unix_now());
     let tags = tags.iter().map(Tag::to_string).collect();
@@ -261,22 +271,26 @@ pub(super) fn carried(tier: &Tier, key: &EntryKey, loaded: &Loaded) -> Result<Ca
 }
 
 /// Puts entries into a tier, in the turns of their keys.
-pub(super) async fn carry(face: Face, turns: &[Turn], tier: &Tier, entries: Vec<Carried>) -> Result<(), Error> {
-    let turns = turns.to_vec();
-    let work = move |store: &dyn Backend| {
-        let _turns = turns;
+pub(super) async fn carry(face: Face, turns: &[Turn], tier: &OpenTier, entries: Vec<Carried>) -> Result<(), Error> {
+    let (turns, store) = (turns.to_vec(), tier.store.clone());
+    let work = move |store: Store| async move {
         let tags: Vec<Vec<&str>> =
             entries.iter().map(|entry| entry.tags.iter().map(String::as_str).collect()).collect();
         let items = entries
             .iter()
             .zip(&tags)
             .map(|(entry, tags)| (&*entry.flat, Item { bytes: &entry.bytes, expires: entry.expires, tags }));
-        store.set_many(&items.collect::<Vec<_>>())
+        store.set_many(&items.collect::<Vec<_>>()).await
     };
-    face.ask(&tier.store, work).await
+    let change = async move {
+        let carried = face.ask(&store, work).await;
+        drop(turns);
+        carried
+    };
+    face.finish(change).await
 }
 
-impl super::tier::Terms {
+impl Terms {
     /// The end of an entry in this tier.
     pub(super) fn end(&self, expires: Option<UnixMillis>, now: UnixMillis) -> Option<UnixMillis> {
         let most = self.ttl.map(|ttl| now.saturating_add(ttl));

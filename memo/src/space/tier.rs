@@ -1,44 +1,42 @@
 //! The tiers of a space: byte stores one behind the other, the fastest first.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 
-use super::Face;
+use super::{
+    Face, Tier, Turn,
+    source::{Source, Terms},
+};
 use crate::{
-    backend::{self, Backend, Url},
+    backend::Store,
     clock::{self, Millis},
     error::Error,
-    wire::Wire,
 };
 
 /// After a store could not be opened, calls go past it for so long before it is tried again.
 const RETRY_AFTER: Millis = 1000;
 
-/// A byte store, and how values become bytes in it.
+/// A tier that is open.
 #[derive(Clone)]
-pub(super) struct Tier {
-    pub(super) store: Arc<dyn Backend>,
+pub(super) struct OpenTier {
+    pub(super) store: Store,
     pub(super) terms: Terms,
-}
-
-/// What the URL of a tier says about its entries.
-#[derive(Clone)]
-pub(super) struct Terms {
-    pub(super) wire: Wire,
-    /// Entries live no longer than this here.
-    pub(super) ttl: Option<Millis>,
-    hashes_keys: bool,
-    /// The codec, as it was named.
-    codec: String,
 }
 
 pub(super) struct Tiers {
     has_memory: bool,
     hashes_keys: bool,
-    specs: Result<Vec<(Url, Terms)>, Error>,
-    open: OnceLock<Vec<Tier>>,
+    first: Result<Version, Error>,
     failed: Mutex<Option<Failed>>,
+}
+
+/// The tiers as they were from some time on. One that is added makes another version, which has all before it, so whoever works
+/// with an older one still may.
+struct Version {
+    sources: Vec<Source>,
+    open: OnceLock<Vec<OpenTier>>,
+    next: OnceLock<Box<Self>>,
 }
 
 /// Why the stores could not be opened, and until when that is not tried again.
@@ -47,18 +45,43 @@ struct Failed {
     until: Millis,
 }
 
-/// Typed memory as the first tier.
-pub(crate) fn is_memory(url: &str) -> bool {
-    matches!(url, "memory" | "memory://")
-}
-
 impl Tiers {
-    pub(super) fn new(urls: &[&str], codec: Option<&str>) -> Self {
-        let has_memory = urls.first().is_some_and(|first| is_memory(first));
-        let urls = urls.iter().skip(usize::from(has_memory));
-        let specs: Result<Vec<_>, Error> = urls.map(|url| spec(url, codec)).collect();
-        let hashes_keys = specs.as_ref().is_ok_and(|specs| specs.iter().any(|(_, terms)| terms.hashes_keys));
-        Self { has_memory, hashes_keys, specs, open: OnceLock::new(), failed: Mutex::default() }
+    /// `codec`: of the tiers that name none.
+    pub(super) fn new(tiers: &[Tier], codec: Option<&str>) -> Self {
+        let has_memory = tiers.first().is_some_and(Tier::is_memory);
+        let behind = &tiers[usize::from(has_memory)..];
+        let sources: Result<Vec<_>, Error> = behind.iter().map(|tier| Source::new(tier, codec)).collect();
+        let first = sources.map(|sources| Version { sources, open: OnceLock::new(), next: OnceLock::new() });
+        let hashes_keys = first.as_ref().is_ok_and(|first| first.sources.iter().any(|source| source.terms.hashes_keys));
+        Self { has_memory, hashes_keys, first, failed: Mutex::default() }
+    }
+
+    /// Adds a tier behind the others, in the turns of all keys, so that no value is on its way.
+    pub(super) async fn add(&self, face: Face, _turns: &[Turn], source: Source) -> Result<(), Error> {
+        if source.terms.hashes_keys && !self.hashes_keys {
+            return Err(Error::config("`key_style=hashed` in a tier that is added: the other tiers have readable keys"));
+        }
+        let version = self.version()?;
+        let mut open = self.get(face).await?.to_vec();
+        let (store, terms) = (source.clone(), source.terms.clone());
+        let store = if face == Face::Thread { store.open() } else { blocking::unblock(move || store.open()).await }?;
+        open.push(OpenTier { store, terms });
+        let sources = version.sources.iter().cloned().chain([source]).collect();
+        version.next.get_or_init(|| Box::new(Version { sources, open: open.into(), next: OnceLock::new() }));
+        Ok(())
+    }
+
+    /// The newest version.
+    fn version(&self) -> Result<&Version, Error> {
+        let mut version = self.first.as_ref().map_err(Error::again)?;
+        while let Some(next) = version.next.get() {
+            version = next;
+        }
+        Ok(version)
+    }
+
+    fn sources(&self) -> &[Source] {
+        self.version().map_or(&[], |version| &version.sources)
     }
 
     pub(super) fn has_memory(&self) -> bool {
@@ -71,13 +94,13 @@ impl Tiers {
 
     /// The largest value that is believed to stand in a tier, in bytes.
     pub(super) fn max_value(&self, tier: usize) -> usize {
-        let specs = self.specs.as_deref().unwrap_or_default();
-        specs.get(tier).or(specs.last()).map_or(0, |(_, terms)| terms.wire.max_value())
+        let sources = self.sources();
+        sources.get(tier).or(sources.last()).map_or(0, |source| source.terms.wire.max_value())
     }
 
     /// What a tier that was opened is called.
     pub(super) fn name(&self, tier: usize) -> &'static str {
-        self.open.get().and_then(|tiers| tiers.get(tier)).map_or("", |tier| tier.store.name())
+        self.opened().and_then(|tiers| tiers.get(tier)).map_or("", |tier| tier.store.name())
     }
 
     /// The terms of all tiers.
@@ -86,46 +109,51 @@ impl Tiers {
     ///
     /// If one of the URLs is wrong.
     pub(super) fn terms(&self) -> Result<impl Iterator<Item = &Terms>, Error> {
-        Ok(self.specs.as_ref().map_err(Error::again)?.iter().map(|(_, terms)| terms))
+        Ok(self.version()?.sources.iter().map(|source| &source.terms))
     }
 
     /// Is one of the tiers of this scheme?
     pub(super) fn uses(&self, scheme: &str) -> bool {
-        let specs = self.specs.as_deref().unwrap_or_default();
-        (self.has_memory && scheme == "memory") || specs.iter().any(|(url, _)| url.scheme() == scheme)
+        (self.has_memory && scheme == "memory") || self.sources().iter().any(|source| source.scheme() == scheme)
     }
 
     /// The schemes of the tiers, and how values become bytes in the last.
     pub(super) fn describe(&self) -> (String, Option<String>) {
-        let specs = self.specs.as_deref().unwrap_or_default();
+        let sources = self.sources();
         let memory = self.has_memory.then_some("memory");
-        let schemes: Vec<&str> = memory.into_iter().chain(specs.iter().map(|(url, _)| url.scheme())).collect();
-        (schemes.join("+"), specs.last().map(|(_, terms)| terms.codec.clone()))
+        let schemes: Vec<&str> = memory.into_iter().chain(sources.iter().map(Source::scheme)).collect();
+        (schemes.join("+"), sources.last().map(|source| source.terms.codec.clone()))
+    }
+
+    /// The tiers, if they are open.
+    pub(super) fn opened(&self) -> Option<&[OpenTier]> {
+        self.version().ok()?.open.get().map(Vec::as_slice)
     }
 
     /// The tiers, opened now if they were not.
-    pub(super) async fn get(&self, face: Face) -> Result<&[Tier], Error> {
-        match self.open.get() {
+    pub(super) async fn get(&self, face: Face) -> Result<&[OpenTier], Error> {
+        let version = self.version()?;
+        match version.open.get() {
             Some(tiers) => Ok(tiers),
-            None => self.open(face).await,
+            None => self.open(face, version).await,
         }
     }
 
     #[cold]
-    async fn open(&self, face: Face) -> Result<&[Tier], Error> {
-        let specs = self.specs.as_ref().map_err(Error::again)?.clone();
+    async fn open<'a>(&self, face: Face, version: &'a Version) -> Result<&'a [OpenTier], Error> {
         if let Some(Failed { error, until }) = &*self.failed.lock()
             && clock::now() < *until
         {
             return Err(error.again());
         }
-        let work = move || -> Result<Vec<Tier>, Error> {
-            let tiers = specs.into_iter().map(|(url, terms)| Ok(Tier { store: backend::open(&url)?, terms }));
+        let sources = version.sources.clone();
+        let work = move || -> Result<Vec<OpenTier>, Error> {
+            let tiers = sources.into_iter().map(|source| Ok(OpenTier { store: source.open()?, terms: source.terms }));
             tiers.collect()
         };
         let opened = if face == Face::Thread { work() } else { blocking::unblock(work).await };
         match opened {
-            Ok(tiers) => Ok(self.open.get_or_init(|| tiers)),
+            Ok(tiers) => Ok(version.open.get_or_init(|| tiers)),
             Err(error) => {
                 let until = clock::now().saturating_add(RETRY_AFTER);
                 *self.failed.lock() = Some(Failed { error: error.again(), until });
@@ -135,11 +163,11 @@ impl Tiers {
     }
 
     /// Does something in the last tier.
-    pub(super) async fn last<R: Send + 'static>(
-        &self,
-        face: Face,
-        work: impl FnOnce(&dyn Backend) -> Result<R, Error> + Send + 'static,
-    ) -> Result<R, Error> {
+    pub(super) async fn last<R, F>(&self, face: Face, work: impl FnOnce(Store) -> F + Send + 'static) -> Result<R, Error>
+    where
+        R: Send + 'static,
+        F: Future<Output = Result<R, Error>> + Send,
+    {
         let tiers = self.get(face).await?;
         let tier = tiers.last().ok_or_else(|| Error::config("there is no store"))?;
         face.ask(&tier.store, work).await
@@ -147,11 +175,15 @@ impl Tiers {
 
     /// Does something in every tier, the last one first, and tries all before it fails; gives the results in the order
     /// of the tiers.
-    pub(super) async fn each<R: Send + 'static>(
+    pub(super) async fn each<R, F>(
         &self,
         face: Face,
-        work: impl Fn(&dyn Backend) -> Result<R, Error> + Clone + Send + 'static,
-    ) -> Result<Vec<R>, Error> {
+        work: impl FnOnce(Store) -> F + Clone + Send + 'static,
+    ) -> Result<Vec<R>, Error>
+    where
+        R: Send + 'static,
+        F: Future<Output = Result<R, Error>> + Send,
+    {
         let tiers = self.get(face).await?;
         let mut results = Vec::with_capacity(tiers.len());
         // What is read later is changed first: else it would fill the tiers before it again.
@@ -160,34 +192,4 @@ impl Tiers {
         }
         results.into_iter().rev().collect()
     }
-}
-
-/// Where the value stands in a frame, for stores that show it to people.
-#[cfg(feature = "file")]
-fn find_value(bytes: &[u8]) -> Option<backend::Split> {
-    let frame = crate::wire::Frame::read(bytes).ok()?;
-    let start = frame.value.as_ptr().addr() - bytes.as_ptr().addr();
-    let extension = match (frame.codec, frame.compressors) {
-        (_, "zstd") => "zst",
-        (_, "zlib") => "zz",
-        ("json", "") => "json",
-        ("msgpack", "") => "msgpack",
-        ("raw", "") => "raw",
-        _ => "bin",
-    };
-    Some(backend::Split { value: start..start + frame.value.len(), extension })
-}
-
-fn spec(url: &str, codec: Option<&str>) -> Result<(Url, Terms), Error> {
-    let url = Url::parse(url)?;
-    #[cfg(feature = "file")]
-    backend::find_values_by(find_value);
-    let wire = match codec {
-        Some(codec) if url.param("codec").is_none() => Wire::parse(codec)?,
-        _ => Wire::of(&url)?,
-    };
-    let codec = wire.to_string();
-    let hashes_keys = url.param("key_style") == Some("hashed");
-    let ttl = url.duration("ttl")?;
-    Ok((url, Terms { wire, ttl, hashes_keys, codec }))
 }

@@ -1,10 +1,14 @@
 //! Writing: a value becomes a frame for each tier, and goes into the last one first.
 
-use std::{any::Any, sync::atomic::Ordering};
+use std::{
+    any::Any,
+    ops::Range,
+    sync::{Arc, atomic::Ordering},
+};
 
-use super::{EntryKey, Face, SWEEP_EVERY, Space, Stores, Turn, tier::Tier};
+use super::{EntryKey, Face, SWEEP_EVERY, Space, Stores, Turn, face::in_background, tier::OpenTier};
 use crate::{
-    backend::{Backend, Change, Item, UnixMillis, hook},
+    backend::{Change, Item, Store, UnixMillis, hook},
     clock,
     error::Error,
     wire::{
@@ -16,7 +20,7 @@ use crate::{
 /// A value on its way into the stores of a space.
 pub(crate) struct Offer {
     key: EntryKey,
-    /// By the tiers. Shared, since what writes may outlive the call.
+    /// By the tiers.
     frames: Vec<Written>,
     tags: Vec<String>,
     /// It does not take the place of a live entry.
@@ -26,10 +30,15 @@ pub(crate) struct Offer {
 }
 
 /// The entry for one tier.
-#[derive(Clone)]
 struct Written {
     bytes: Vec<u8>,
     expires: Option<UnixMillis>,
+}
+
+impl Written {
+    fn is_over(&self, now: UnixMillis) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
 }
 
 /// What is known of a value beside itself.
@@ -47,8 +56,12 @@ impl Offer {
         &self.key
     }
 
-    pub(super) fn tags(&self) -> Vec<&str> {
-        self.tags.iter().map(String::as_str).collect()
+    pub(super) fn has_tags(&self, wanted: &[String]) -> bool {
+        wanted.iter().all(|tag| self.tags.contains(tag))
+    }
+
+    pub(super) fn yields(&self) -> bool {
+        self.yields
     }
 
     /// Does it take the place of whatever is there?
@@ -56,19 +69,36 @@ impl Offer {
         !self.yields && !self.is_over
     }
 
-    /// The entry for a tier, with the tags that [`tags`](Self::tags) gives.
-    pub(super) fn item<'a>(&'a self, tier: usize, tags: &'a [&'a str]) -> Option<(&'a [u8], Item<'a>)> {
-        let Written { bytes, expires } = self.frames.get(tier)?;
-        Some((self.key.flat(), Item { bytes, expires: *expires, tags }))
+    /// How much memory it takes, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.key.flat().len() + self.frames.iter().map(|written| written.bytes.len()).sum::<usize>()
+    }
+
+    /// The bytes that are to stand in a tier; none if they are over by now.
+    pub(super) fn bytes(&self, tier: usize) -> Option<&[u8]> {
+        let written = self.frames.get(tier).filter(|written| !written.is_over(clock::unix_now()));
+        written.map(|written| &*written.bytes)
+    }
+
+    /// Its entry in a tier, if it takes the place of whatever is there, now.
+    fn entry(&self, tier: usize, now: UnixMillis) -> Option<&Written> {
+        self.frames.get(tier).filter(|written| self.is_plain() && !written.is_over(now))
     }
 
     /// Puts it into a tier on its own; was it stored?
-    pub(super) fn put(&self, store: &dyn Backend, tier: usize) -> Result<bool, Error> {
-        let Some(written) = self.frames.get(tier) else { return Ok(false) };
-        match (self.is_over, self.yields) {
-            (true, true) => Ok(false),
-            (true, false) => store.remove_prefix(&self.key.all_versions()).map(|_| false),
-            _ => set(store, self.key.flat(), self.key.full(), written.clone(), &self.tags, self.yields),
+    async fn put(&self, store: &Store, tier: usize) -> Result<bool, Error> {
+        let live = self.frames.get(tier).filter(|written| !self.is_over && !written.is_over(clock::unix_now()));
+        match live {
+            Some(Written { bytes, expires }) if self.yields => {
+                set_if_absent(store, (&self.key, bytes), *expires, &self.tags).await
+            }
+            Some(Written { bytes, expires }) => {
+                let tags: Vec<&str> = self.tags.iter().map(String::as_str).collect();
+                store.set(self.key.flat(), Item { bytes, expires: *expires, tags: &tags }).await.map(|()| true)
+            }
+            None if self.yields => Ok(false),
+            // What is over still takes the place of what was there before.
+            None => store.remove_prefix(&self.key.all_versions()).await.map(|_| false),
         }
     }
 }
@@ -108,72 +138,112 @@ impl Space {
 }
 
 impl Stores {
-    /// Stores a value in all tiers, the last one first, in the caller's turn; was it stored in any? All are tried before it
-    /// fails.
-    pub(crate) async fn write(&self, face: Face, turn: &Turn, offer: Offer) -> Result<bool, Error> {
-        let Offer { key, frames, tags, yields, is_over } = offer;
-        if is_over && yields {
-            return Ok(false);
-        }
-        if is_over {
-            return self.remove(face, turn, &key).await.map(|_| false);
-        }
-        let tiers = self.tiers.get(face).await?;
-        let (mut stored, mut failed) = (false, None);
-        for (tier, written) in tiers.iter().zip(frames).rev() {
-            let (turn, flat, full, tags) = (turn.clone(), key.flat().to_vec(), key.full().to_owned(), tags.clone());
-            let work = move |store: &dyn Backend| {
-                let _turn = turn;
-                set(store, &flat, &full, written, &tags, yields)
+    /// Stores a value, in the caller's turn; was it stored in any tier?
+    pub(crate) async fn write(self: &Arc<Self>, face: Face, turn: &Turn, offer: Offer) -> Result<bool, Error> {
+        let written = self.write_many(face, std::slice::from_ref(turn), vec![offer]).await;
+        written.map(|stored| stored == [true])
+    }
+
+    /// Stores several values, in the turns of all their keys; says for each whether it was stored in any tier. All tiers are
+    /// tried before it fails. With write-back, the first tier has the values when this returns, and the queue for the others.
+    pub(crate) async fn write_many(
+        self: &Arc<Self>,
+        face: Face,
+        turns: &[Turn],
+        offers: Vec<Offer>,
+    ) -> Result<Vec<bool>, Error> {
+        let (stores, turns) = (self.clone(), turns.to_vec());
+        let offers: Vec<Arc<Offer>> = offers.into_iter().map(Arc::new).collect();
+        let change = async move {
+            let stored = match &stores.back {
+                Some(back) => stores.write_back(back, face, &offers).await,
+                None => stores.put(face, 0..usize::MAX, &offers).await,
             };
+            for offer in &offers {
+                stores.changed(&offer.key);
+            }
+            drop(turns);
+            stored
+        };
+        let stored = face.finish(change).await?;
+        self.sweep();
+        Ok(stored)
+    }
+
+    /// Puts values into some of the tiers, the last one first; says for each whether it was stored in any. All are tried before
+    /// it fails.
+    pub(super) async fn put(
+        &self,
+        face: Face,
+        numbers: Range<usize>,
+        offers: &[Arc<Offer>],
+    ) -> Result<Vec<bool>, Error> {
+        let tiers = self.tiers.get(face).await?;
+        let (mut stored, mut failed) = (vec![false; offers.len()], None);
+        for (number, tier) in tiers.iter().enumerate().rev().filter(|(number, _)| numbers.contains(number)) {
+            let offers = offers.to_vec();
+            let work = move |store: Store| async move { put_all(&store, number, &offers).await };
             match face.ask(&tier.store, work).await {
-                Ok(set) => stored |= set,
+                Ok(put) => stored.iter_mut().zip(put).for_each(|(stored, put)| *stored |= put),
                 Err(error) => failed = Some(error),
             }
         }
-        self.changed(&key);
-        self.sweep(tiers);
         failed.map_or(Ok(stored), Err)
     }
 
     /// Has expired entries removed, if that is due: on the pool of threads, so that no call waits for it.
-    fn sweep(&self, tiers: &[Tier]) {
+    fn sweep(&self) {
         let (now, due) = (clock::now(), self.sweep_at.load(Ordering::Relaxed));
         let next = now.saturating_add(SWEEP_EVERY);
         if now < due || self.sweep_at.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return;
         }
-        for tier in tiers {
-            let (store, present) = (tier.store.clone(), clock::unix_now());
-            let function = self.prefix.clone();
-            let sweep = move || store.purge(present).inspect_err(|error| hook::report(&function, error));
-            blocking::unblock(sweep).detach();
+        for OpenTier { store, .. } in self.tiers.opened().unwrap_or_default() {
+            let (store, function) = (store.clone(), self.prefix.clone());
+            let present = clock::unix_now();
+            in_background(async move {
+                if let Err(error) = store.purge(present).await {
+                    hook::report(&function, &error);
+                }
+            });
         }
     }
 }
 
-/// Stores an entry; false if it yielded to another.
-fn set(
-    store: &dyn Backend,
-    flat: &[u8],
-    full: &str,
-    written: Written,
-    tags: &[String],
-    yields: bool,
-) -> Result<bool, Error> {
-    let Written { bytes, expires } = written;
-    if !yields {
-        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-        return store.set(flat, Item { bytes: &bytes, expires, tags: &tags }).map(|()| true);
-    }
-    let mut stored = false;
-    store.update(flat, &mut |old| {
-        stored = old.is_none_or(|old| !is_alive(old, full));
-        if !stored {
-            return Change::Keep;
+/// Stores values in their order: those that stand together and take the place of whatever is there, as one batch.
+async fn put_all(store: &Store, tier: usize, offers: &[Arc<Offer>]) -> Result<Vec<bool>, Error> {
+    let now = clock::unix_now();
+    let mut stored = Vec::with_capacity(offers.len());
+    let sets = |offer: &Offer| offer.entry(tier, now).is_some();
+    for together in offers.chunk_by(|one, next| sets(one) && sets(next)) {
+        if let [one] = together {
+            stored.push(one.put(store, tier).await?);
+            continue;
         }
-        Change::Set { bytes: bytes.clone(), expires, tags: tags.to_vec() }
-    })?;
+        let tags: Vec<Vec<&str>> = together.iter().map(|offer| offer.tags.iter().map(String::as_str).collect()).collect();
+        let items = together.iter().zip(&tags).filter_map(|(offer, tags)| {
+            let Written { bytes, expires } = offer.entry(tier, now)?;
+            Some((offer.key.flat(), Item { bytes, expires: *expires, tags }))
+        });
+        store.set_many(&items.collect::<Vec<_>>()).await?;
+        stored.extend(together.iter().map(|_| true));
+    }
+    Ok(stored)
+}
+
+/// Stores an entry unless a live one of the key is there; was it stored?
+async fn set_if_absent(
+    store: &Store,
+    (key, bytes): (&EntryKey, &[u8]),
+    expires: Option<UnixMillis>,
+    tags: &[String],
+) -> Result<bool, Error> {
+    let mut stored = false;
+    let mut set = |old: Option<&[u8]>| {
+        stored = old.is_none_or(|old| !is_alive(old, key.full()));
+        if stored { Change::Set { bytes: bytes.to_vec(), expires, tags: tags.to_vec() } } else { Change::Keep }
+    };
+    store.update(key.flat(), &mut set).await?;
     Ok(stored)
 }
 
