@@ -18,7 +18,7 @@
 //! - One call: [`skip_cache!`], [`overwrite_cache!`], [`call_with!`], [`cache_get!`], [`cache_entry!`], [`cache_set!`],
 //!   [`cache_delete!`], [`explain_cache!`].
 //! - Functions: [`cache_info`], [`cache_clear`], [`reset_stats`]; everything: [`report`], [`functions`], [`clear_tag`],
-//!   [`clear_all`], [`Clear`], [`purge_expired`].
+//!   [`clear_all`], [`Clear`], [`purge_expired`], [`flush`](flush()).
 //! - Stores outside of memory: [`backend`](mod@backend), their bytes: [`wire`], both behind cargo features; the cache without the attribute:
 //!   [`Cache`]; async twins: [`aio`].
 //! - Tests: [`disable`], [`disabled`], [`disabled_here`], [`disabled_in`], [`clock::TestClock`].

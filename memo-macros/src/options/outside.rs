@@ -95,7 +95,7 @@ pub(crate) enum Write {
 
 impl Write {
     pub(super) fn parse(word: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
-        choice(word, input, "write", &[("through", Self::Through), ("back", Self::Back)])
+        choice(word, input, "way to write", &[("through", Self::Through), ("back", Self::Back)])
     }
 }
 

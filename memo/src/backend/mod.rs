@@ -2,6 +2,15 @@
 //!
 //! A backend keeps bytes under bytes. It knows nothing of functions, types or times to live beyond the moment at which it
 //! may forget an entry; what the bytes mean is said in `wire`.
+//!
+//! A store of one's own implements [`Backend`], or [`AsyncBackend`] if its client is async; [`conformance`] checks it. Under a scheme
+//! ([`register_backend`], [`register_async_backend`]) it can be named wherever a URL can; a store that is open becomes a tier of a
+//! [`Cache`](crate::Cache) with [`Tier::of`](crate::Tier::of). The library asks either kind from threads and from tasks:
+//!
+//! | | on a thread | in a task |
+//! | --- | --- | --- |
+//! | [`Backend`] | is called where it is | is called on a pool of threads, unless it never [blocks](Backend::blocks) |
+//! | [`AsyncBackend`] | the thread sleeps until the future is ready | is awaited |
 
 mod aio;
 #[cfg(feature = "file")]

@@ -13,7 +13,7 @@ use crate::{
     clock::Millis,
     error::Error,
     flight::wait::block_on,
-    space::{Face, Stores, Tier},
+    space::{Face, Made, Stores, Tier},
     stats::CacheInfo,
     tags::Tag,
 };
@@ -22,10 +22,9 @@ use crate::{
 static CACHES: Mutex<Vec<WeakCache>> = Mutex::new(Vec::new());
 
 /// What objects of one name and store share.
-static STORES: Mutex<Vec<(Spec, Weak<Stores>)>> = Mutex::new(Vec::new());
+static STORES: Mutex<Vec<Weak<Stores>>> = Mutex::new(Vec::new());
 
 /// What makes the entries of two objects the same.
-#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Spec {
     pub(super) name: String,
     pub(super) tiers: Vec<Tier>,
@@ -42,17 +41,19 @@ pub(super) fn register(cache: &OfCache) {
     caches.push(cache.downgrade());
 }
 
-/// The stores of a cache: those of a live object of the same name and store, so that all of them wait for each other's
-/// changes; else new ones.
+/// The stores of a cache: those of a live object of the same name and store (or of one whose values are still being written), so
+/// that all of them wait for each other's changes; else new ones.
 pub(super) fn stores_of(spec: &Spec) -> Result<Arc<Stores>, Error> {
     let mut known = STORES.lock();
-    known.retain(|(_, stores)| stores.strong_count() > 0);
-    if let Some(stores) = known.iter().find(|(known, _)| known == spec).and_then(|(_, stores)| stores.upgrade()) {
+    known.retain(|stores| stores.strong_count() > 0);
+    let Spec { name, tiers, writes_back, codec } = spec;
+    let made = Made { name, tiers, writes_back: *writes_back, codec: codec.as_deref() };
+    if let Some(stores) = known.iter().filter_map(Weak::upgrade).find(|stores| stores.are(&made)) {
         return Ok(stores);
     }
-    let stores = Arc::new(Stores::new(&spec.tiers, spec.writes_back, spec.codec.as_deref(), &spec.name));
+    let stores = Arc::new(Stores::new(&made));
     stores.check()?;
-    known.push((spec.clone(), Arc::downgrade(&stores)));
+    known.push(Arc::downgrade(&stores));
     Ok(stores)
 }
 

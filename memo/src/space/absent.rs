@@ -16,8 +16,16 @@ macro_rules! never {
 }
 never!(Never Turn Offer Loaded Stored);
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) enum Tier {}
+
+#[expect(dead_code, reason = "nothing is made")]
+pub(crate) struct Made<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) tiers: &'a [Tier],
+    pub(crate) writes_back: bool,
+    pub(crate) codec: Option<&'a str>,
+}
 
 impl Drop for Turn {
     fn drop(&mut self) {}
@@ -62,7 +70,7 @@ impl Loaded {
 impl Stores {
     /// # Panics
     /// Never: what would say so does not compile.
-    pub(crate) fn new(_: &[Tier], _: bool, _: Option<&str>, _: &str) -> Self {
+    pub(crate) fn new(_: &Made<'_>) -> Self {
         unreachable!("no stores are built in")
     }
 
@@ -108,6 +116,7 @@ never! {
 never! {
     Stores as self: self.never;
     check() -> Result<(), Error>;
+    are(&Made<'_>) -> bool;
     prefix() -> &str;
     has_memory() -> bool;
     uses(&str) -> bool;

@@ -51,6 +51,16 @@ const STRIPES: usize = 32;
 /// Where something is written, expired entries are swept out this often, in milliseconds.
 const SWEEP_EVERY: clock::Millis = 60_000;
 
+/// What the stores of a function or cache are made of.
+pub(crate) struct Made<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) tiers: &'a [Tier],
+    /// Only the first tier is written to at once.
+    pub(crate) writes_back: bool,
+    /// Of the tiers that name none.
+    pub(crate) codec: Option<&'a str>,
+}
+
 /// The stores of a function.
 pub(crate) struct Stores {
     /// What the keys of all its entries begin with.
@@ -79,12 +89,12 @@ pub(crate) struct Turn(#[expect(dead_code, reason = "held, not read")] Arc<Mutex
 
 impl Stores {
     /// Opens nothing yet: that is done when they are first used, so that a store that is down does not keep a function
-    /// from running. With `writes_back`, only the first tier is written to at once.
-    pub(crate) fn new(tiers: &[Tier], writes_back: bool, codec: Option<&str>, function: &str) -> Self {
-        let tiers = Tiers::new(tiers, codec);
+    /// from running.
+    pub(crate) fn new(made: &Made<'_>) -> Self {
+        let tiers = Tiers::new(made.tiers, made.codec);
         Self {
-            prefix: names::function(function),
-            back: writes_back.then(|| Back::new(tiers.has_memory())),
+            prefix: names::function(made.name),
+            back: made.writes_back.then(|| Back::new(tiers.has_memory())),
             tiers,
             stripes: std::array::from_fn(|_| Stripe { lock: Arc::default(), epoch: AtomicU64::new(0) }),
             sweep_at: AtomicU64::new(clock::now().saturating_add(SWEEP_EVERY)),
@@ -95,7 +105,15 @@ impl Stores {
     /// Those that an attribute names.
     pub(crate) fn declared(outside: &Outside, function: &str) -> Self {
         let tiers: Vec<Tier> = outside.backends.iter().copied().map(Tier::from).collect();
-        Self::new(&tiers, outside.writes_back, outside.codec, function)
+        let Outside { codec, writes_back, .. } = *outside;
+        Self::new(&Made { name: function, tiers: &tiers, writes_back, codec })
+    }
+
+    /// Were they made of this?
+    pub(crate) fn are(&self, made: &Made<'_>) -> bool {
+        self.prefix == names::function(made.name)
+            && self.back.is_some() == made.writes_back
+            && self.tiers.are(made.tiers, made.codec)
     }
 
     /// What the keys of all entries begin with.

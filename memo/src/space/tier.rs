@@ -25,6 +25,8 @@ pub(super) struct OpenTier {
 }
 
 pub(super) struct Tiers {
+    /// What they were made of.
+    given: (Vec<Tier>, Option<String>),
     has_memory: bool,
     hashes_keys: bool,
     first: Result<Version, Error>,
@@ -53,7 +55,13 @@ impl Tiers {
         let sources: Result<Vec<_>, Error> = behind.iter().map(|tier| Source::new(tier, codec)).collect();
         let first = sources.map(|sources| Version { sources, open: OnceLock::new(), next: OnceLock::new() });
         let hashes_keys = first.as_ref().is_ok_and(|first| first.sources.iter().any(|source| source.terms.hashes_keys));
-        Self { has_memory, hashes_keys, first, failed: Mutex::default() }
+        let given = (tiers.to_vec(), codec.map(str::to_owned));
+        Self { given, has_memory, hashes_keys, first, failed: Mutex::default() }
+    }
+
+    /// Were they made of this?
+    pub(super) fn are(&self, tiers: &[Tier], codec: Option<&str>) -> bool {
+        self.given.0 == tiers && self.given.1.as_deref() == codec
     }
 
     /// Adds a tier behind the others, in the turns of all keys, so that no value is on its way.

@@ -103,6 +103,10 @@ impl Distant {
         answered.recv().expect("the server answers").expect("memory can count")
     }
 
+    fn alive(&self) -> Result<(), Error> {
+        if self.fails.load(Ordering::SeqCst) { Err(Error::unavailable("the line is dead")) } else { Ok(()) }
+    }
+
     fn refuses(&self, key: &[u8]) -> bool {
         let refused = self.refused.lock().expect("no panic");
         refused.as_ref().is_some_and(|what| String::from_utf8_lossy(key).contains(what))
@@ -114,9 +118,7 @@ impl Distant {
         work: impl FnOnce(&Memory) -> Result<T, Error> + Send + 'static,
     ) -> Answer<'_, T> {
         Box::pin(async move {
-            if self.fails.load(Ordering::SeqCst) {
-                return Err(Error::unavailable("the line is dead"));
-            }
+            self.alive()?;
             let (answer, answered) = oneshot::channel();
             let request: Request = Box::new(move |memory| drop(answer.send(work(memory))));
             match &mut *self.held.lock().expect("no panic") {
@@ -128,9 +130,11 @@ impl Distant {
     }
 
     fn write(&self, items: Vec<Owned>) -> Answer<'_, ()> {
+        let refused = || if items.iter().any(|item| self.refuses(&item.key)) { Err(Error::unavailable("refused")) } else { Ok(()) };
+        let outcome = self.alive().and_then(|()| refused());
         self.writes.fetch_add(1, Ordering::SeqCst);
-        if items.iter().any(|item| self.refuses(&item.key)) {
-            return Box::pin(async { Err(Error::unavailable("refused")) });
+        if let Err(error) = outcome {
+            return Box::pin(async { Err(error) });
         }
         self.ask(true, move |memory| items.iter().try_for_each(|item| item.set(memory)))
     }

@@ -213,7 +213,8 @@ impl Stores {
     /// Says that something could not be written.
     fn unwritten(&self, back: &Back, cause: Error) -> Error {
         let (count, function) = (back.len(), self.prefix().trim_end_matches('|'));
-        let message = format!("{count} values of `{function}` are not yet written to all tiers: {cause}");
+        let values = if count == 1 { "value" } else { "values" };
+        let message = format!("{count} {values} of `{function}` could not be written to all tiers: {cause}");
         cause.caused(message)
     }
 }
