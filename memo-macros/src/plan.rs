@@ -175,7 +175,8 @@ impl<'a> Plan<'a> {
             }
             (_, None) => Wait::Forever,
         };
-        let outside = outside((function, &key), options.backend.into_value(), options.write, options.codec, options.version);
+        let outside =
+            outside((function, &key), options.backend.into_value(), options.write, options.codec, options.version);
         Self {
             function,
             analysis,

@@ -80,8 +80,8 @@ pub use crate::{
         address::Explanation,
         entry::Entry,
         functions::{
-            cache_clear, cache_info, cache_len, clear_all, clear_tag, flush, functions, info_of, purge_expired, reset_stats,
-            try_cache_info,
+            cache_clear, cache_info, cache_len, clear_all, clear_tag, flush, functions, info_of, purge_expired,
+            reset_stats, try_cache_info,
         },
         switch::{Disabled, DisabledHere, Mode, disable, disabled, disabled_here, disabled_in, enable, is_disabled},
     },

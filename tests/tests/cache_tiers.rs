@@ -55,7 +55,8 @@ fn each_tier_has_its_own_codec_and_time_to_live() {
 #[test]
 fn a_tier_is_added_while_the_cache_is_used() {
     within_20_s(|| {
-        let cache: Numbers = Cache::builder("grows").backends(["memory", "memory://grows-near"]).build().expect("builds");
+        let cache: Numbers =
+            Cache::builder("grows").backends(["memory", "memory://grows-near"]).build().expect("builds");
         let far = Arc::new(Memory::new());
         let is_over = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -86,7 +87,8 @@ fn a_tier_is_added_while_the_cache_is_used() {
         assert_eq!((far.count(b"").expect("counts"), farthest.count(b"").expect("counts")), (1, 1));
         // What only the added tier has is found there, and carried up.
         memo::backend("memory://grows-near").expect("is open").remove_prefix(b"grows|").expect("removes");
-        let same: Numbers = Cache::builder("grows").backends(["memory", "memory://grows-near"]).build().expect("builds");
+        let same: Numbers =
+            Cache::builder("grows").backends(["memory", "memory://grows-near"]).build().expect("builds");
         assert!(same.get(&1).expect("reads").is_some(), "an object of the same name and stores has the tier, too");
     });
 }

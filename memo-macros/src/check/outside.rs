@@ -26,7 +26,8 @@ impl Rules<'_> {
 
     fn tiers_to_write_to(&self) {
         let options = self.options;
-        let has_several = options.backend.value().map_or(options.is_there("backend", &options.backend), |b| b.urls.len() > 1);
+        let has_several =
+            options.backend.value().map_or(options.is_there("backend", &options.backend), |b| b.urls.len() > 1);
         if let Some(word) = options.write.word().filter(|_| !has_several) {
             self.cx.error(
                 word.span(),

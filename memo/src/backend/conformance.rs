@@ -61,7 +61,10 @@ pub fn check(store: &dyn Backend) {
 /// # Panics
 ///
 /// As [`check`].
-#[expect(clippy::needless_pass_by_value, reason = "the store may be of any type where it is one, which a reference can't be")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the store may be of any type where it is one, which a reference can't be"
+)]
 pub fn check_async(store: Arc<dyn AsyncBackend>) {
     tasks::check(&store);
     check(&Blocking::new(store.clone()));

@@ -228,6 +228,8 @@ where
     /// in a queue for the others: of each key the newest. A deletion or a clear is in all tiers when it returns, and what
     /// was queued is not written any more.
     ///
+    /// Reads find what is queued; `len`, `iter` and the like write it first.
+    ///
     /// What a store does not take is counted, reported to [`backend::on_error`](crate::backend::on_error), and tried again, after 0.1 s
     /// at first and 30 s at most. Up to 10,000 values and 64 MiB wait; beyond that, values are written through.
     /// [`Cache::flush`] and [`close`](Cache::close) write what waits, and say what they could not; so does the last object of a cache when it

@@ -3,6 +3,7 @@
 mod batch;
 #[cfg(any(feature = "stores", feature = "csv"))]
 mod contents;
+mod upkeep;
 
 use std::{
     borrow::{Borrow, Cow},
@@ -74,15 +75,6 @@ impl<K, V> Core<K, V> {
     /// An object is about to go; is it the last?
     pub(super) fn leave(&self) -> bool {
         self.0.objects.fetch_sub(1, Ordering::Relaxed) == 1
-    }
-
-    /// Writes what waits to be written; what fails is counted and reported.
-    pub(super) fn write_out(&self) {
-        if let Some(space) = &self.0.typed.space
-            && let Err(error) = block_on(space.stores.write_out(Face::Thread))
-        {
-            space.stores.failed(&error);
-        }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -270,41 +262,6 @@ impl<K: Key, V: Value> Core<K, V> {
         let removed = stores.clear(face, &turns, names).await;
         let in_memory = in_memory();
         self.told(removed.map(|removed| removed.max(in_memory)), in_memory)
-    }
-
-    pub(super) async fn purge(&self, face: Face) -> Result<u64, Error> {
-        switch::reachable()?;
-        let in_memory = self.instance().store.purge();
-        let Some(stores) = self.stores() else { return Ok(in_memory) };
-        let purged = stores.purge(face).await;
-        Ok(in_memory + self.told(purged, 0)?)
-    }
-
-    pub(super) async fn len(&self, face: Face) -> Result<u64, Error> {
-        match self.stores() {
-            None => Ok(self.0.typed.store.len()),
-            Some(stores) => {
-                let len = stores.len(face).await;
-                self.told(len, 0)
-            }
-        }
-    }
-
-    pub(super) async fn flush(&self, face: Face) -> Result<(), Error> {
-        let Some(stores) = self.stores() else { return Ok(()) };
-        let flushed = stores.flush(face).await;
-        self.told(flushed, ())
-    }
-
-    #[cfg(feature = "stores")]
-    pub(super) async fn add_tier(&self, face: Face, tier: crate::Tier) -> Result<(), Error> {
-        let Some(stores) = self.stores() else {
-            let name = self.name();
-            let message = format!("the cache `{name}` was built without a store: its keys and values need no bytes");
-            return Err(Error::unsupported(message));
-        };
-        let turns = stores.all_turns(face).await;
-        stores.add(face, &turns, (&tier, self.0.spec.codec.as_deref())).await
     }
 
     pub(super) async fn all(&self, face: Face) -> Result<Vec<(K, V)>, Error> {

@@ -10,6 +10,7 @@ pub(crate) mod live;
 mod options;
 #[cfg(feature = "stores")]
 mod snapshot;
+mod upkeep;
 #[cfg(feature = "stores")]
 mod view;
 mod whole;
@@ -21,9 +22,9 @@ pub(crate) mod aio;
 use std::{borrow::Borrow, hash::Hash, time::SystemTime};
 
 #[cfg(feature = "stores")]
-pub(crate) use builder::Written;
-#[cfg(feature = "stores")]
 pub use builder::Write;
+#[cfg(feature = "stores")]
+pub(crate) use builder::Written;
 pub use builder::{Builder, Policy};
 pub use options::SetOptions;
 
@@ -73,14 +74,6 @@ impl<K, Q: ?Sized + Hash + Eq + Sync + ToOwned<Owned = K>> Lookup<K> for Q {}
 /// ```
 #[derive(Clone)]
 pub struct Cache<K, V>(Core<K, V>);
-
-impl<K, V> Drop for Cache<K, V> {
-    fn drop(&mut self) {
-        if self.0.leave() {
-            self.0.write_out();
-        }
-    }
-}
 
 impl<K: Key, V: Value> Cache<K, V> {
     /// Begins a cache. The name is its namespace in stores and its name in statistics.
@@ -361,45 +354,6 @@ impl<K: Key, V: Value> Cache<K, V> {
     /// Statistics of this object.
     pub fn stats(&self) -> CacheInfo {
         self.0.stats()
-    }
-
-    /// Adds a tier behind those there are, while the cache is used; other live objects of the same name and stores have it too. Nothing is
-    /// copied into it: it gets what is stored from now on, and what it has already is read from now on.
-    ///
-    /// ```
-    /// # use memo::Cache;
-    /// let ages: Cache<String, u8> = Cache::open("ages", "memory://near")?;
-    /// ages.add_tier("memory://far?ttl=1d")?;
-    /// ages.set("ada".to_owned(), 36)?;
-    /// assert_eq!(memo::backend("memory://far")?.count(b"ages|")?, 1);
-    /// # Ok::<(), memo::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If the URL is wrong or the store can't be opened; then nothing has changed. If the cache was built without a store: then its
-    /// entries are in memory alone.
-    #[cfg(feature = "stores")]
-    pub fn add_tier(&self, tier: impl Into<crate::Tier>) -> Result<(), Error> {
-        block_on(self.0.add_tier(Face::Thread, tier.into()))
-    }
-
-    /// Returns when everything that was set is in all tiers, and as durable as their stores can make it.
-    ///
-    /// # Errors
-    ///
-    /// If a store can't say so. What could not be written yet waits on, if there is a queue.
-    pub fn flush(&self) -> Result<(), Error> {
-        block_on(self.0.flush(Face::Thread))
-    }
-
-    /// Flushes the cache and lets its stores go.
-    ///
-    /// # Errors
-    ///
-    /// As for [`flush`](Self::flush).
-    pub fn close(self) -> Result<(), Error> {
-        block_on(self.0.flush(Face::Thread))
     }
 }
 

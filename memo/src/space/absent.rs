@@ -6,7 +6,11 @@ use std::{any::Any, sync::Arc};
 
 use crate::{
     call::site::{Outside, Version},
-    error::Error, memory::stamp::Stamp, stats::counters::Counters, tags::Tag};
+    error::Error,
+    memory::stamp::Stamp,
+    stats::counters::Counters,
+    tags::Tag,
+};
 
 macro_rules! never {
     ($($type:ident)*) => {$(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     EntryKey, Face, Loaded, STRIPES, Stores, Turn,
+    back::Queued,
     read::{Verified, carried, carry, is_down},
     tier::OpenTier,
 };
@@ -44,7 +45,8 @@ impl Stores {
                 }
             }
             let is_new = |loaded: &&Loaded| loaded.tier() == number;
-            let found = keys.iter().zip(&loaded).filter_map(|(key, loaded)| Some((*key, loaded.as_ref().filter(is_new)?)));
+            let found =
+                keys.iter().zip(&loaded).filter_map(|(key, loaded)| Some((*key, loaded.as_ref().filter(is_new)?)));
             self.carry_up_many(face, &tiers[..number], &found.collect::<Vec<_>>()).await;
             missing.retain(|&at| loaded[at].is_none());
             if missing.is_empty() {
@@ -69,7 +71,7 @@ impl Stores {
         let mut queued = Vec::new();
         for at in std::mem::take(missing) {
             match back.find(number, keys[at]) {
-                Some(bytes) => queued.push((at, self.verified(face, tier, keys[at], bytes).await)),
+                Some(Queued(bytes)) => queued.push((at, self.verified(face, tier, keys[at], bytes).await)),
                 None => missing.push(at),
             }
         }

@@ -178,7 +178,12 @@ impl Stores {
     /// # Errors
     ///
     /// If it can't be opened, or is said to be what it can't be.
-    pub(crate) async fn add(&self, face: Face, turns: &[Turn], (tier, codec): (&Tier, Option<&str>)) -> Result<(), Error> {
+    pub(crate) async fn add(
+        &self,
+        face: Face,
+        turns: &[Turn],
+        (tier, codec): (&Tier, Option<&str>),
+    ) -> Result<(), Error> {
         if tier.is_memory() {
             return Err(Error::config("typed memory can only be the first tier"));
         }

@@ -4,7 +4,7 @@ use std::{any::Any, ops::Range};
 
 use serde::de::DeserializeOwned;
 
-use super::{EntryKey, Face, Space, Stores, Turn, source::Terms, tier::OpenTier};
+use super::{EntryKey, Face, Space, Stores, Turn, back::Queued, source::Terms, tier::OpenTier};
 use crate::{
     backend::{Change, Item, Store, UnixMillis},
     clock,
@@ -116,7 +116,7 @@ impl Stores {
             let queued = self.back.as_ref().and_then(|back| back.find(number, key));
             let is_queued = queued.is_some();
             let read = match queued {
-                Some(bytes) => self.verified(face, tier, key, bytes).await,
+                Some(Queued(bytes)) => self.verified(face, tier, key, bytes).await,
                 None => self.read_tier(face, tier, key).await,
             };
             match read {
@@ -139,7 +139,12 @@ impl Stores {
         self.tiers.name(loaded.tier)
     }
 
-    pub(super) async fn read_tier(&self, face: Face, tier: &OpenTier, key: &EntryKey) -> Result<Option<Verified>, Error> {
+    pub(super) async fn read_tier(
+        &self,
+        face: Face,
+        tier: &OpenTier,
+        key: &EntryKey,
+    ) -> Result<Option<Verified>, Error> {
         let bytes = if face == Face::Task && tier.store.blocks() {
             let flat = key.flat().to_vec();
             face.ask(&tier.store, move |store| async move { store.get(&flat).await }).await?

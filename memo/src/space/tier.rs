@@ -67,7 +67,9 @@ impl Tiers {
     /// Adds a tier behind the others, in the turns of all keys, so that no value is on its way.
     pub(super) async fn add(&self, face: Face, _turns: &[Turn], source: Source) -> Result<(), Error> {
         if source.terms.hashes_keys && !self.hashes_keys {
-            return Err(Error::config("`key_style=hashed` in a tier that is added: the other tiers have readable keys"));
+            return Err(Error::config(
+                "`key_style=hashed` in a tier that is added: the other tiers have readable keys",
+            ));
         }
         let version = self.version()?;
         let mut open = self.get(face).await?.to_vec();
@@ -171,7 +173,11 @@ impl Tiers {
     }
 
     /// Does something in the last tier.
-    pub(super) async fn last<R, F>(&self, face: Face, work: impl FnOnce(Store) -> F + Send + 'static) -> Result<R, Error>
+    pub(super) async fn last<R, F>(
+        &self,
+        face: Face,
+        work: impl FnOnce(Store) -> F + Send + 'static,
+    ) -> Result<R, Error>
     where
         R: Send + 'static,
         F: Future<Output = Result<R, Error>> + Send,

@@ -155,7 +155,7 @@ impl Stores {
         let (stores, turns) = (self.clone(), turns.to_vec());
         let offers: Vec<Arc<Offer>> = offers.into_iter().map(Arc::new).collect();
         let change = async move {
-            let stored = match &stores.back {
+            let written = match &stores.back {
                 Some(back) => stores.write_back(back, face, &offers).await,
                 None => stores.put(face, 0..usize::MAX, &offers).await,
             };
@@ -163,11 +163,11 @@ impl Stores {
                 stores.changed(&offer.key);
             }
             drop(turns);
-            stored
+            written
         };
-        let stored = face.finish(change).await?;
+        let written = face.finish(change).await?;
         self.sweep();
-        Ok(stored)
+        Ok(written)
     }
 
     /// Puts values into some of the tiers, the last one first; says for each whether it was stored in any. All are tried before
@@ -220,7 +220,8 @@ async fn put_all(store: &Store, tier: usize, offers: &[Arc<Offer>]) -> Result<Ve
             stored.push(one.put(store, tier).await?);
             continue;
         }
-        let tags: Vec<Vec<&str>> = together.iter().map(|offer| offer.tags.iter().map(String::as_str).collect()).collect();
+        let tags: Vec<Vec<&str>> =
+            together.iter().map(|offer| offer.tags.iter().map(String::as_str).collect()).collect();
         let items = together.iter().zip(&tags).filter_map(|(offer, tags)| {
             let Written { bytes, expires } = offer.entry(tier, now)?;
             Some((offer.key.flat(), Item { bytes, expires: *expires, tags }))

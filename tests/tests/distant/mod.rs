@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part")]
 
 use std::{
+    collections::HashMap,
     ops::ControlFlow,
     sync::{
         Arc, Mutex,
@@ -14,8 +15,10 @@ use std::{
 
 use futures::channel::oneshot;
 use memo::{
-    Error,
-    backend::{Answer, AsyncBackend, Backend as _, Capabilities, Item, Memory, UnixMillis, Visit, register_async_backend},
+    Cache, Error, Tier, Write,
+    backend::{
+        Answer, AsyncBackend, Backend as _, Capabilities, Item, Memory, UnixMillis, Visit, register_async_backend,
+    },
 };
 
 type Request = Box<dyn FnOnce(&Memory) + Send>;
@@ -130,7 +133,9 @@ impl Distant {
     }
 
     fn write(&self, items: Vec<Owned>) -> Answer<'_, ()> {
-        let refused = || if items.iter().any(|item| self.refuses(&item.key)) { Err(Error::unavailable("refused")) } else { Ok(()) };
+        let refused = || {
+            if items.iter().any(|item| self.refuses(&item.key)) { Err(Error::unavailable("refused")) } else { Ok(()) }
+        };
         let outcome = self.alive().and_then(|()| refused());
         self.writes.fetch_add(1, Ordering::SeqCst);
         if let Err(error) = outcome {
@@ -192,7 +197,8 @@ impl AsyncBackend for Distant {
     }
 
     fn remove_tagged<'a>(&'a self, prefix: &'a [u8], tags: &'a [&'a str]) -> Answer<'a, u64> {
-        let (prefix, tags): (Vec<u8>, Vec<String>) = (prefix.to_vec(), tags.iter().map(|&tag| tag.to_owned()).collect());
+        let (prefix, tags): (Vec<u8>, Vec<String>) =
+            (prefix.to_vec(), tags.iter().map(|&tag| tag.to_owned()).collect());
         self.ask(false, move |memory| {
             memory.remove_tagged(&prefix, &tags.iter().map(String::as_str).collect::<Vec<_>>())
         })
@@ -226,4 +232,18 @@ impl AsyncBackend for Distant {
     fn purge(&self, now: UnixMillis) -> Answer<'_, u64> {
         self.ask(false, move |memory| memory.purge(now))
     }
+}
+
+pub type Numbers = Cache<u32, u32>;
+
+/// Memory, and a store behind it.
+pub fn numbers(name: &str, store: &Arc<Distant>) -> Numbers {
+    let builder = Numbers::builder(name).tier("memory").tier(Tier::of_async(store.clone()));
+    builder.write(Write::Back).build().expect("nothing is wrong")
+}
+
+/// What stands in the store itself.
+pub fn stored(name: &str, store: &Arc<Distant>) -> HashMap<u32, u32> {
+    let cache = Numbers::builder(name).tier(Tier::of_async(store.clone())).build().expect("nothing is wrong");
+    cache.iter().expect("enumerates").collect()
 }

@@ -35,7 +35,8 @@ fn latest_waker(store: &Arc<dyn AsyncBackend>) {
         done.send(set.and_then(|()| goes_on(store.get(&key)).map(drop))).ok();
     });
     let ended = ended.recv_timeout(PATIENCE);
-    let result = ended.unwrap_or_else(|_| panic!("a future is woken by the waker of its latest poll; this one was not"));
+    let result =
+        ended.unwrap_or_else(|_| panic!("a future is woken by the waker of its latest poll; this one was not"));
     result.expect("an entry can be set and read");
 }
 
@@ -63,7 +64,11 @@ fn letting_go(store: &dyn AsyncBackend) {
     let is_whole = read.as_deref().is_none_or(|bytes| matches!(bytes, b"old" | b"new"));
     assert!(is_whole, "an entry whose write was dropped is the old one, or the new one, or gone");
     block_on(store.set(&key, Item::new(b"last"))).expect("an entry can be set after a write was dropped");
-    assert_eq!(block_on(store.get(&key)).expect("an entry can be read").is_some(), keeps, "a dropped write ends nothing");
+    assert_eq!(
+        block_on(store.get(&key)).expect("an entry can be read").is_some(),
+        keeps,
+        "a dropped write ends nothing"
+    );
 }
 
 /// Requests that are on their way at the same time do not mix.

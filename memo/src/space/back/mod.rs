@@ -27,6 +27,9 @@ pub(super) struct Back {
     first: usize,
 }
 
+/// The bytes that wait; none if they are over by now.
+pub(super) struct Queued(pub(super) Option<Vec<u8>>);
+
 /// The right to write to the tiers behind the first.
 pub(super) type Outlet = MutexGuardArc<()>;
 
@@ -35,13 +38,13 @@ impl Back {
         Self { queue: Lock::default(), outlet: Arc::default(), first: usize::from(!has_memory) }
     }
 
-    /// What waits for this tier under a key: the bytes, or none if they are over by now. Then no older ones count.
-    pub(super) fn find(&self, tier: usize, key: &EntryKey) -> Option<Option<Vec<u8>>> {
+    /// What waits for this tier under a key. No older bytes count then.
+    pub(super) fn find(&self, tier: usize, key: &EntryKey) -> Option<Queued> {
         if tier != self.first {
             return None;
         }
         let offer = self.queue.lock().get(key.flat())?.clone();
-        Some(offer.bytes(tier).map(<[u8]>::to_vec))
+        Some(Queued(offer.bytes(tier).map(<[u8]>::to_vec)))
     }
 
     /// Takes the entries of a key out, of all versions; were there any?

@@ -1,11 +1,6 @@
 //! The values that wait to be written: the newest of each key, in the order in which their keys came.
 
-use std::{
-    collections::BTreeMap,
-    ops::Bound,
-    sync::Arc,
-    task::Waker,
-};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc, task::Waker};
 
 use super::super::Offer;
 use crate::clock::Millis;
@@ -77,7 +72,9 @@ impl Queue {
         let bytes = offers.iter().map(|offer| offer.size()).sum::<usize>();
         let fits = self.len() + new <= MOST && (self.bytes + bytes).saturating_sub(freed) <= MOST_BYTES;
         if fits {
-            offers.iter().for_each(|offer| self.push(offer.clone()));
+            for offer in offers {
+                self.push(offer.clone());
+            }
         }
         fits
     }
