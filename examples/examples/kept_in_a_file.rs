@@ -89,6 +89,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(builds(), 2);
 
     // For what is not dropped, such as a `static`: at the end of `main`.
-    memo::flush_all()?;
+    memo::flush()?;
     Ok(())
 }

@@ -45,6 +45,7 @@ pub(crate) struct Plan<'a> {
 pub(crate) struct Outside {
     pub(crate) urls: Vec<LitStr>,
     pub(crate) codec: Option<LitStr>,
+    pub(crate) writes_back: bool,
     pub(crate) version: Version,
 }
 
@@ -174,7 +175,8 @@ impl<'a> Plan<'a> {
             }
             (_, None) => Wait::Forever,
         };
-        let outside = outside((function, &key), options.backend.into_value(), options.codec, options.version);
+        let outside =
+            outside((function, &key), options.backend.into_value(), options.write, options.codec, options.version);
         Self {
             function,
             analysis,
@@ -274,6 +276,7 @@ impl<'a> Plan<'a> {
 fn outside(
     (function, key): (&Function, &Key),
     backends: Option<Backends>,
+    write: Slot<options::Write>,
     codec: Slot<LitStr>,
     version: Slot<options::Version>,
 ) -> Option<Outside> {
@@ -282,7 +285,8 @@ fn outside(
         Some(options::Version::Given(number)) => Version::Given(number),
         Some(options::Version::Auto) | None => Version::Tokens(tokens::hash(function, key)),
     };
-    Some(Outside { urls: backends.urls, codec: codec.into_value(), version })
+    let writes_back = write.into_value() == Some(options::Write::Back);
+    Some(Outside { urls: backends.urls, codec: codec.into_value(), writes_back, version })
 }
 
 fn face(analysis: &Analysis<'_>, scope: Option<&Scope>) -> Face {

@@ -136,6 +136,14 @@ impl Error {
     }
 }
 
+#[cfg(feature = "stores")]
+impl Error {
+    /// An error of the same kind that this one is the cause of.
+    pub(crate) fn caused(self, message: String) -> Self {
+        Self::new(self.0.kind, message).with_source(self)
+    }
+}
+
 #[cfg(any(feature = "stores", feature = "csv"))]
 impl Error {
     /// The same error, said of a file.

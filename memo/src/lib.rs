@@ -18,7 +18,7 @@
 //! - One call: [`skip_cache!`], [`overwrite_cache!`], [`call_with!`], [`cache_get!`], [`cache_entry!`], [`cache_set!`],
 //!   [`cache_delete!`], [`explain_cache!`].
 //! - Functions: [`cache_info`], [`cache_clear`], [`reset_stats`]; everything: [`report`], [`functions`], [`clear_tag`],
-//!   [`clear_all`], [`Clear`], [`purge_expired`].
+//!   [`clear_all`], [`Clear`], [`purge_expired`], [`flush`](flush()).
 //! - Stores outside of memory: [`backend`](mod@backend), their bytes: [`wire`], both behind cargo features; the cache without the attribute:
 //!   [`Cache`]; async twins: [`aio`]. Caches in memory that are kept in a file: `Builder::snapshot`, `Hooks`, `Autosync`.
 //! - Tests: [`disable`], [`disabled`], [`disabled_here`], [`disabled_in`], [`clock::TestClock`].
@@ -71,8 +71,9 @@ pub use memo_macros::{invalidates, memoize};
 
 #[cfg(feature = "stores")]
 pub use crate::{
-    backend::{backend, register_backend},
-    cache::{Autosync, Contents, Hooks, flush_all, register_hooks},
+    backend::{backend, register_async_backend, register_backend},
+    cache::{Autosync, Contents, Hooks, Write, register_hooks},
+    space::Tier,
 };
 
 pub use crate::{
@@ -81,8 +82,8 @@ pub use crate::{
         entry::Entry,
         explanation::Explanation,
         functions::{
-            cache_clear, cache_info, cache_len, clear_all, clear_tag, functions, info_of, purge_expired, reset_stats,
-            try_cache_info,
+            cache_clear, cache_info, cache_len, clear_all, clear_tag, flush, functions, info_of, purge_expired,
+            reset_stats, try_cache_info,
         },
         switch::{Disabled, DisabledHere, Mode, disable, disabled, disabled_here, disabled_in, enable, is_disabled},
     },

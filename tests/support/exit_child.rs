@@ -44,11 +44,11 @@ fn main() -> ExitCode {
         }
         Some("flushes") => {
             elsewhere(|| set(1));
-            memo::flush_all().expect("saves");
+            memo::flush().expect("saves");
         }
         Some("flushes and aborts") => {
             set(1);
-            memo::flush_all().expect("saves");
+            memo::flush().expect("saves");
             set(2);
             std::process::abort();
         }

@@ -29,6 +29,13 @@ pub fn counts<F>(function: F) -> (u64, u64, u64) {
     (info.hits, info.misses, info.size)
 }
 
+/// Waits for something that another thread does.
+pub fn until(done: impl Fn() -> bool) {
+    while !done() {
+        thread::yield_now();
+    }
+}
+
 /// Runs a test on a thread of its own: a deadlock or a lost wake-up is a failure, not a hang.
 ///
 /// # Panics

@@ -1,5 +1,5 @@
 //! Row 45: a cache that saves itself: after which changes, when, and what is left at its end. Time is the test clock's, which
-//! also has the tests run one after the other: `flush_all` reaches everything.
+//! also has the tests run one after the other: `flush` reaches everything.
 
 use std::{
     fs,
@@ -236,11 +236,11 @@ fn what_is_unsaved_is_saved_at_the_end_and_once() {
 
     let (cache, saves) = saving("flushed", never());
     set(&cache, 0..1);
-    memo::flush_all().expect("saves");
-    memo::flush_all().expect("has nothing to save");
+    memo::flush().expect("saves");
+    memo::flush().expect("has nothing to save");
     assert_eq!(saves.try_iter().collect::<Vec<_>>(), [1]);
     set(&cache, 1..2);
-    smol::block_on(memo::aio::flush_all()).expect("saves");
+    smol::block_on(memo::aio::flush()).expect("saves");
     assert_eq!(all(cache, &saves), [2]);
 
     let without = Numbers::builder("without").build().expect("builds");
@@ -275,7 +275,7 @@ fn a_save_that_fails_is_tried_again_later() {
         assert!(is_tried, "it gave up");
     }
     assert!(cache.clone().close().is_err_and(|error| error.is_hook()));
-    assert!(memo::flush_all().is_err_and(|error| error.is_hook() && error.to_string().contains("failing")));
+    assert!(memo::flush().is_err_and(|error| error.is_hook() && error.to_string().contains("failing")));
     assert!(cache.stats().errors >= 4, "{:?}", cache.stats());
     is_down.store(false, SeqCst);
     cache.clone().close().expect("now it is saved");

@@ -17,7 +17,7 @@ fn saved_by(end: &str) -> u64 {
 }
 
 #[test]
-fn flush_all_saves_it() {
+fn flush_saves_it() {
     assert_eq!(saved_by("flushes"), 1);
     assert_eq!(saved_by("flushes and aborts"), 1, "what comes after it is lost with the process");
 }

@@ -15,10 +15,23 @@ impl Rules<'_> {
                 self.cx.error(word.span(), message);
             }
         }
+        self.tiers_to_write_to();
         if let Some(backends) = outside {
             self.built_with_stores(backends);
             self.store_of_all_threads();
             self.bounds_of_memory(backends);
+        }
+    }
+
+    fn tiers_to_write_to(&self) {
+        let options = self.options;
+        let has_several =
+            options.backend.value().map_or(options.is_there("backend", &options.backend), |b| b.urls.len() > 1);
+        if let Some(word) = options.write.word().filter(|_| !has_several) {
+            self.cx.error(
+                word.span(),
+                "`write` says when the tiers behind the first get a value, but there are none; name several, like `backend = [\"memory\", \"sqlite://cache.db\"]`, or remove it",
+            );
         }
     }
 

@@ -139,7 +139,7 @@ fn rest(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
     if plan.face == Face::PerThread {
         fields.push(quote!(scope: #private::Scope::Thread));
     }
-    if let Some(Outside { urls, codec, version }) = &plan.outside {
+    if let Some(Outside { urls, codec, writes_back, version }) = &plan.outside {
         let codec = if let Some(codec) = codec {
             quote!(::core::option::Option::Some(#codec))
         } else {
@@ -153,6 +153,7 @@ fn rest(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
             outside: ::core::option::Option::Some(&#private::Outside {
                 backends: &[#(#urls),*],
                 codec: #codec,
+                writes_back: #writes_back,
                 version: #private::Version::#version,
             })
         });

@@ -14,7 +14,7 @@ use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, LitStr, Token};
 
 pub(crate) use keys::Place;
-pub(crate) use outside::{Backends, Version, is_memory};
+pub(crate) use outside::{Backends, Version, Write, is_memory};
 pub(crate) use slot::{Given, Slot};
 pub(crate) use tags::Tag;
 pub(crate) use values::{Bound, Jitter, Lifetime, OnTimeout, Policy, Scope};
@@ -43,6 +43,7 @@ pub(crate) const NAMES: &[&str] = &[
     "tags",
     "if_absent",
     "backend",
+    "write",
     "codec",
     "version",
     "single_flight",
@@ -75,6 +76,7 @@ pub(crate) struct Options {
     pub(crate) tags: Vec<Tag>,
     pub(crate) if_absent: Slot<()>,
     pub(crate) backend: Slot<Backends>,
+    pub(crate) write: Slot<Write>,
     pub(crate) codec: Slot<LitStr>,
     pub(crate) version: Slot<Version>,
     pub(crate) single_flight: Slot<bool>,
@@ -142,6 +144,7 @@ impl Options {
             "none_ttl" => self.none_ttl.set(cx, word, input, Lifetime::parse),
             "if_absent" => self.if_absent.set(cx, word, input, values::flag),
             "backend" => self.backend.set(cx, word, input, Backends::parse),
+            "write" => self.write.set(cx, word, input, Write::parse),
             "codec" => self.codec.set(cx, word, input, outside::codec),
             "version" => self.version.set(cx, word, input, Version::parse),
             "single_flight" => self.single_flight.set(cx, word, input, values::single_flight),

@@ -6,7 +6,7 @@ use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
 use syn::{LitInt, LitStr, Token};
 
-use super::value;
+use super::{value, values::choice};
 
 const EXAMPLE: &str = "backend = \"sqlite://cache.db\"";
 
@@ -84,6 +84,19 @@ impl Backends {
 /// Does it name typed memory?
 pub(crate) fn is_memory(url: &LitStr) -> bool {
     matches!(url.value().as_str(), "memory" | "memory://")
+}
+
+/// When the tiers behind the first get a value.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Write {
+    Through,
+    Back,
+}
+
+impl Write {
+    pub(super) fn parse(word: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
+        choice(word, input, "way to write", &[("through", Self::Through), ("back", Self::Back)])
+    }
 }
 
 /// What makes an entry one of this function's, beside its key.

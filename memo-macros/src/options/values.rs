@@ -131,7 +131,7 @@ impl Scope {
 }
 
 /// One of some texts.
-fn choice<T: Copy>(word: &Ident, input: ParseStream<'_>, what: &str, names: &[(&str, T)]) -> syn::Result<T> {
+pub(super) fn choice<T: Copy>(word: &Ident, input: ParseStream<'_>, what: &str, names: &[(&str, T)]) -> syn::Result<T> {
     let list: Vec<String> = names.iter().map(|(name, _)| format!("\"{name}\"")).collect();
     let allowed = format!("allowed are {}", list.join(", "));
     let input = value(word, input, &format!("{word} = {}", list[0]))?;

@@ -10,14 +10,16 @@ use std::{
     collections::BTreeSet,
     ops::ControlFlow,
     sync::{
-        Barrier,
+        Arc, Barrier,
         atomic::{AtomicBool, Ordering},
     },
     thread,
 };
 
-use super::{Backend, Change, Item};
+use super::{AsyncBackend, Backend, Blocking, Change, Item};
 use crate::error::Error;
+
+mod tasks;
 
 /// A time that has long passed, and one that is far away.
 const PAST: u64 = 1_000;
@@ -48,6 +50,29 @@ pub fn check(store: &dyn Backend) {
     counting(store, keeps);
     store.flush().expect("a store can be flushed");
     store.remove_prefix(b"conformance|").expect("a store can be emptied");
+}
+
+/// Checks the same of an async store, and what [`AsyncBackend`] promises of futures.
+///
+/// ```
+/// use std::sync::Arc;
+/// use memo::backend::{AsyncBackend, conformance};
+///
+/// fn check(client: Arc<dyn AsyncBackend>) {
+///     conformance::check_async(client);
+/// }
+/// ```
+///
+/// # Panics
+///
+/// As [`check`].
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the store may be of any type where it is one, which a reference can't be"
+)]
+pub fn check_async(store: Arc<dyn AsyncBackend>) {
+    tasks::check(&store);
+    check(&Blocking::new(store.clone()));
 }
 
 /// Stores like `null://` keep nothing, and say so by what they do.
@@ -210,7 +235,7 @@ impl Drop for Ended<'_> {
 
 fn updates(store: &dyn Backend) {
     let key = key("update", "1");
-    let update = |change: &dyn Fn(Option<&[u8]>) -> Change| {
+    let update = |change: &(dyn Fn(Option<&[u8]>) -> Change + Sync)| {
         store.update(&key, &mut |bytes| change(bytes)).expect("an entry can be updated");
         get(store, &key)
     };

@@ -7,7 +7,7 @@ use std::{
 
 use parking_lot::RwLock;
 
-use super::{Backend, Capabilities, Change, Item, UnixMillis, Visit, is_under};
+use super::{Backend, Capabilities, Change, Edit, Item, UnixMillis, Visit, is_under};
 use crate::error::Error;
 
 /// A store of bytes in memory: for tests, and where values must not be shared but copied.
@@ -122,7 +122,7 @@ impl Backend for Memory {
         Ok(entries.remove_all(&keys.into_iter().collect::<Vec<_>>()))
     }
 
-    fn update(&self, key: &[u8], change: &mut dyn FnMut(Option<&[u8]>) -> Change) -> Result<(), Error> {
+    fn update(&self, key: &[u8], change: Edit<'_>) -> Result<(), Error> {
         let mut entries = self.entries.write();
         match change(entries.by_key.get(key).map(|entry| &*entry.bytes)) {
             Change::Keep => {}

@@ -3,6 +3,15 @@
 //! A backend keeps bytes under bytes. It knows nothing of functions, types or times to live beyond the moment at which it
 //! may forget an entry; what the bytes mean is said in `wire`.
 //!
+//! A store of one's own implements [`Backend`], or [`AsyncBackend`] if its client is async; [`conformance`] checks it. Under a scheme
+//! ([`register_backend`], [`register_async_backend`]) it can be named wherever a URL can; a store that is open becomes a tier of a
+//! [`Cache`](crate::Cache) with [`Tier::of`](crate::Tier::of). The library asks either kind from threads and from tasks:
+//!
+//! | | on a thread | in a task |
+//! | --- | --- | --- |
+//! | [`Backend`] | is called where it is | is called on a pool of threads, unless it never [blocks](Backend::blocks) |
+//! | [`AsyncBackend`] | the thread sleeps until the future is ready | is awaited |
+//!
 //! # What is durable when `set` returns
 //!
 //! The same holds for removals and for batches. Functions and caches return when their stores have.
@@ -22,7 +31,9 @@
 //!
 //! "The last" are those since the store, or the system, last wrote to the disk by itself; after [`Backend::flush`] there are
 //! none. Entries of functions and caches carry a checksum: what was damaged is a miss. Each store says more about its settings.
+//! With write-back, what stands in the queue is not durable yet: see [`Write::Back`](crate::Write).
 
+mod aio;
 #[cfg(feature = "file")]
 mod cachedir;
 #[cfg(feature = "file")]
@@ -41,11 +52,13 @@ mod place;
 mod registry;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod store;
 mod syntax;
 mod url;
 
 use std::ops::ControlFlow;
 
+pub use aio::{Answer, AsyncBackend, Blocking};
 #[cfg(feature = "file")]
 pub use cachedir::cachedir_tag;
 pub(crate) use fault::{SIZE, fault};
@@ -59,9 +72,10 @@ pub use lmdb::Lmdb;
 pub use memory::Memory;
 pub use null::Null;
 pub(crate) use registry::open;
-pub use registry::{backend, register_backend};
+pub use registry::{backend, register_async_backend, register_backend};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
+pub(crate) use store::Store;
 pub(crate) use syntax::{Part, has_percent, integer, is_said_before, next_param, same, size, split};
 pub use url::Url;
 
@@ -158,8 +172,11 @@ pub struct Capabilities {
     pub shared: bool,
 }
 
+/// What [`Backend::update`] asks about an entry: what is to become of these bytes?
+pub type Edit<'a> = &'a mut (dyn FnMut(Option<&[u8]>) -> Change + Send + 'a);
+
 /// What [`Backend::scan`] shows of an entry.
-pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
+pub type Visit<'a> = &'a mut (dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + Send + 'a);
 
 /// A store of bytes under bytes. Four methods are enough; the others have defaults made of these, or say that they are
 /// unsupported.
@@ -171,7 +188,8 @@ pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
 /// expiry on, not earlier; without an expiry it forgets only where it is bounded.
 ///
 /// **Threads.** All methods may be called from any thread at once. After a method has returned, its effect is seen by every later
-/// call in this process. Methods may block; from async code they are called on a pool of threads.
+/// call in this process. Methods may block; from async code they are called on a pool of threads. A client that is async itself
+/// is an [`AsyncBackend`] instead.
 ///
 /// **Errors.** A store that can't be reached or refuses is [`Error::unavailable`]; nothing in it may panic because of what
 /// it finds on disk or hears from a peer.
@@ -235,7 +253,7 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     ///
     /// As for [`get`](Self::get) and [`set`](Self::set).
-    fn update(&self, key: &[u8], change: &mut dyn FnMut(Option<&[u8]>) -> Change) -> Result<(), Error> {
+    fn update(&self, key: &[u8], change: Edit<'_>) -> Result<(), Error> {
         match change(self.get(key)?.as_deref()) {
             Change::Keep => Ok(()),
             Change::Remove => self.remove(key).map(drop),
@@ -322,8 +340,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What [`Error::is_unsupported`] says of this store.
     fn unsupported(&self, what: &str) -> Error {
-        Error::unsupported(format!("a `{}` store can't {what}", self.name()))
+        unsupported(self.name(), what)
     }
+}
+
+fn unsupported(name: &str, what: &str) -> Error {
+    Error::unsupported(format!("a `{name}` store can't {what}"))
 }
 
 /// Does a key begin with the parts of a prefix?

@@ -14,39 +14,58 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::error::Error;
 
+/// What is open as long as somebody holds it.
+pub(super) trait Held: Sized {
+    type Weak;
+    fn downgrade(&self) -> Self::Weak;
+    fn upgrade(weak: &Self::Weak) -> Option<Self>;
+}
+
+impl<T> Held for Arc<T> {
+    type Weak = Weak<T>;
+
+    fn downgrade(&self) -> Weak<T> {
+        Self::downgrade(self)
+    }
+
+    fn upgrade(weak: &Weak<T>) -> Option<Self> {
+        weak.upgrade()
+    }
+}
+
 /// What is open, by what it was opened with.
-pub(super) struct Opened<K, T: ?Sized> {
+pub(super) struct Opened<K, T: Held> {
     state: Mutex<State<K, T>>,
     /// Something was opened, or could not be.
     changed: Condvar,
 }
 
-struct State<K, T: ?Sized> {
+struct State<K, T: Held> {
     slots: HashMap<K, Slot<T>>,
     /// What a thread waits for.
     waiting: HashMap<ThreadId, K>,
 }
 
-enum Slot<T: ?Sized> {
+enum Slot<T: Held> {
     Opening(ThreadId),
-    Open(Weak<T>),
+    Open(T::Weak),
 }
 
-impl<K, T: ?Sized> Default for Opened<K, T> {
+impl<K, T: Held> Default for Opened<K, T> {
     fn default() -> Self {
         let state = State { slots: HashMap::new(), waiting: HashMap::new() };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 }
 
-impl<K: Clone + Eq + Hash, T: ?Sized> Opened<K, T> {
+impl<K: Clone + Eq + Hash, T: Held> Opened<K, T> {
     /// What is open under this key, opened now if nothing is. `open` may open others.
-    pub(super) fn find_or_open(&self, key: &K, open: impl FnOnce() -> Result<Arc<T>, Error>) -> Result<Arc<T>, Error> {
+    pub(super) fn find_or_open(&self, key: &K, open: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
         let this = thread::current().id();
         let mut state = self.state.lock();
         loop {
             match state.slots.get(key) {
-                Some(Slot::Open(one)) => match one.upgrade() {
+                Some(Slot::Open(one)) => match T::upgrade(one) {
                     Some(one) => return Ok(one),
                     None => break,
                 },
@@ -63,12 +82,12 @@ impl<K: Clone + Eq + Hash, T: ?Sized> Opened<K, T> {
         drop(state);
         let mut opening = Opening { table: self, key, opened: None };
         let one = open()?;
-        opening.opened = Some(Arc::downgrade(&one));
+        opening.opened = Some(one.downgrade());
         Ok(one)
     }
 }
 
-impl<K: Eq + Hash, T: ?Sized> State<K, T> {
+impl<K: Eq + Hash, T: Held> State<K, T> {
     /// Does a thread wait, whoever stands between them, for what `this` is opening?
     fn waits_for(&self, thread: ThreadId, this: ThreadId) -> bool {
         let mut at = thread;
@@ -82,17 +101,17 @@ impl<K: Eq + Hash, T: ?Sized> State<K, T> {
 }
 
 /// While something is being opened. Whatever comes of it, those who wait go on.
-struct Opening<'a, K: Clone + Eq + Hash, T: ?Sized> {
+struct Opening<'a, K: Clone + Eq + Hash, T: Held> {
     table: &'a Opened<K, T>,
     key: &'a K,
-    opened: Option<Weak<T>>,
+    opened: Option<T::Weak>,
 }
 
-impl<K: Clone + Eq + Hash, T: ?Sized> Drop for Opening<'_, K, T> {
+impl<K: Clone + Eq + Hash, T: Held> Drop for Opening<'_, K, T> {
     fn drop(&mut self) {
         let mut state = self.table.state.lock();
         state.slots.remove(self.key);
-        state.slots.retain(|_, slot| !matches!(slot, Slot::Open(one) if one.strong_count() == 0));
+        state.slots.retain(|_, slot| !matches!(slot, Slot::Open(one) if T::upgrade(one).is_none()));
         if let Some(opened) = self.opened.take() {
             state.slots.insert(self.key.clone(), Slot::Open(opened));
         }

@@ -8,7 +8,7 @@ use std::{
 use parking_lot::RwLock;
 
 use super::{
-    Backend, Memory, Null, Url,
+    AsyncBackend, Backend, Memory, Null, Store, Url,
     opened::Opened,
     params::{self, scheme_names},
     syntax,
@@ -16,10 +16,10 @@ use super::{
 use crate::error::Error;
 
 /// Opens a store by its URL.
-type Factory = Arc<dyn Fn(&Url) -> Result<Arc<dyn Backend>, Error> + Send + Sync>;
+type Factory = Arc<dyn Fn(&Url) -> Result<Store, Error> + Send + Sync>;
 
 /// The stores that are open, by what they were opened with.
-static OPEN: LazyLock<Opened<String, dyn Backend>> = LazyLock::new(Opened::default);
+static OPEN: LazyLock<Opened<String, Store>> = LazyLock::new(Opened::default);
 
 static REGISTERED: LazyLock<RwLock<HashMap<String, Factory>>> = LazyLock::new(RwLock::default);
 
@@ -41,6 +41,31 @@ pub fn register_backend(
     scheme: &str,
     factory: impl Fn(&Url) -> Result<Arc<dyn Backend>, Error> + Send + Sync + 'static,
 ) -> Result<(), Error> {
+    register(scheme, Arc::new(move |url| factory(url).map(Store::Blocking)))
+}
+
+/// The same for stores whose clients are async. The factory itself must not wait: a client connects when it is first asked.
+///
+/// ```
+/// use std::sync::Arc;
+/// use memo::backend::{AsyncBackend, register_async_backend};
+///
+/// fn teach(client: Arc<dyn AsyncBackend>) -> Result<(), memo::Error> {
+///     register_async_backend("shelf", move |_url| Ok(client.clone()))
+/// }
+/// ```
+///
+/// # Errors
+///
+/// As for [`register_backend`].
+pub fn register_async_backend(
+    scheme: &str,
+    factory: impl Fn(&Url) -> Result<Arc<dyn AsyncBackend>, Error> + Send + Sync + 'static,
+) -> Result<(), Error> {
+    register(scheme, Arc::new(move |url| factory(url).map(Store::Async)))
+}
+
+fn register(scheme: &str, factory: Factory) -> Result<(), Error> {
     let is_scheme = syntax::split(&format!("{scheme}://")).is_some_and(|parts| parts.scheme.of(scheme) == scheme);
     if !is_scheme {
         return Err(Error::config(format!(
@@ -54,11 +79,12 @@ pub fn register_backend(
     if registered.contains_key(scheme) {
         return Err(Error::config(format!("the scheme `{scheme}` was registered before")));
     }
-    registered.insert(scheme.to_owned(), Arc::new(factory));
+    registered.insert(scheme.to_owned(), factory);
     Ok(())
 }
 
-/// The store that a URL names, opened now, or before if it is open. It stays open as long as somebody holds it.
+/// The store that a URL names, opened now, or before if it is open. It stays open as long as somebody holds it. One whose client is
+/// async blocks here, like [`Blocking`](super::Blocking).
 ///
 /// ```
 /// let store = memo::backend("memory://scratch")?;
@@ -71,11 +97,11 @@ pub fn register_backend(
 ///
 /// If the URL is wrong, its scheme unknown or not built in, the store can't be opened, or is opened by its own factory.
 pub fn backend(url: &str) -> Result<Arc<dyn Backend>, Error> {
-    open(&Url::parse(url)?)
+    open(&Url::parse(url)?).map(Store::for_threads)
 }
 
 /// The store of a URL. Two URLs that differ only in how values become bytes name one store.
-pub(crate) fn open(url: &Url) -> Result<Arc<dyn Backend>, Error> {
+pub(crate) fn open(url: &Url) -> Result<Store, Error> {
     OPEN.find_or_open(&identity(url)?, || make(url))
 }
 
@@ -91,21 +117,22 @@ fn identity(url: &Url) -> Result<String, Error> {
     Ok(format!("{}://{location}?{params:?}", url.scheme()))
 }
 
-fn make(url: &Url) -> Result<Arc<dyn Backend>, Error> {
-    match url.scheme() {
-        "null" => Ok(Arc::new(Null)),
-        "memory" => Ok(Arc::new(Memory::new())),
+fn make(url: &Url) -> Result<Store, Error> {
+    let store: Arc<dyn Backend> = match url.scheme() {
+        "null" => Arc::new(Null),
+        "memory" => Arc::new(Memory::new()),
         #[cfg(feature = "sqlite")]
-        "sqlite" => Ok(Arc::new(super::Sqlite::open(url)?)),
+        "sqlite" => Arc::new(super::Sqlite::open(url)?),
         #[cfg(feature = "file")]
-        "file" => Ok(Arc::new(super::Files::open(url)?)),
+        "file" => Arc::new(super::Files::open(url)?),
         #[cfg(feature = "lmdb")]
-        "lmdb" | "shm" => Ok(Arc::new(super::Lmdb::open(url)?)),
+        "lmdb" | "shm" => Arc::new(super::Lmdb::open(url)?),
         other => {
             let factory = REGISTERED.read().get(other).cloned();
-            factory.ok_or_else(|| unknown(other))?(url)
+            return factory.ok_or_else(|| unknown(other))?(url);
         }
-    }
+    };
+    Ok(Store::Blocking(store))
 }
 
 fn unknown(scheme: &str) -> Error {

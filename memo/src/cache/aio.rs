@@ -45,15 +45,22 @@ use crate::{
 #[derive(Clone)]
 pub struct Cache<K, V>(pub(super) Core<K, V>);
 
+impl<K, V> Drop for Cache<K, V> {
+    fn drop(&mut self) {
+        // What waits to be written is worked on in the background.
+        self.0.leave();
+    }
+}
+
 impl<K, V> From<crate::Cache<K, V>> for Cache<K, V> {
     fn from(cache: crate::Cache<K, V>) -> Self {
-        Self(cache.0)
+        Self(cache.0.clone())
     }
 }
 
 impl<K, V> From<Cache<K, V>> for crate::Cache<K, V> {
     fn from(cache: Cache<K, V>) -> Self {
-        Self(cache.0)
+        Self(cache.0.clone())
     }
 }
 
@@ -294,7 +301,18 @@ impl<K: Key, V: Value> Cache<K, V> {
         self.0.stats(Face::Task).await
     }
 
-    /// Returns when everything is as durable as its store can make it, or saved, and lets the store go.
+    /// Adds a tier behind those there are.
+    #[cfg(feature = "stores")]
+    pub async fn add_tier(&self, tier: impl Into<crate::Tier>) -> Result<(), Error> {
+        self.0.add_tier(Face::Task, tier.into()).await
+    }
+
+    /// Returns when everything that was set is in all tiers, and as durable as their stores can make it, or saved.
+    pub async fn flush(&self) -> Result<(), Error> {
+        self.0.flush(Face::Task).await
+    }
+
+    /// Flushes the cache and lets its stores go.
     pub async fn close(self) -> Result<(), Error> {
         self.0.flush(Face::Task).await
     }

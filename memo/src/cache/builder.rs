@@ -13,7 +13,7 @@ use crate::{
     },
     error::Error,
     memory::entries::weigh_any,
-    space::{AnyValues, Space, Stored},
+    space::{AnyValues, Space, Stored, Tier},
 };
 
 pub(super) type Weigh<K, V> = Arc<dyn Fn(&K, &V) -> u64 + Send + Sync>;
@@ -33,7 +33,8 @@ pub(crate) struct Written<K> {
 /// What a builder was told.
 pub(super) struct Plan<K, V> {
     pub(super) options: Options,
-    pub(super) urls: Vec<String>,
+    pub(super) tiers: Vec<Tier>,
+    pub(super) writes_back: bool,
     pub(super) codec: Option<String>,
     pub(super) written: Option<Written<K>>,
     pub(super) weigh: Option<Weigh<K, V>>,
@@ -41,7 +42,7 @@ pub(super) struct Plan<K, V> {
     pub(super) weigh_any: Option<WeighAny>,
     pub(super) loader: Option<Loader<K, V>>,
     pub(super) silent: bool,
-    /// Its URLs are those of another cache.
+    /// Its tiers are those of another cache.
     #[cfg_attr(not(feature = "stores"), expect(dead_code, reason = "views are of stores"))]
     pub(super) is_view: bool,
     #[cfg(feature = "stores")]
@@ -52,7 +53,8 @@ impl<K, V> Default for Plan<K, V> {
     fn default() -> Self {
         Self {
             options: Options { value_tags: true, ..Options::NEW },
-            urls: Vec::new(),
+            tiers: Vec::new(),
+            writes_back: false,
             codec: None,
             written: None,
             weigh: None,
@@ -79,6 +81,18 @@ pub enum Policy {
     Lfu,
     /// The oldest.
     Fifo,
+}
+
+/// When the tiers behind the first get a value.
+#[cfg(feature = "stores")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Write {
+    /// Before the call returns. The default.
+    #[default]
+    Through,
+    /// In the background: the call returns when the first tier has it.
+    Back,
 }
 
 /// Makes a [`Cache`]; see [`Cache::builder`].
@@ -189,6 +203,12 @@ impl<K: Key, V: Value> Builder<K, V> {
         }
         #[cfg(feature = "stores")]
         self.plan.keeping.check(&self.name, self.plan.written.is_some())?;
+        if self.plan.writes_back && self.plan.tiers.len() < 2 {
+            return Err(Error::config(format!(
+                "the cache `{}` is to write back, but has no tier behind the first: name two at least",
+                self.name
+            )));
+        }
         Core::new(self.name, self.plan).map(Cache)
     }
 
@@ -225,11 +245,51 @@ where
 
     /// Entries live in several stores, the fastest first: `["memory", "sqlite://cache.db"]`.
     pub fn backends(mut self, urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.plan.urls = urls.into_iter().map(Into::into).collect();
-        self.plan.is_view = false;
+        // Of the cache that a view is one of, neither.
+        self.plan.writes_back &= !std::mem::take(&mut self.plan.is_view);
+        self.tiers(urls.into_iter().map(|url| Tier::from(url.into())).collect())
+    }
+
+    /// Entries live in one more tier, behind those that were named before: in a store named by its URL, or in one that is open. See
+    /// [`Tier`].
+    pub fn tier(mut self, tier: impl Into<Tier>) -> Self {
+        let mut tiers = std::mem::take(&mut self.plan.tiers);
+        tiers.push(tier.into());
+        self.tiers(tiers)
+    }
+
+    pub(super) fn tiers(mut self, tiers: Vec<Tier>) -> Self {
         // What is in memory alone needs no bytes.
-        let outside = self.plan.urls.iter().any(|url| !crate::space::is_memory(url));
+        let outside = tiers.iter().any(|tier| !tier.is_memory());
         self.plan.written = outside.then(crate::space::written::<K, V>);
+        self.plan.tiers = tiers;
+        self
+    }
+
+    /// When the tiers behind the first get a value. With [`Write::Back`], one that is set is in the first tier when the call returns, and
+    /// in a queue for the others: of each key the newest. A deletion or a clear is in all tiers when it returns, and what
+    /// was queued is not written any more.
+    ///
+    /// Reads find what is queued; `len`, `iter` and the like write it first.
+    ///
+    /// What a store does not take is counted, reported to [`backend::on_error`](crate::backend::on_error), and tried again, after 0.1 s
+    /// at first and 30 s at most. Up to 10,000 values and 64 MiB wait; beyond that, values are written through.
+    /// [`Cache::flush`] and [`close`](Cache::close) write what waits, and say what they could not; so does the last object of a cache when it
+    /// is dropped, to the hook. (One of [`aio`](crate::aio) does not wait when it is dropped: the queue is worked on as long as the
+    /// program runs.)
+    ///
+    /// ```
+    /// use memo::{Cache, Write};
+    ///
+    /// let ages: Cache<String, u8> =
+    ///     Cache::builder("ages").backends(["memory", "memory://slow"]).write(Write::Back).build()?;
+    /// ages.set("ada".to_owned(), 36)?;
+    /// ages.flush()?;
+    /// assert_eq!(ages.stats().queued, 0);
+    /// # Ok::<(), memo::Error>(())
+    /// ```
+    pub fn write(mut self, when: Write) -> Self {
+        self.plan.writes_back = when == Write::Back;
         self
     }
 
@@ -238,7 +298,8 @@ where
     pub fn codec(mut self, codec: impl Into<String>) -> Self {
         let codec = codec.into();
         if self.plan.is_view {
-            self.plan.urls = self.plan.urls.iter().map(|url| super::view::without_codec(url, &codec)).collect();
+            let without = |tier: &Tier| tier.without_codec(|url| super::view::without_codec(url, &codec));
+            self.plan.tiers = self.plan.tiers.iter().map(without).collect();
         }
         self.plan.keeping.codec = Some(codec.clone());
         self.plan.codec = Some(codec);

@@ -3,17 +3,21 @@
 mod batch;
 mod computed;
 mod contents;
+mod upkeep;
 
 use std::{
     borrow::{Borrow, Cow},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 #[cfg(feature = "stores")]
 pub(super) use self::contents::contents_of;
 pub(super) use self::contents::put;
 #[cfg(feature = "stores")]
-use super::whole::{Flush, Whole, has_entries_of_its_own, on};
+use super::whole::{Flush, Whole, has_entries_of_its_own};
 use super::{
     Key, Lookup, SetOptions, Value,
     builder::{self, Plan, Weigh, WeighAny, Written},
@@ -43,6 +47,8 @@ use crate::{
 pub(super) struct Core<K, V>(Arc<Inner<K, V>>);
 
 struct Inner<K, V> {
+    /// How many cache objects share it.
+    objects: AtomicUsize,
     typed: Arc<Typed<K, V>>,
     home: OfCache,
     spec: Spec,
@@ -65,11 +71,17 @@ pub(super) type Loader<K, V> = Arc<dyn Fn(&K) -> V + Send + Sync>;
 
 impl<K, V> Clone for Core<K, V> {
     fn clone(&self) -> Self {
+        self.0.objects.fetch_add(1, Ordering::Relaxed);
         Self(self.0.clone())
     }
 }
 
 impl<K, V> Core<K, V> {
+    /// An object is about to go; is it the last?
+    pub(super) fn leave(&self) -> bool {
+        self.0.objects.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.0.spec.name
     }
@@ -77,7 +89,7 @@ impl<K, V> Core<K, V> {
 
 impl<K: Key, V: Value> Core<K, V> {
     pub(super) fn new(name: String, plan: Plan<K, V>) -> Result<Self, Error> {
-        let spec = Spec { name, urls: plan.urls.clone(), codec: plan.codec.clone() };
+        let spec = Spec { name, tiers: plan.tiers.clone(), writes_back: plan.writes_back, codec: plan.codec.clone() };
         let name = &*spec.name;
         let stores = if plan.written.is_some() { Some(live::stores_of(&spec)?) } else { None };
         let space = stores.zip(plan.written.as_ref());
@@ -87,7 +99,11 @@ impl<K: Key, V: Value> Core<K, V> {
 
     /// One in memory, on no terms.
     pub(super) fn in_memory(name: &str) -> Self {
-        Self::over(None, Spec { name: name.to_owned(), urls: Vec::new(), codec: None }, Plan::default())
+        Self::over(
+            None,
+            Spec { name: name.to_owned(), tiers: Vec::new(), writes_back: false, codec: None },
+            Plan::default(),
+        )
     }
 
     fn over(space: Option<Space>, spec: Spec, plan: Plan<K, V>) -> Self {
@@ -106,6 +122,7 @@ impl<K: Key, V: Value> Core<K, V> {
         let home = OfCache(typed.clone());
         live::register(&home);
         Self(Arc::new(Inner {
+            objects: AtomicUsize::new(1),
             typed,
             home,
             spec,
@@ -169,7 +186,8 @@ impl<K: Key, V: Value> Core<K, V> {
         K2: Key + serde::Serialize + serde::de::DeserializeOwned,
         V2: Value + serde::Serialize + serde::de::DeserializeOwned,
     {
-        view = view.backends(&self.0.spec.urls);
+        view = view.tiers(self.0.spec.tiers.clone());
+        view.plan.writes_back = self.0.spec.writes_back;
         view.plan.options = self.0.typed.options;
         view.plan.options.max_weight = None;
         view.plan.codec.clone_from(&self.0.spec.codec);
@@ -324,42 +342,6 @@ impl<K: Key, V: Value> Core<K, V> {
         self.told(removed, in_memory)
     }
 
-    pub(super) async fn purge(&self, face: Face) -> Result<u64, Error> {
-        switch::reachable()?;
-        self.ready(face).await?;
-        let in_memory = self.instance().store.purge();
-        let Some(stores) = self.stores() else { return Ok(in_memory) };
-        let purged = stores.purge(face).await;
-        Ok(in_memory + self.told(purged, 0)?)
-    }
-
-    pub(super) async fn len(&self, face: Face) -> Result<u64, Error> {
-        self.ready(face).await?;
-        self.size(face).await
-    }
-
-    /// The number of entries there are by now.
-    async fn size(&self, face: Face) -> Result<u64, Error> {
-        match self.stores() {
-            None => Ok(self.0.typed.store.len()),
-            Some(stores) => {
-                let len = stores.len(face).await;
-                self.told(len, 0)
-            }
-        }
-    }
-
-    pub(super) async fn flush(&self, face: Face) -> Result<(), Error> {
-        #[cfg(feature = "stores")]
-        if let Some(whole) = &self.0.whole {
-            let whole = whole.clone();
-            return on(face, move || whole.save_changes()).await;
-        }
-        let Some(stores) = self.stores() else { return Ok(()) };
-        let flushed = stores.flush(face).await;
-        self.told(flushed, ())
-    }
-
     pub(super) async fn all(&self, face: Face) -> Result<Vec<(K, V)>, Error> {
         self.ready(face).await?;
         let Some((space, written)) = self.0.typed.space.as_ref().zip(self.0.written.as_ref()) else {
@@ -381,6 +363,7 @@ impl<K: Key, V: Value> Core<K, V> {
     pub(super) async fn stats(&self, face: Face) -> CacheInfo {
         let mut info = registry::info_of(self.name(), &self.0.typed.options, self.stores());
         info.count(self.counters().read());
+        info.queued = self.stores().map_or(0, |stores| stores.queued());
         info.weight = self.0.typed.store.weight();
         let asked = self.0.typed.space.as_ref().map_or_else(Vec::new, |space| space.asked());
         let mut tiers = Tiers::of(self.stores().map(|stores| &**stores)).with(&asked, self.0.typed.store.len());

@@ -13,7 +13,7 @@ use crate::{
     clock::Millis,
     error::Error,
     flight::wait::block_on,
-    space::{Face, Stores},
+    space::{Face, Made, Stores, Tier},
     stats::{CacheInfo, Tiers},
     tags::Tag,
 };
@@ -22,13 +22,13 @@ use crate::{
 static CACHES: Mutex<Vec<WeakCache>> = Mutex::new(Vec::new());
 
 /// What objects of one name and store share.
-static STORES: Mutex<Vec<(Spec, Weak<Stores>)>> = Mutex::new(Vec::new());
+static STORES: Mutex<Vec<Weak<Stores>>> = Mutex::new(Vec::new());
 
 /// What makes the entries of two objects the same.
-#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Spec {
     pub(super) name: String,
-    pub(super) urls: Vec<String>,
+    pub(super) tiers: Vec<Tier>,
+    pub(super) writes_back: bool,
     pub(super) codec: Option<String>,
 }
 
@@ -48,27 +48,32 @@ pub(super) fn register(cache: &OfCache) {
 /// Removes all entries of a cache, or those with all of these tags: from all stores, also if one fails, and from the memory of
 /// all objects that share them. Gives their number as far as it is known, and the largest number in memory.
 pub(super) async fn clear(cache: &OfCache, face: Face, tags: Option<&Arc<[Tag]>>) -> (Result<u64, Error>, u64) {
-    let clear = |instance: &AnyInstance| tags.map_or_else(|| instance.clear_all(), |tags| instance.clear_tags(tags));
+    let wanted = tags.cloned();
+    let clear = move |instance: &AnyInstance| {
+        wanted.as_ref().map_or_else(|| instance.clear_all(), |tags| instance.clear_tags(tags))
+    };
     let Some(stores) = stores(cache.instance()) else {
         let removed = clear(cache.instance());
         return (Ok(removed), removed);
     };
-    let in_memory = || stores.caches().iter().map(|cache| clear(cache.instance())).fold(0, u64::max);
+    let all = stores.clone();
+    let in_memory = move || all.caches().iter().map(|cache| clear(cache.instance())).fold(0, u64::max);
     stores.clear(face, tags, in_memory).await
 }
 
-/// The stores of a cache: those of a live object of the same name and store, so that all of them wait for each other's
-/// changes; else new ones.
+/// The stores of a cache: those of a live object of the same name and store (or of one whose values are still being written), so
+/// that all of them wait for each other's changes; else new ones.
 pub(super) fn stores_of(spec: &Spec) -> Result<Arc<Stores>, Error> {
     let mut known = STORES.lock();
-    known.retain(|(_, stores)| stores.strong_count() > 0);
-    if let Some(stores) = known.iter().find(|(known, _)| known == spec).and_then(|(_, stores)| stores.upgrade()) {
+    known.retain(|stores| stores.strong_count() > 0);
+    let Spec { name, tiers, writes_back, codec } = spec;
+    let made = Made { name, tiers, writes_back: *writes_back, codec: codec.as_deref() };
+    if let Some(stores) = known.iter().filter_map(Weak::upgrade).find(|stores| stores.are(&made)) {
         return Ok(stores);
     }
-    let urls: Vec<&str> = spec.urls.iter().map(String::as_str).collect();
-    let stores = Arc::new(Stores::new(&urls, spec.codec.as_deref(), &spec.name));
+    let stores = Arc::new(Stores::new(&made));
     stores.check()?;
-    known.push((spec.clone(), Arc::downgrade(&stores)));
+    known.push(Arc::downgrade(&stores));
     Ok(stores)
 }
 
@@ -133,6 +138,14 @@ impl Group {
         Ok(in_memory + stores.purge(face).await?)
     }
 
+    /// Returns when everything is in all stores, and as durable as they can make it.
+    pub(crate) async fn flush(&self, face: Face) -> Result<(), Error> {
+        match self.stores() {
+            Some(stores) => stores.flush(face).await,
+            None => Ok(()),
+        }
+    }
+
     /// The sum of their statistics. Entries that they share are counted once.
     pub(crate) fn info(&self) -> CacheInfo {
         let mut sum = registry::info_of(self.name(), self.options(), self.stores());
@@ -145,6 +158,7 @@ impl Group {
         }
         if let Some(stores) = self.stores() {
             tiers = tiers.failed(stores.failures(), &[]).sized(&block_on(stores.sizes(Face::Thread)));
+            sum.queued = stores.queued();
         }
         sum.size = tiers.size();
         sum.tiers = tiers.counted(sum.measured);

@@ -14,6 +14,7 @@ mod map;
 mod options;
 #[cfg(feature = "stores")]
 mod snapshot;
+mod upkeep;
 #[cfg(feature = "stores")]
 mod view;
 #[cfg(feature = "stores")]
@@ -26,13 +27,15 @@ pub(crate) mod aio;
 use std::{borrow::Borrow, hash::Hash, time::SystemTime};
 
 #[cfg(feature = "stores")]
+pub use builder::Write;
+#[cfg(feature = "stores")]
 pub(crate) use builder::Written;
 pub use builder::{Builder, Policy};
 pub use options::SetOptions;
 #[cfg(feature = "stores")]
-pub(crate) use whole::on;
+pub use whole::{Autosync, Contents, Hooks, register_hooks};
 #[cfg(feature = "stores")]
-pub use whole::{Autosync, Contents, Hooks, flush_all, register_hooks};
+pub(crate) use whole::{on, save_all};
 
 use self::core::Core;
 use crate::{
@@ -300,16 +303,6 @@ impl<K: Key, V: Value> Cache<K, V> {
     /// Statistics of this object.
     pub fn stats(&self) -> CacheInfo {
         block_on(self.0.stats(Face::Thread))
-    }
-
-    /// Returns when everything is as durable as its store can make it, and lets the store go. A cache that saves itself saves what
-    /// is unsaved.
-    ///
-    /// # Errors
-    ///
-    /// If a store can't say so, or the cache can't be saved.
-    pub fn close(self) -> Result<(), Error> {
-        block_on(self.0.flush(Face::Thread))
     }
 }
 

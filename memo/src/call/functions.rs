@@ -138,6 +138,38 @@ pub(crate) async fn purge(face: Face) -> Result<u64, Error> {
     if failed.is_empty() { Ok(removed) } else { Err(Error::several("could not be purged", &failed)) }
 }
 
+/// Returns when every value that was stored is in all tiers of its function or cache object, as durable as their stores can make
+/// it, and every cache that [saves itself](crate::Builder::autosync) has. For the end of `main`: what is written in the background
+/// (`write = "back"`), and what a `static` holds, may be lost when a program ends without this.
+///
+/// ```
+/// fn main() -> Result<(), memo::Error> {
+///     // …
+///     memo::flush()
+/// }
+/// ```
+///
+/// # Errors
+///
+/// If a store does not take all that waits for it, or can't say that it has it, or a cache can't be saved; the others are
+/// flushed. What could not be written waits on, and is tried again.
+pub fn flush() -> Result<(), Error> {
+    block_on(flush_all(Face::Thread))
+}
+
+pub(crate) async fn flush_all(face: Face) -> Result<(), Error> {
+    let mut failed: Vec<(String, Error)> = Vec::new();
+    for owner in &owners::all() {
+        if let Err(error) = owner.flush(face).await {
+            failed.push((owner.name().to_owned(), error));
+        }
+    }
+    #[cfg(feature = "stores")]
+    failed.extend(crate::cache::on(face, crate::cache::save_all).await);
+    let failed: Vec<(&str, Error)> = failed.iter().map(|(name, error)| (&**name, error.again())).collect();
+    if failed.is_empty() { Ok(()) } else { Err(Error::several("could not be flushed", &failed)) }
+}
+
 /// Removes the entries that carry a tag: those of all functions, also ones that were never called here, and of all cache
 /// objects that live. Cost: the number of entries removed, and a look at every function with tags and every object.
 ///

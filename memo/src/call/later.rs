@@ -75,7 +75,7 @@ impl<V: Send + Sync + 'static> Offered<V> {
     }
 }
 
-impl<H: HomeOf<Kd> + Sync, K: 'static, Kd: Kind<Val: Send + Sync>> Run<H, K, Kd> {
+impl<H: HomeOf<Kd> + Send + Sync + 'static, K: 'static, Kd: Kind<Val: Send + Sync>> Run<H, K, Kd> {
     /// Encodes what the body returned, on these terms, and gives it back, now or when it is stored.
     pub fn keep(&mut self, result: Kd::Ret, extras: Extras<'_, K, Kd::Val>) -> Kept<H, Kd> {
         if self.led.as_ref().is_some_and(|led| led.home.instance().is_left_to_memory()) {
@@ -107,7 +107,7 @@ impl<H: HomeOf<Kd> + Sync, K: 'static, Kd: Kind<Val: Send + Sync>> Run<H, K, Kd>
     }
 }
 
-impl<H: HomeOf<Kd> + Sync, Kd: Kind<Val: Send + Sync>> Kept<H, Kd> {
+impl<H: HomeOf<Kd> + Send + Sync + 'static, Kd: Kind<Val: Send + Sync>> Kept<H, Kd> {
     /// Waits in a task.
     pub(crate) async fn in_task(self) -> Kd::Ret {
         match self {
@@ -125,20 +125,25 @@ impl<H: HomeOf<Kd> + Sync, Kd: Kind<Val: Send + Sync>> Kept<H, Kd> {
     }
 }
 
-impl<H: HomeOf<Kd> + Sync, Kd: Kind<Val: Send + Sync>> Later<H, Kd> {
+impl<H: HomeOf<Kd> + Send + Sync + 'static, Kd: Kind<Val: Send + Sync>> Later<H, Kd> {
     /// Puts the value into the stores, in a task; gives what the function returns.
     pub async fn stored(self: Box<Self>) -> Kd::Ret {
         self.settle(Face::Task).await
     }
 
     async fn settle(self, face: Face) -> Kd::Ret {
-        let Self { mut led, value, terms, offered } = self;
-        let Offered { outside, memory: InMemory { mut copy, stamp, weight } } = offered;
-        let Led { home, running } = &mut *led;
-        let copy = copy.is_some().then_some(&mut copy as &mut (dyn Any + Send + Sync));
-        let memory = InMemory { copy, stamp, weight };
-        let fence = commit(&*home, running, face, outside, memory, &terms).await;
-        led.land::<Kd>(Kd::join(value), fence)
+        let change = async move {
+            let Self { mut led, value, terms, offered } = self;
+            let Offered { outside, memory: InMemory { mut copy, stamp, weight } } = offered;
+            let Led { home, running } = &mut *led;
+            let copy = copy.is_some().then_some(&mut copy as &mut (dyn Any + Send + Sync));
+            let memory = InMemory { copy, stamp, weight };
+            let fence = commit(&*home, running, face, outside, memory, &terms).await;
+            // Only the value may cross threads.
+            Kd::split(led.land::<Kd>(Kd::join(value), fence)).ok()
+        };
+        let value = face.finish(change).await;
+        Kd::join(value.expect("what was joined is split again"))
     }
 }
 

@@ -91,6 +91,14 @@ impl Owner {
         }
     }
 
+    /// Returns when everything is in all stores, and as durable as they can make it.
+    pub(crate) async fn flush(&self, face: Face) -> Result<(), Error> {
+        match self {
+            Self::Function(function) => function.flush(face).await,
+            Self::Caches(caches) => caches.flush(face).await,
+        }
+    }
+
     pub(crate) fn info(&self) -> CacheInfo {
         match self {
             Self::Function(function) => function.info(),

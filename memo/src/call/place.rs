@@ -15,9 +15,9 @@ use super::{
 use crate::{
     clock::{self, Millis},
     error::Error,
-    key::Ask,
+    key::{Ask, Held},
     memory::{
-        Put,
+        Found as Lookup, Put,
         entries::{SharedWeigh, Weigh},
         locked::UnderLock,
         stamp::Stamp,
@@ -60,7 +60,12 @@ pub(crate) struct Taking<'a, V> {
 /// A key that comes along.
 type Key<'a> = &'a (dyn Ask + Send + Sync);
 
-impl<H: Home> Place<H> {
+/// The key, to be asked with when the arguments are gone.
+fn held(key: Key<'_>) -> Result<Held, Error> {
+    key.hold().ok_or_else(|| Error::encoding("the key can't leave its thread"))
+}
+
+impl<H: Home + Send + Sync + 'static> Place<H> {
     pub(crate) fn new(home: H, hash: u64, outside: Option<Beyond>) -> Self {
         Self { home, hash, outside }
     }
@@ -159,28 +164,36 @@ impl<H: Home> Place<H> {
 
     /// Gives an entry another end; was there one?
     pub(crate) async fn retime(&self, face: Face, key: Key<'_>, expires: Millis) -> Result<bool, Error> {
-        let Some((space, entry)) = &self.outside else {
-            return Ok(self.home.instance().store.retime(self.hash, key, expires));
-        };
-        let turn = space.stores.turn(face, entry).await;
+        match &self.outside {
+            None => Ok(self.home.instance().store.retime(self.hash, key, expires)),
+            Some(beyond) => face.finish(self.clone().retimed(face, beyond.clone(), held(key)?, expires)).await,
+        }
+    }
+
+    async fn retimed(self, face: Face, (space, entry): Beyond, key: Held, expires: Millis) -> Result<bool, Error> {
+        let turn = space.stores.turn(face, &entry).await;
         let at = clock::unix(expires, (clock::now(), clock::unix_now()));
-        let found = space.stores.retime(face, &turn, entry, at).await;
+        let found = space.stores.retime(face, &turn, &entry, at).await;
         let _under = UnderLock::enter();
-        self.home.instance().store.retime(self.hash, key, expires);
+        self.home.instance().store.retime(self.hash, &*key, expires);
         for other in self.others() {
-            other.instance().store.retime(self.hash, key, expires);
+            other.instance().store.retime(self.hash, &*key, expires);
         }
         found
     }
 
     /// Removes the entry everywhere, and keeps running bodies from storing theirs.
     pub(crate) async fn delete(&self, face: Face, key: Key<'_>) -> Result<bool, Error> {
-        let Some((space, entry)) = &self.outside else {
-            return Ok(self.home.instance().delete(self.hash, key));
-        };
-        let turn = space.stores.turn(face, entry).await;
-        let removed = space.stores.remove(face, &turn, entry).await.inspect_err(|error| space.stores.failed(error));
-        let existed = self.delete_from_memory(key);
+        match &self.outside {
+            None => Ok(self.home.instance().delete(self.hash, key)),
+            Some(beyond) => face.finish(self.clone().deleted(face, beyond.clone(), held(key)?)).await,
+        }
+    }
+
+    async fn deleted(self, face: Face, (space, entry): Beyond, key: Held) -> Result<bool, Error> {
+        let turn = space.stores.turn(face, &entry).await;
+        let removed = space.stores.remove(face, &turn, &entry).await.inspect_err(|error| space.stores.failed(error));
+        let existed = self.delete_from_memory(&*key);
         Ok(removed? || existed)
     }
 
@@ -229,18 +242,30 @@ impl<H: Home> Place<H> {
     }
 }
 
-impl<H: Home, V: Send + Sync + 'static> Setting<H, V> {
+impl<H: Home + Send + Sync + 'static, V: Send + Sync + 'static> Setting<H, V> {
     /// Puts the value in its place; false if it yielded to another.
     pub(crate) async fn set(mut self, face: Face, key: Key<'_>) -> Result<bool, Error> {
-        let mut turn = None;
-        let mut written = Ok(Outcome::Stored);
-        if let Some(((space, entry), offer)) = self.place.outside.as_ref().zip(self.offer.take()) {
-            let held = turn.insert(space.stores.turn(face, entry).await);
-            written = space.stores.write(face, held, offer).await;
-        }
-        let set = self.finish(written, key);
-        drop(turn);
-        set
+        let Some(((space, entry), offer)) = self.place.outside.clone().zip(self.offer.take()) else {
+            return self.finish(Ok(Outcome::Stored), key);
+        };
+        let key = held(key)?;
+        let change = async move {
+            let turn = space.stores.turn(face, &entry).await;
+            if self.yields_to_memory(&*key) {
+                return Ok(false);
+            }
+            let written = space.stores.write(face, &turn, offer).await;
+            self.finish(written, &*key)
+        };
+        face.finish(change).await
+    }
+
+    /// Does it yield to an entry in memory? The stores may have lost that one.
+    fn yields_to_memory(&self, key: Key<'_>) -> bool {
+        let instance = self.place.home.instance();
+        self.yields
+            && self.copy.is_some()
+            && instance.store.visit(self.place.hash, key, false, &mut |_| {}) == Lookup::Live
     }
 
     /// Puts the value into memory, in the caller's turn, after it was `written` to the stores.

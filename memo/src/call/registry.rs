@@ -184,7 +184,7 @@ impl Function {
     fn new(declared: &'static Declaration, path: String) -> Self {
         let options = &declared.options;
         let name = options.display_name.unwrap_or(&path);
-        let stores = options.outside.map(|outside| Arc::new(Stores::new(outside.backends, outside.codec, name)));
+        let stores = options.outside.map(|outside| Arc::new(Stores::declared(outside, name)));
         Self { declared, path, stores, failed_before: Mutex::default(), claims: Mutex::new(Vec::new()) }
     }
 
@@ -257,11 +257,22 @@ impl Function {
 
     /// Removes all entries, or those with all of these tags, which are not the literal ones of the function: from all stores,
     /// also if one fails. Gives their number as far as it is known.
-    pub(crate) async fn clear(&self, face: Face, tags: Option<&Arc<[Tag]>>) -> Result<u64, Error> {
-        let clear = |record: &Record| tags.map_or_else(|| record.reach.clear(), |tags| record.reach.clear_tagged(tags));
-        let in_memory = || self.records().into_iter().map(clear).sum();
+    pub(crate) async fn clear(&'static self, face: Face, tags: Option<&Arc<[Tag]>>) -> Result<u64, Error> {
+        let wanted = tags.cloned();
+        let clear = move |record: &Record| {
+            wanted.as_ref().map_or_else(|| record.reach.clear(), |tags| record.reach.clear_tagged(tags))
+        };
+        let in_memory = move || self.records().into_iter().map(clear).sum();
         let Some(stores) = &self.stores else { return Ok(in_memory()) };
         stores.clear(face, tags, in_memory).await.0
+    }
+
+    /// Returns when everything is in all stores, and as durable as they can make it.
+    pub(crate) async fn flush(&self, face: Face) -> Result<(), Error> {
+        match &self.stores {
+            Some(stores) => stores.flush(face).await,
+            None => Ok(()),
+        }
     }
 
     /// The number of entries: of the last tier.
@@ -309,6 +320,7 @@ impl Function {
             sum.count(stores.counters.read().since(*failed));
             tiers = tiers.failed(stores.failures(), by_tier).sized(&block_on(stores.sizes(Face::Thread)));
             sum.size = tiers.size();
+            sum.queued = stores.queued();
         }
         sum.tiers = tiers.counted(sum.measured);
         sum

@@ -58,6 +58,8 @@ pub struct Outside {
     pub backends: &'static [&'static str],
     /// How values become bytes, where the URL says nothing of it.
     pub codec: Option<&'static str>,
+    /// Values go into the first tier at once, and into the others in the background.
+    pub writes_back: bool,
     pub version: Version,
 }
 

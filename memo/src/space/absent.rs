@@ -7,7 +7,7 @@ use std::{any::Any, sync::Arc};
 use crate::{
     call::{
         instance::{OfCache, WeakCache},
-        site::Version,
+        site::{Outside, Version},
     },
     error::Error,
     memory::stamp::Stamp,
@@ -22,6 +22,17 @@ macro_rules! never {
     )*};
 }
 never!(Never Turn Offer Loaded Stored);
+
+#[derive(Clone)]
+pub(crate) enum Tier {}
+
+#[expect(dead_code, reason = "nothing is made")]
+pub(crate) struct Made<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) tiers: &'a [Tier],
+    pub(crate) writes_back: bool,
+    pub(crate) codec: Option<&'a str>,
+}
 
 impl Drop for Turn {
     fn drop(&mut self) {}
@@ -38,6 +49,12 @@ pub(crate) enum AnyValues {}
 pub(crate) enum Face {
     Thread,
     Task,
+}
+
+impl Face {
+    pub(crate) async fn finish<R>(self, change: impl Future<Output = R>) -> R {
+        change.await
+    }
 }
 
 #[expect(dead_code, reason = "nobody offers anything")]
@@ -76,7 +93,13 @@ impl Loaded {
 impl Stores {
     /// # Panics
     /// Never: what would say so does not compile.
-    pub(crate) fn new(_: &[&str], _: Option<&str>, _: &str) -> Self {
+    pub(crate) fn new(_: &Made<'_>) -> Self {
+        unreachable!("no stores are built in")
+    }
+
+    /// # Panics
+    /// Never, as [`new`](Self::new).
+    pub(crate) fn declared(_: &Outside, _: &str) -> Self {
         unreachable!("no stores are built in")
     }
 }
@@ -84,6 +107,12 @@ impl Stores {
 impl Space {
     pub(crate) fn new(stores: Arc<Stores>, _: (&str, &str), _: Version, _: AnyValues) -> Self {
         match stores.never {}
+    }
+}
+
+impl Stores {
+    pub(crate) async fn turns<'k>(&self, _: Face, _: impl IntoIterator<Item = &'k EntryKey>) -> Vec<Turn> {
+        match self.never {}
     }
 }
 
@@ -120,6 +149,7 @@ never! {
     Stores as self: self.never;
     check() -> Result<(), Error>;
     failures() -> Vec<(String, u64)>;
+    are(&Made<'_>) -> bool;
     prefix() -> &str;
     has_memory() -> bool;
     uses(&str) -> bool;
@@ -133,14 +163,15 @@ never! {
     #async read(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
     #async write(Face, &Turn, Offer) -> Result<Outcome, Error>;
     #async remove(Face, &Turn, &EntryKey) -> Result<bool, Error>;
-    #async turns(Face, &[&EntryKey]) -> Vec<Turn>;
     #async write_many(Face, &[Turn], Vec<Offer>) -> Result<Vec<Outcome>, Error>;
     #async remove_many(Face, &[Turn], &[&EntryKey]) -> Result<Vec<bool>, Error>;
     #async retime(Face, &Turn, &EntryKey, Option<u64>) -> Result<bool, Error>;
     #async all(Face) -> Result<Vec<Stored>, Error>;
     #async clear(Face, Option<&Arc<[Tag]>>, impl FnOnce() -> u64) -> (Result<u64, Error>, u64);
+    queued() -> u64;
     #async len(Face) -> Result<u64, Error>;
     #async sizes(Face) -> Vec<Option<u64>>;
     #async flush(Face) -> Result<(), Error>;
+    #async write_out(Face) -> Result<(), Error>;
     #async purge(Face) -> Result<u64, Error>;
 }

@@ -5,15 +5,15 @@ use std::{any::Any, ops::ControlFlow, time::Duration};
 use super::{
     EntryKey, Face, Loaded, Space, Stores,
     read::{self, Facts, Found},
-    tier::Tier,
+    tier::LiveTier,
 };
-use crate::{backend::Backend, call::explanation::Explanation, clock, error::Error, wire::Frame};
+use crate::{backend::Store, call::explanation::Explanation, clock, error::Error, wire::Frame};
 
 impl Stores {
     /// The entry that a call would take, or why there is none: of several reasons that of the fastest tier.
     pub(crate) async fn explain(&self, face: Face, key: &EntryKey) -> Result<Loaded, Explanation> {
         let epoch = self.epoch(key);
-        let tiers = match self.tiers.get(face).await {
+        let tiers = match self.tiers.all() {
             Ok(tiers) => tiers,
             Err(error) => return Err(unavailable(self.tiers.describe().0, &error)),
         };
@@ -43,10 +43,14 @@ impl Space {
 }
 
 /// The entry of a key in one tier.
-async fn see(face: Face, tier: &Tier, key: &EntryKey) -> Result<(Vec<u8>, Facts), Explanation> {
+async fn see(face: Face, tier: &LiveTier, key: &EntryKey) -> Result<(Vec<u8>, Facts), Explanation> {
     let flat = key.flat().to_vec();
-    let name = tier.store.name();
-    let bytes = match face.ask(&tier.store, move |store| store.get(&flat)).await {
+    let opened = match tier.store(face).await {
+        Ok(store) => store,
+        Err(error) => return Err(unavailable(tier.scheme().to_owned(), &error)),
+    };
+    let name = opened.name();
+    let bytes = match face.ask(opened, move |store| async move { store.get(&flat).await }).await {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Err(Explanation::Absent),
         Err(error) => return Err(unavailable(name.to_owned(), &error)),
@@ -61,21 +65,27 @@ async fn see(face: Face, tier: &Tier, key: &EntryKey) -> Result<(Vec<u8>, Facts)
 }
 
 /// Does a tier that enumerates have the key's entry of another version?
-async fn other_version(face: Face, tier: &Tier, key: &EntryKey) -> Explanation {
+async fn other_version(face: Face, tier: &LiveTier, key: &EntryKey) -> Explanation {
     let (prefix, full) = (key.all_versions(), key.full().to_owned());
-    let work = move |store: &dyn Backend| {
+    let work = move |store: Store| async move {
         let (mut created, now) = (None, clock::unix_now());
-        let scanned = store.scan(&prefix, &mut |_, bytes| match Frame::read(bytes) {
+        let mut show = |_: &[u8], bytes: &[u8]| match Frame::read(bytes) {
             Ok(frame) if frame.key == full && !frame.is_over(now) => {
                 created = Some(frame.created);
                 ControlFlow::Break(())
             }
             _ => ControlFlow::Continue(()),
-        });
-        scanned.ok().and(created).map(|created| Duration::from_millis(now.saturating_sub(created)))
+        };
+        store
+            .scan(&prefix, &mut show)
+            .await
+            .ok()
+            .and(created)
+            .map(|created| Duration::from_millis(now.saturating_sub(created)))
     };
-    match face.ask(&tier.store, work).await {
-        Some(age) => Explanation::OtherVersion { tier: tier.store.name(), age },
+    let Some(opened) = tier.opened() else { return Explanation::Absent };
+    match face.ask(opened, work).await {
+        Some(age) => Explanation::OtherVersion { tier: opened.name(), age },
         None => Explanation::Absent,
     }
 }

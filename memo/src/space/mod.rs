@@ -3,12 +3,14 @@
 //! This puts the layers together that know nothing of each other: values and keys become frames (`wire`), frames go into
 //! stores (`backend`). All of it is written once, for threads and tasks: see [`Face`].
 
+mod back;
 mod batch;
 mod explain;
 mod face;
 mod names;
 mod read;
 mod slide;
+mod source;
 mod tally;
 mod tier;
 mod values;
@@ -27,17 +29,22 @@ use async_lock::{Mutex, MutexGuardArc};
 pub(crate) use face::Face;
 pub(crate) use names::EntryKey;
 pub(crate) use read::{Loaded, Stored, key_of};
+pub use source::Tier;
+pub(crate) use source::is_memory;
 use tier::Tiers;
-pub(crate) use tier::is_memory;
 pub(crate) use values::{AnyValues, Of, written};
 
 pub(crate) use write::{About, Offer, Outcome};
 
+use self::{
+    back::{Back, Outlet},
+    source::Source,
+};
 use crate::{
-    backend::{self, Backend, Change},
+    backend::{self, Change, Store},
     call::{
         instance::{OfCache, WeakCache},
-        site::Version,
+        site::{Outside, Version},
     },
     clock,
     error::Error,
@@ -53,11 +60,23 @@ const STRIPES: usize = 32;
 /// Where something is written, expired entries are swept out this often, in milliseconds.
 const SWEEP_EVERY: clock::Millis = 60_000;
 
+/// What the stores of a function or cache are made of.
+pub(crate) struct Made<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) tiers: &'a [Tier],
+    /// Only the first tier is written to at once.
+    pub(crate) writes_back: bool,
+    /// Of the tiers that name none.
+    pub(crate) codec: Option<&'a str>,
+}
+
 /// The stores of a function.
 pub(crate) struct Stores {
     /// What the keys of all its entries begin with.
     prefix: String,
     tiers: Tiers,
+    /// None where values go into all tiers at once.
+    back: Option<Back>,
     stripes: [Stripe; STRIPES],
     /// When a write has expired entries swept out next.
     sweep_at: AtomicU64,
@@ -74,18 +93,18 @@ struct Stripe {
     epoch: AtomicU64,
 }
 
-/// The right to change the entries of a stripe. It ends with the last copy: work on the pool of threads has one, since it
-/// goes on when the future that asked for it is dropped.
-#[derive(Clone)]
-pub(crate) struct Turn(#[expect(dead_code, reason = "held, not read")] Arc<MutexGuardArc<()>>);
+/// The right to change the entries of a stripe. Who has one may not be left alone by its executor: see [`Face::finish`].
+pub(crate) struct Turn(#[expect(dead_code, reason = "held, not read")] MutexGuardArc<()>);
 
 impl Stores {
     /// Opens nothing yet: that is done when they are first used, so that a store that is down does not keep a function
     /// from running.
-    pub(crate) fn new(urls: &[&str], codec: Option<&str>, function: &str) -> Self {
+    pub(crate) fn new(made: &Made<'_>) -> Self {
+        let tiers = Tiers::new(made.tiers, made.codec);
         Self {
-            prefix: names::function(function),
-            tiers: Tiers::new(urls, codec),
+            prefix: names::function(made.name),
+            back: made.writes_back.then(|| Back::new(tiers.has_memory())),
+            tiers,
             stripes: std::array::from_fn(|_| Stripe { lock: Arc::default(), epoch: AtomicU64::new(0) }),
             sweep_at: AtomicU64::new(clock::now().saturating_add(SWEEP_EVERY)),
             caches: parking_lot::Mutex::default(),
@@ -103,6 +122,20 @@ impl Stores {
     /// The live cache objects whose entries stand here.
     pub(crate) fn caches(&self) -> Vec<OfCache> {
         self.caches.lock().iter().filter_map(WeakCache::upgrade).collect()
+    }
+
+    /// Those that an attribute names.
+    pub(crate) fn declared(outside: &Outside, function: &str) -> Self {
+        let tiers: Vec<Tier> = outside.backends.iter().copied().map(Tier::from).collect();
+        let Outside { codec, writes_back, .. } = *outside;
+        Self::new(&Made { name: function, tiers: &tiers, writes_back, codec })
+    }
+
+    /// Were they made of this?
+    pub(crate) fn are(&self, made: &Made<'_>) -> bool {
+        self.prefix == names::function(made.name)
+            && self.back.is_some() == made.writes_back
+            && self.tiers.are(made.tiers, made.codec)
     }
 
     /// What the keys of all entries begin with.
@@ -131,7 +164,7 @@ impl Stores {
 
     /// The right to change a key's entries, if nobody else has it.
     pub(crate) fn try_turn(&self, key: &EntryKey) -> Option<Turn> {
-        self.stripe(key).lock.try_lock_arc().map(|guard| Turn(Arc::new(guard)))
+        self.stripe(key).lock.try_lock_arc().map(Turn)
     }
 
     /// Waits for the right to change any entry.
@@ -154,43 +187,71 @@ impl Stores {
         backend::hook::report(&self.prefix, error);
     }
 
+    /// The right to write to the tiers that the queue is for, where there is one.
+    async fn outlet(&self) -> Option<Outlet> {
+        match &self.back {
+            Some(back) => Some(back.outlet().await),
+            None => None,
+        }
+    }
+
+    /// Adds a tier behind the others.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be opened, or is said to be what it can't be.
+    pub(crate) async fn add(self: &Arc<Self>, face: Face, (tier, codec): (&Tier, Option<&str>)) -> Result<(), Error> {
+        if tier.is_memory() {
+            return Err(Error::config("typed memory can only be the first tier"));
+        }
+        let (stores, source) = (self.clone(), Source::new(tier, codec)?);
+        let change = async move {
+            let turns = stores.all_turns(face).await;
+            stores.tiers.add(face, &turns, source).await
+        };
+        face.finish(change).await
+    }
+
     /// Removes the entry of a key, of all versions, from all tiers, in the caller's turn; was there one?
     pub(crate) async fn remove(&self, face: Face, turn: &Turn, key: &EntryKey) -> Result<bool, Error> {
-        let (turn, prefix) = (turn.clone(), key.all_versions());
-        let work = move |store: &dyn Backend| {
-            let _turn = &turn;
-            store.remove_prefix(&prefix)
-        };
-        let removed = self.tiers.each(face, work).await;
-        self.changed(key);
-        removed.map(|counts| counts.into_iter().any(|count| count > 0))
+        let removed = self.remove_many(face, std::slice::from_ref(turn), &[key]).await;
+        removed.map(|were_there| were_there == [true])
     }
 
     /// Removes all entries of the function (of all instantiations and versions), or those that carry all of some tags, from
     /// the stores and then from memory, in the turns of all keys. Gives their number in the tier that held most, and the
     /// number in memory.
     pub(crate) async fn clear(
-        &self,
+        self: &Arc<Self>,
         face: Face,
         tags: Option<&Arc<[Tag]>>,
-        from_memory: impl FnOnce() -> u64,
+        from_memory: impl FnOnce() -> u64 + Send + 'static,
     ) -> (Result<u64, Error>, u64) {
-        let turns = self.all_turns(face).await;
-        let names = tags.map(|tags| tags.iter().map(Tag::to_string).collect());
-        let removed = self.clear_tiers(face, &turns, names).await.inspect_err(|error| self.failed(error));
-        let _under = UnderLock::enter();
-        // Last: until here, what runs may still have been reading what is gone now.
-        let in_memory = from_memory();
-        (removed.map(|removed| removed.max(in_memory)), in_memory)
+        let (stores, tags) = (self.clone(), tags.map(|tags| tags.iter().map(Tag::to_string).collect()));
+        let change = async move {
+            let turns = stores.all_turns(face).await;
+            let removed = stores.clear_tiers(face, &turns, tags).await.inspect_err(|error| stores.failed(error));
+            let _under = UnderLock::enter();
+            // Last: until here, what runs may still have been reading what is gone now.
+            let in_memory = from_memory();
+            (removed.map(|removed| removed.max(in_memory)), in_memory)
+        };
+        face.finish(change).await
     }
 
-    async fn clear_tiers(&self, face: Face, turns: &[Turn], tags: Option<Vec<String>>) -> Result<u64, Error> {
-        let (turns, prefix) = (turns.to_vec(), self.prefix.clone().into_bytes());
-        let work = move |store: &dyn Backend| {
-            let _turns = &turns;
+    async fn clear_tiers(&self, face: Face, _turns: &[Turn], tags: Option<Arc<[String]>>) -> Result<u64, Error> {
+        let prefix: Arc<str> = self.prefix.as_str().into();
+        if let Some(back) = &self.back {
+            back.forget_under(prefix.as_bytes(), tags.as_deref());
+        }
+        let _outlet = self.outlet().await;
+        let work = |store: Store| async move {
             match &tags {
-                None => store.remove_prefix(&prefix),
-                Some(tags) => store.remove_tagged(&prefix, &tags.iter().map(String::as_str).collect::<Vec<_>>()),
+                None => store.remove_prefix(prefix.as_bytes()).await,
+                Some(tags) => {
+                    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+                    store.remove_tagged(prefix.as_bytes(), &tags).await
+                }
             }
         };
         let removed = self.tiers.each(face, work).await;
@@ -200,32 +261,32 @@ impl Stores {
         removed.map(|counts| counts.into_iter().max().unwrap_or(0))
     }
 
-    /// The number of entries of the function in the last tier.
-    pub(crate) async fn len(&self, face: Face) -> Result<u64, Error> {
-        let prefix = self.prefix.clone().into_bytes();
-        self.tiers.last(face, move |store| store.count(&prefix)).await
+    /// The number of entries of the function in the last tier. What is queued is written first.
+    pub(crate) async fn len(self: &Arc<Self>, face: Face) -> Result<u64, Error> {
+        self.write_out(face).await?;
+        self.count(face).await
     }
 
-    /// The number of entries of the function in each store; `None` where it can't be told. What fails is counted here.
+    async fn count(&self, face: Face) -> Result<u64, Error> {
+        let prefix = self.prefix.clone().into_bytes();
+        self.tiers.last(face, move |store| async move { store.count(&prefix).await }).await
+    }
+
+    /// The number of entries of the function in each store, without what is queued; `None` where it can't be told. What fails
+    /// is counted here.
     pub(crate) async fn sizes(&self, face: Face) -> Vec<Option<u64>> {
-        let tiers = match self.tiers.get(face).await {
-            Ok(tiers) => tiers,
-            Err(error) => {
-                self.failed(&error);
-                return vec![None; self.tiers.number()];
-            }
-        };
+        let tiers = self.tiers.all().inspect_err(|error| self.failed(error)).unwrap_or_default();
         let mut sizes = Vec::with_capacity(tiers.len());
         for tier in tiers {
             let prefix = self.prefix.clone().into_bytes();
-            let count = face.ask(&tier.store, move |store| store.count(&prefix)).await;
-            if let Err(error) = &count
-                && !error.is_unsupported()
-            {
-                tier.terms.failed();
-                self.failed(error);
-            }
-            sizes.push(count.ok());
+            let work = move |store: Store| async move {
+                match store.count(&prefix).await {
+                    Err(error) if error.is_unsupported() => Ok(None),
+                    count => count.map(Some),
+                }
+            };
+            let size = tier.ask(face, work).await.inspect_err(|error| self.failed(error));
+            sizes.push(size.ok().flatten());
         }
         sizes
     }
@@ -238,29 +299,36 @@ impl Stores {
     /// Removes what has expired, from all tiers, whosever it is; gives the number of entries.
     pub(crate) async fn purge(&self, face: Face) -> Result<u64, Error> {
         let now = clock::unix_now();
-        let purged = self.tiers.each(face, move |store| store.purge(now)).await?;
+        let purged = self.tiers.each(face, move |store| async move { store.purge(now).await }).await?;
         Ok(purged.into_iter().sum())
     }
 
-    /// Everything that was acknowledged is as durable as it can be.
-    pub(crate) async fn flush(&self, face: Face) -> Result<(), Error> {
-        self.tiers.each(face, Backend::flush).await.map(drop)
+    /// Everything that was acknowledged is in all tiers, and as durable as it can be.
+    pub(crate) async fn flush(self: &Arc<Self>, face: Face) -> Result<(), Error> {
+        if self.tiers.known().iter().all(|tier| tier.opened().is_none()) && self.queued() == 0 {
+            return Ok(());
+        }
+        let written = self.write_out(face).await;
+        let flushed = self.tiers.each(face, |store| async move { store.flush().await }).await;
+        written.and(flushed.map(drop))
     }
 
     /// What is wrong with the URLs or the codec, if anything.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        self.tiers.terms().map(drop)
+        self.tiers.all().map(drop)
     }
 
-    /// All live entries in the last tier.
-    pub(crate) async fn all(&self, face: Face) -> Result<Vec<Stored>, Error> {
+    /// All live entries in the last tier. What is queued is written first.
+    pub(crate) async fn all(self: &Arc<Self>, face: Face) -> Result<Vec<Stored>, Error> {
+        self.write_out(face).await?;
         let prefix = self.prefix.clone().into_bytes();
-        let work = move |store: &dyn Backend| {
+        let work = move |store: Store| async move {
             let mut all = Vec::new();
-            store.scan(&prefix, &mut |_, bytes| {
+            let mut show = |_: &[u8], bytes: &[u8]| {
                 all.extend(read::alive(bytes));
                 ControlFlow::Continue(())
-            })?;
+            };
+            store.scan(&prefix, &mut show).await?;
             Ok(all)
         };
         self.tiers.last(face, work).await
@@ -270,24 +338,24 @@ impl Stores {
     pub(crate) async fn retime(
         &self,
         face: Face,
-        turn: &Turn,
+        _turn: &Turn,
         key: &EntryKey,
         expires: Option<backend::UnixMillis>,
     ) -> Result<bool, Error> {
-        let (turn, full, flat) = (turn.clone(), key.full().to_owned(), key.flat().to_vec());
-        let work = move |store: &dyn Backend| {
-            let _turn = &turn;
-            let mut found = false;
-            store.update(&flat, &mut |bytes| {
-                let change = bytes.and_then(|bytes| write::retimed(bytes, &full, expires));
-                found = change.is_some();
-                change.unwrap_or(Change::Keep)
-            })?;
-            Ok(found)
-        };
-        let found = self.tiers.each(face, work).await;
+        let _outlet = self.outlet().await;
+        if let Some(back) = &self.back {
+            self.settle(back, face, key).await?;
+        }
+        let mut found = Ok(false);
+        // As in all changes, what is read later is changed first.
+        for tier in self.tiers.all()?.iter().rev() {
+            let (at, expires) = (key.clone(), tier.terms().end(expires, clock::unix_now()));
+            let work = move |store: Store| async move { retime_in(&store, &at, expires).await };
+            let retimed = tier.ask(face, work).await;
+            found = found.and_then(|before: bool| Ok(retimed? | before));
+        }
         self.changed(key);
-        found.map(|found| found.contains(&true))
+        found
     }
 
     /// Is one of the tiers in such a store?
@@ -299,6 +367,18 @@ impl Stores {
     pub(crate) fn describe(&self) -> (String, Option<String>) {
         self.tiers.describe()
     }
+}
+
+/// Gives an entry another end in one store; was there one?
+async fn retime_in(store: &Store, key: &EntryKey, expires: Option<backend::UnixMillis>) -> Result<bool, Error> {
+    let mut found = false;
+    let mut retime = |bytes: Option<&[u8]>| {
+        let change = bytes.and_then(|bytes| write::retimed(bytes, key.full(), expires));
+        found = change.is_some();
+        change.unwrap_or(Change::Keep)
+    };
+    store.update(key.flat(), &mut retime).await?;
+    Ok(found)
 }
 
 /// The entries of one instantiation of a function in its stores.
@@ -317,7 +397,7 @@ impl Space {
     /// `name` is the function's path with all generics.
     pub(crate) fn new(stores: Arc<Stores>, (path, name): (&str, &str), version: Version, values: AnyValues) -> Self {
         let name = if name == path { "" } else { name };
-        let tally = tally::Tally::new(stores.has_memory(), stores.tiers.number());
+        let tally = tally::Tally::new(stores.has_memory(), stores.tiers.known().len());
         Self { stores, name: name.to_owned(), version, names: OnceLock::new(), values, tally }
     }
 

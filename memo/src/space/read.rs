@@ -1,12 +1,12 @@
 //! Reading: the first tier that has an entry answers, and those before it get a copy.
 
-use std::{any::Any, ops::Range};
+use std::{any::Any, ops::Range, sync::Arc};
 
 use serde::de::DeserializeOwned;
 
-use super::{EntryKey, Face, Space, Stores, Turn, tally::Tally, tier::Tier, write::written};
+use super::{EntryKey, Face, Space, Stores, back::Queued, tally::Tally, tier::LiveTier, write::written};
 use crate::{
-    backend::{Backend, Change, Item, UnixMillis},
+    backend::{Change, Item, Store, UnixMillis},
     clock::{self, Millis},
     error::Error,
     memory::stamp::{self, Stamp},
@@ -62,10 +62,6 @@ impl Loaded {
         Self { bytes, facts, tier, epoch }
     }
 
-    pub(super) fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
     pub(super) fn tier(&self) -> usize {
         self.tier
     }
@@ -110,11 +106,16 @@ pub(super) fn alive(bytes: &[u8]) -> Option<Stored> {
 impl Stores {
     /// The entry of a key. What fails is counted here. Bytes that do not verify are as good as absent; it is an error if no
     /// tier has the entry and one can't be asked.
-    pub(crate) async fn read(&self, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
+    pub(crate) async fn read(self: &Arc<Self>, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
         self.read_as(face, key, None).await
     }
 
-    async fn read_as(&self, face: Face, key: &EntryKey, tally: Option<&Tally>) -> Result<Option<Loaded>, Error> {
+    async fn read_as(
+        self: &Arc<Self>,
+        face: Face,
+        key: &EntryKey,
+        tally: Option<&Tally>,
+    ) -> Result<Option<Loaded>, Error> {
         let (loaded, failed) = self.look(face, key, tally).await;
         for error in &failed {
             self.failed(error);
@@ -128,21 +129,31 @@ impl Stores {
 
     /// Looks into the tiers one after the other; says what failed on the way, too. With a tally it is for a call, which
     /// counts, and restarts an entry that slides.
-    async fn look(&self, face: Face, key: &EntryKey, tally: Option<&Tally>) -> (Option<Loaded>, Vec<Error>) {
+    async fn look(self: &Arc<Self>, face: Face, key: &EntryKey, tally: Option<&Tally>) -> (Option<Loaded>, Vec<Error>) {
         let epoch = self.epoch(key);
         if let Some(tally) = tally {
             tally.memory_missed(1);
         }
         let mut failed = Vec::new();
-        let tiers = match self.tiers.get(face).await {
+        let tiers = match self.tiers.all() {
             Ok(tiers) => tiers,
             Err(error) => return (None, vec![error]),
         };
         for (number, tier) in tiers.iter().enumerate() {
-            match self.read_tier(face, tier, key).await {
+            let queued = self.back.as_ref().and_then(|back| back.find(number, key));
+            let is_queued = queued.is_some();
+            let read = match queued {
+                Some(Queued(bytes)) => self.verified(face, tier, key, bytes).await,
+                None => self.read_tier(face, tier, key).await,
+            };
+            match read {
                 Ok(None) => {
                     if let Some(tally) = tally {
                         tally.missed(number);
+                    }
+                    if is_queued {
+                        // What stands behind it is older.
+                        break;
                     }
                 }
                 Ok(Some((bytes, facts))) => {
@@ -150,7 +161,7 @@ impl Stores {
                     if tally.is_some() {
                         self.restart(face, &tiers[number..], key, &mut loaded).await;
                     }
-                    self.carry_up(face, &tiers[..number], key, &loaded).await;
+                    self.carry_up(face, &tiers[..number], &[(key, &loaded)]).await;
                     return (Some(loaded), failed);
                 }
                 Err(error) => failed.push(error),
@@ -161,15 +172,21 @@ impl Stores {
 
     /// What the tier is called that had an entry.
     pub(crate) fn tier_name(&self, loaded: &Loaded) -> &'static str {
-        self.tiers.name(loaded.tier)
+        self.tiers.known().get(loaded.tier).map_or("", |tier| tier.name())
     }
 
-    pub(super) async fn read_tier(&self, face: Face, tier: &Tier, key: &EntryKey) -> Result<Option<Verified>, Error> {
-        let bytes = if face == Face::Thread || !tier.store.blocks() {
-            tier.store.get(key.flat()).inspect_err(|_| tier.terms.failed())?
-        } else {
+    pub(super) async fn read_tier(
+        &self,
+        face: Face,
+        tier: &LiveTier,
+        key: &EntryKey,
+    ) -> Result<Option<Verified>, Error> {
+        let store = tier.store(face).await?;
+        let bytes = if face == Face::Task && store.blocks() {
             let flat = key.flat().to_vec();
-            tier.ask(face, move |store| store.get(&flat)).await?
+            tier.ask(face, move |store| async move { store.get(&flat).await }).await?
+        } else {
+            store.get(key.flat()).await.inspect_err(|_| tier.failed())?
         };
         self.verified(face, tier, key, bytes).await
     }
@@ -178,7 +195,7 @@ impl Stores {
     pub(super) async fn verified(
         &self,
         face: Face,
-        tier: &Tier,
+        tier: &LiveTier,
         key: &EntryKey,
         bytes: Option<Vec<u8>>,
     ) -> Result<Option<Verified>, Error> {
@@ -187,7 +204,7 @@ impl Stores {
             Ok(Found::Alive(facts)) => Ok(Some((bytes, facts))),
             Ok(Found::Over | Found::Other) => Ok(None),
             Err(error) => {
-                tier.terms.failed();
+                tier.failed();
                 // What a later version of the library wrote is not ours to remove.
                 if !error.is_newer() {
                     self.discard(face, tier, key, bytes).await;
@@ -198,37 +215,47 @@ impl Stores {
     }
 
     /// Removes bytes that do not verify, if they still stand there.
-    async fn discard(&self, face: Face, tier: &Tier, key: &EntryKey, bytes: Vec<u8>) {
+    async fn discard(&self, face: Face, tier: &LiveTier, key: &EntryKey, bytes: Vec<u8>) {
         let flat = key.flat().to_vec();
-        let work = move |store: &dyn Backend| {
-            store.update(&flat, &mut |now| match now {
-                Some(now) if now == bytes => Change::Remove,
-                _ => Change::Keep,
-            })
+        let work = move |store: Store| async move {
+            let mut remove = |now: Option<&[u8]>| if now == Some(&bytes) { Change::Remove } else { Change::Keep };
+            store.update(&flat, &mut remove).await
         };
         if let Err(error) = tier.ask(face, work).await {
             self.failed(&error);
         }
     }
 
-    /// Copies an entry into the tiers before the one that had it, unless something changed since.
-    async fn carry_up(&self, face: Face, tiers: &[Tier], key: &EntryKey, loaded: &Loaded) {
-        if tiers.is_empty() {
+    /// Copies entries into the tiers before the one that had them, but for those that changed since.
+    pub(super) async fn carry_up(
+        self: &Arc<Self>,
+        face: Face,
+        tiers: &[Arc<LiveTier>],
+        found: &[(&EntryKey, &Loaded)],
+    ) {
+        if tiers.is_empty() || found.is_empty() {
             return;
         }
-        let turn = self.turn(face, key).await;
-        if self.epoch(key) != loaded.epoch {
-            return;
-        }
-        for tier in tiers {
-            let copied = match carried(tier, key, loaded) {
-                Ok(entry) => carry(face, std::slice::from_ref(&turn), tier, vec![entry]).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = copied {
-                self.failed(&error);
+        let carry = |tier: &Arc<LiveTier>| {
+            // That their frames are sound was found before.
+            let carried = found.iter().filter_map(|(key, loaded)| carried(tier, key, loaded).ok());
+            (tier.clone(), carried.collect::<Vec<_>>())
+        };
+        let copies: Vec<_> = tiers.iter().map(carry).collect();
+        let keys: Vec<(EntryKey, u64)> = found.iter().map(|(key, loaded)| ((*key).clone(), loaded.epoch)).collect();
+        let stores = self.clone();
+        let change = async move {
+            let _turns = stores.turns(face, keys.iter().map(|(key, _)| key)).await;
+            let same: Vec<bool> = keys.iter().map(|(key, epoch)| stores.epoch(key) == *epoch).collect();
+            for (tier, entries) in copies {
+                let entries =
+                    entries.into_iter().zip(&same).filter_map(|(entry, same)| same.then_some(entry)).collect();
+                if let Err(error) = put_carried(face, &tier, entries).await {
+                    stores.failed(&error);
+                }
             }
-        }
+        };
+        face.finish(change).await;
     }
 }
 
@@ -246,7 +273,9 @@ impl Space {
     /// The same, for those who want to know why not.
     pub(crate) fn try_decode(&self, loaded: &Loaded, to: &mut dyn Any) -> Result<(), Error> {
         self.decoded(loaded, to).inspect_err(|error| {
-            self.stores.tiers.failed(loaded.tier);
+            if let Some(tier) = self.stores.tiers.known().get(loaded.tier) {
+                tier.failed();
+            }
             self.stores.failed(error);
         })
     }
@@ -308,7 +337,7 @@ pub(super) fn is_down(error: &Error) -> bool {
 }
 
 /// An entry on its way into a tier before the one that had it.
-pub(super) struct Carried {
+struct Carried {
     flat: Vec<u8>,
     bytes: Vec<u8>,
     expires: Option<UnixMillis>,
@@ -316,43 +345,27 @@ pub(super) struct Carried {
 }
 
 /// The same frame for another tier, where entries may live shorter: the remaining time, never more.
-pub(super) fn carried(tier: &Tier, key: &EntryKey, loaded: &Loaded) -> Result<Carried, Error> {
+fn carried(tier: &LiveTier, key: &EntryKey, loaded: &Loaded) -> Result<Carried, Error> {
     let Facts { expires, window, tags, .. } = &loaded.facts;
-    let expires = tier.terms.end(*expires, clock::unix_now());
+    let expires = tier.terms().end(*expires, clock::unix_now());
     let tags = tags.iter().map(Tag::to_string).collect();
-    let frame = Frame { expires, window: tier.terms.window(*window), ..Frame::read(&loaded.bytes)? };
+    let frame = Frame { expires, window: tier.terms().window(*window), ..Frame::read(&loaded.bytes)? };
     Ok(Carried { flat: key.flat().to_vec(), bytes: written(&frame)?, expires, tags })
 }
 
 /// Puts entries into a tier, in the turns of their keys.
-pub(super) async fn carry(face: Face, turns: &[Turn], tier: &Tier, entries: Vec<Carried>) -> Result<(), Error> {
-    let turns = turns.to_vec();
-    let work = move |store: &dyn Backend| {
-        let _turns = turns;
+async fn put_carried(face: Face, tier: &LiveTier, entries: Vec<Carried>) -> Result<(), Error> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let work = move |store: Store| async move {
         let tags: Vec<Vec<&str>> =
             entries.iter().map(|entry| entry.tags.iter().map(String::as_str).collect()).collect();
         let items = entries
             .iter()
             .zip(&tags)
             .map(|(entry, tags)| (&*entry.flat, Item { bytes: &entry.bytes, expires: entry.expires, tags }));
-        store.set_many(&items.collect::<Vec<_>>())
+        store.set_many(&items.collect::<Vec<_>>()).await
     };
     tier.ask(face, work).await
-}
-
-impl super::tier::Terms {
-    /// The end of an entry in this tier.
-    pub(super) fn end(&self, expires: Option<UnixMillis>, now: UnixMillis) -> Option<UnixMillis> {
-        let most = self.ttl.map(|ttl| now.saturating_add(ttl));
-        match (expires, most) {
-            (Some(expires), Some(most)) => Some(expires.min(most)),
-            (expires, most) => expires.or(most),
-        }
-    }
-
-    /// The time to live that a hit begins anew in this tier.
-    pub(super) fn window(&self, window: Millis) -> Option<Millis> {
-        let most = self.ttl.unwrap_or(Millis::MAX);
-        Some(window.min(most)).filter(|window| *window != 0)
-    }
 }

@@ -1,9 +1,12 @@
 //! Entries that slide: a hit begins their time to live anew, in all stores that hold them.
 
-use super::{EntryKey, Face, Loaded, Stores, tier::Tier};
+use std::sync::Arc;
+
+use super::{EntryKey, Face, Loaded, Stores, tier::LiveTier};
 use crate::{
-    backend::{Backend, Change, UnixMillis},
+    backend::{Change, Store, UnixMillis},
     clock,
+    error::Error,
     memory::stamp::restarts_from,
     wire::{Frame, frame::with_expiry},
 };
@@ -11,32 +14,48 @@ use crate::{
 impl Stores {
     /// Begins the time to live of an entry anew, if that is due, in these tiers: the one that had it, and those behind. What
     /// fails is counted here.
-    pub(super) async fn restart(&self, face: Face, tiers: &[Tier], key: &EntryKey, loaded: &mut Loaded) {
+    pub(super) async fn restart(
+        self: &Arc<Self>,
+        face: Face,
+        tiers: &[Arc<LiveTier>],
+        key: &EntryKey,
+        loaded: &mut Loaded,
+    ) {
         if loaded.restarts_from().is_none_or(|due| due > clock::unix_now()) {
             return;
         }
-        let turn = self.turn(face, key).await;
-        // As in all changes, what is read later is changed first.
-        for (place, tier) in tiers.iter().enumerate().rev() {
-            let (turn, flat, full) = (turn.clone(), key.flat().to_vec(), key.full().to_owned());
-            let created = loaded.created();
-            let work = move |store: &dyn Backend| {
-                let _turn = turn;
-                let mut end = None;
-                let updated = store.update(&flat, &mut |bytes| {
-                    let restarted = bytes.and_then(|bytes| restarted(bytes, &full, created));
-                    end = restarted.as_ref().map(|(end, _)| *end);
-                    restarted.map_or(Change::Keep, |(_, change)| change)
-                });
-                updated.map(|()| end)
-            };
-            match tier.ask(face, work).await {
-                Ok(Some(end)) if place == 0 => loaded.ends_at(end),
-                Ok(_) => {}
-                Err(error) => self.failed(&error),
+        let (stores, tiers, key, created) = (self.clone(), tiers.to_vec(), key.clone(), loaded.created());
+        let change = async move {
+            let _turn = stores.turn(face, &key).await;
+            let mut end = None;
+            // As in all changes, what is read later is changed first.
+            for (place, tier) in tiers.iter().enumerate().rev() {
+                let at = key.clone();
+                let work = move |store: Store| async move { restart_in(&store, &at, created).await };
+                match tier.ask(face, work).await {
+                    Ok(restarted) if place == 0 => end = restarted,
+                    Ok(_) => {}
+                    Err(error) => stores.failed(&error),
+                }
             }
+            end
+        };
+        if let Some(end) = face.finish(change).await {
+            loaded.ends_at(end);
         }
     }
+}
+
+/// Restarts the entry that was made at that time; gives its end.
+async fn restart_in(store: &Store, key: &EntryKey, created: UnixMillis) -> Result<Option<UnixMillis>, Error> {
+    let mut end = None;
+    let mut restart = |bytes: Option<&[u8]>| {
+        let restarted = bytes.and_then(|bytes| restarted(bytes, key.full(), created));
+        end = restarted.as_ref().map(|(end, _)| *end);
+        restarted.map_or(Change::Keep, |(_, change)| change)
+    };
+    store.update(key.flat(), &mut restart).await?;
+    Ok(end)
 }
 
 /// The entry of a key with its time to live begun anew, and when it ends then: if it is still the one that was made at that

@@ -7,50 +7,89 @@ use std::sync::{
 
 use parking_lot::Mutex;
 
-use super::Face;
+use super::{
+    Face, Tier, Turn,
+    source::{Source, Terms},
+};
 use crate::{
-    backend::{self, Backend, Url},
+    backend::Store,
     clock::{self, Millis},
     error::Error,
     stats::counters::Counters,
-    wire::Wire,
 };
 
 /// After a store could not be opened, calls go past it for so long before it is tried again.
 const RETRY_AFTER: Millis = 1000;
 
-/// A byte store, and how values become bytes in it.
-#[derive(Clone)]
-pub(super) struct Tier {
-    pub(super) store: Arc<dyn Backend>,
-    pub(super) terms: Terms,
-}
-
-/// What the URL of a tier says about its entries.
-#[derive(Clone)]
-pub(super) struct Terms {
-    pub(super) wire: Wire,
-    /// Entries live no longer than this here.
-    pub(super) ttl: Option<Millis>,
-    hashes_keys: bool,
-    /// The codec, as it was named.
-    codec: String,
+/// A tier whose store is opened when it is first used: one that is down keeps nobody from the others.
+pub(super) struct LiveTier {
+    source: Source,
+    store: OnceLock<Store>,
+    /// Why it could not be opened, and until when that is not tried again.
+    closed: Mutex<Option<(Error, Millis)>>,
     /// What failed in the store.
-    failures: Arc<AtomicU64>,
+    failures: AtomicU64,
 }
 
-impl Tier {
-    /// Has the store do something that may block; what fails is counted.
-    pub(super) async fn ask<R: Send + 'static>(
-        &self,
-        face: Face,
-        work: impl FnOnce(&dyn Backend) -> Result<R, Error> + Send + 'static,
-    ) -> Result<R, Error> {
-        face.ask(&self.store, work).await.inspect_err(|_| self.terms.failed())
+impl LiveTier {
+    fn new(source: Source) -> Arc<Self> {
+        Arc::new(Self { source, store: OnceLock::new(), closed: Mutex::default(), failures: AtomicU64::new(0) })
     }
-}
 
-impl Terms {
+    pub(super) fn terms(&self) -> &Terms {
+        &self.source.terms
+    }
+
+    /// What its store is called, if it is open.
+    pub(super) fn name(&self) -> &'static str {
+        self.opened().map_or("", Store::name)
+    }
+
+    /// What statistics call it.
+    pub(super) fn scheme(&self) -> &str {
+        self.source.scheme()
+    }
+
+    pub(super) fn opened(&self) -> Option<&Store> {
+        self.store.get()
+    }
+
+    /// The store, opened now if it was not.
+    pub(super) async fn store(&self, face: Face) -> Result<&Store, Error> {
+        match self.store.get() {
+            Some(store) => Ok(store),
+            None => self.open(face).await.inspect_err(|_| self.failed()),
+        }
+    }
+
+    #[cold]
+    async fn open(&self, face: Face) -> Result<&Store, Error> {
+        if let Some((error, until)) = &*self.closed.lock()
+            && clock::now() < *until
+        {
+            return Err(error.again());
+        }
+        let source = self.source.clone();
+        let opened = if face == Face::Thread { source.open() } else { blocking::unblock(move || source.open()).await };
+        match opened {
+            Ok(store) => Ok(self.store.get_or_init(|| store)),
+            Err(error) => {
+                *self.closed.lock() = Some((error.again(), clock::now().saturating_add(RETRY_AFTER)));
+                Err(error)
+            }
+        }
+    }
+
+    /// Has the store do something, in one go; what fails is counted.
+    pub(super) async fn ask<R, F>(&self, face: Face, work: impl FnOnce(Store) -> F + Send + 'static) -> Result<R, Error>
+    where
+        R: Send + 'static,
+        F: Future<Output = Result<R, Error>> + Send,
+    {
+        let store = self.store(face).await?;
+        face.ask(store, work).await.inspect_err(|_| self.failed())
+    }
+
     /// Something failed in the store.
     pub(super) fn failed(&self) {
         Counters::add(&self.failures, 1);
@@ -58,33 +97,74 @@ impl Terms {
 }
 
 pub(super) struct Tiers {
+    /// What they were made of.
+    given: (Vec<Tier>, Option<String>),
     has_memory: bool,
     hashes_keys: bool,
-    specs: Result<Vec<(Url, Terms)>, Error>,
-    open: OnceLock<Vec<Tier>>,
-    failed: Mutex<Option<Failed>>,
+    first: Result<Version, Error>,
 }
 
-/// Why the stores could not be opened, and until when that is not tried again.
-struct Failed {
-    error: Error,
-    /// The number of the store.
-    tier: usize,
-    until: Millis,
-}
-
-/// Typed memory as the first tier.
-pub(crate) fn is_memory(url: &str) -> bool {
-    matches!(url, "memory" | "memory://")
+/// The tiers as they were from some time on. One that is added makes another version, which has all before it, so whoever works
+/// with an older one still may.
+struct Version {
+    tiers: Vec<Arc<LiveTier>>,
+    next: OnceLock<Box<Self>>,
 }
 
 impl Tiers {
-    pub(super) fn new(urls: &[&str], codec: Option<&str>) -> Self {
-        let has_memory = urls.first().is_some_and(|first| is_memory(first));
-        let urls = urls.iter().skip(usize::from(has_memory));
-        let specs: Result<Vec<_>, Error> = urls.map(|url| spec(url, codec)).collect();
-        let hashes_keys = specs.as_ref().is_ok_and(|specs| specs.iter().any(|(_, terms)| terms.hashes_keys));
-        Self { has_memory, hashes_keys, specs, open: OnceLock::new(), failed: Mutex::default() }
+    /// `codec`: of the tiers that name none.
+    pub(super) fn new(tiers: &[Tier], codec: Option<&str>) -> Self {
+        let has_memory = tiers.first().is_some_and(Tier::is_memory);
+        let behind = &tiers[usize::from(has_memory)..];
+        let live: Result<Vec<_>, Error> =
+            behind.iter().map(|tier| Source::new(tier, codec).map(LiveTier::new)).collect();
+        let hashes_keys = live.as_ref().is_ok_and(|live| live.iter().any(|tier| tier.terms().hashes_keys));
+        let first = live.map(|tiers| Version { tiers, next: OnceLock::new() });
+        let given = (tiers.to_vec(), codec.map(str::to_owned));
+        Self { given, has_memory, hashes_keys, first }
+    }
+
+    /// Were they made of this?
+    pub(super) fn are(&self, tiers: &[Tier], codec: Option<&str>) -> bool {
+        self.given.0 == tiers && self.given.1.as_deref() == codec
+    }
+
+    /// Adds a tier behind the others, in the turns of all keys, so that no value is on its way.
+    pub(super) async fn add(&self, face: Face, _turns: &[Turn], source: Source) -> Result<(), Error> {
+        if source.terms.hashes_keys && !self.hashes_keys {
+            return Err(Error::config(
+                "`key_style=hashed` in a tier that is added: the other tiers have readable keys",
+            ));
+        }
+        let version = self.version()?;
+        let added = LiveTier::new(source);
+        added.store(face).await?;
+        let tiers = version.tiers.iter().cloned().chain([added]).collect();
+        version.next.get_or_init(|| Box::new(Version { tiers, next: OnceLock::new() }));
+        Ok(())
+    }
+
+    /// The newest version.
+    fn version(&self) -> Result<&Version, Error> {
+        let mut version = self.first.as_ref().map_err(Error::again)?;
+        while let Some(next) = version.next.get() {
+            version = next;
+        }
+        Ok(version)
+    }
+
+    /// All stores.
+    ///
+    /// # Errors
+    ///
+    /// If one of the URLs is wrong.
+    pub(super) fn all(&self) -> Result<&[Arc<LiveTier>], Error> {
+        Ok(&self.version()?.tiers)
+    }
+
+    /// The same, none if one of the URLs is wrong.
+    pub(super) fn known(&self) -> &[Arc<LiveTier>] {
+        self.all().unwrap_or_default()
     }
 
     pub(super) fn has_memory(&self) -> bool {
@@ -97,115 +177,56 @@ impl Tiers {
 
     /// The largest value that is believed to stand in a tier, in bytes.
     pub(super) fn max_value(&self, tier: usize) -> usize {
-        let specs = self.specs.as_deref().unwrap_or_default();
-        specs.get(tier).or(specs.last()).map_or(0, |(_, terms)| terms.wire.max_value())
-    }
-
-    /// What a tier that was opened is called.
-    pub(super) fn name(&self, tier: usize) -> &'static str {
-        self.open.get().and_then(|tiers| tiers.get(tier)).map_or("", |tier| tier.store.name())
-    }
-
-    /// The terms of all tiers.
-    ///
-    /// # Errors
-    ///
-    /// If one of the URLs is wrong.
-    pub(super) fn terms(&self) -> Result<impl Iterator<Item = &Terms>, Error> {
-        Ok(self.specs.as_ref().map_err(Error::again)?.iter().map(|(_, terms)| terms))
+        let tiers = self.known();
+        tiers.get(tier).or(tiers.last()).map_or(0, |tier| tier.terms().wire.max_value())
     }
 
     /// Is one of the tiers of this scheme?
     pub(super) fn uses(&self, scheme: &str) -> bool {
-        let specs = self.specs.as_deref().unwrap_or_default();
-        (self.has_memory && scheme == "memory") || specs.iter().any(|(url, _)| url.scheme() == scheme)
-    }
-
-    /// How many stores there are.
-    pub(super) fn number(&self) -> usize {
-        self.specs.as_ref().map_or(0, Vec::len)
-    }
-
-    /// Something failed in a store.
-    pub(super) fn failed(&self, tier: usize) {
-        let specs = self.specs.as_deref().unwrap_or_default();
-        specs.get(tier).inspect(|(_, terms)| terms.failed());
+        (self.has_memory && scheme == "memory") || self.known().iter().any(|tier| tier.scheme() == scheme)
     }
 
     /// The names of all tiers, and what failed in each.
     pub(super) fn failures(&self) -> Vec<(String, u64)> {
-        let specs = self.specs.as_deref().unwrap_or_default();
         let memory = self.has_memory.then(|| ("memory".to_owned(), 0));
-        let stores = specs.iter().map(|(url, terms)| (url.scheme().to_owned(), terms.failures.load(Ordering::Relaxed)));
-        memory.into_iter().chain(stores).collect()
+        let failures = |tier: &Arc<LiveTier>| (tier.scheme().to_owned(), tier.failures.load(Ordering::Relaxed));
+        memory.into_iter().chain(self.known().iter().map(failures)).collect()
     }
 
     /// The schemes of the tiers, and how values become bytes in the last.
     pub(super) fn describe(&self) -> (String, Option<String>) {
-        let specs = self.specs.as_deref().unwrap_or_default();
+        let tiers = self.known();
         let memory = self.has_memory.then_some("memory");
-        let schemes: Vec<&str> = memory.into_iter().chain(specs.iter().map(|(url, _)| url.scheme())).collect();
-        (schemes.join("+"), specs.last().map(|(_, terms)| terms.codec.clone()))
-    }
-
-    /// The tiers, opened now if they were not.
-    pub(super) async fn get(&self, face: Face) -> Result<&[Tier], Error> {
-        match self.open.get() {
-            Some(tiers) => Ok(tiers),
-            None => self.open(face).await,
-        }
-    }
-
-    #[cold]
-    async fn open(&self, face: Face) -> Result<&[Tier], Error> {
-        let specs = self.specs.as_ref().map_err(Error::again)?;
-        if let Some(Failed { error, tier, until }) = &*self.failed.lock()
-            && clock::now() < *until
-        {
-            self.failed(*tier);
-            return Err(error.again());
-        }
-        let specs = specs.clone();
-        let work = move || -> Result<Vec<Tier>, (usize, Error)> {
-            let open = |(tier, (url, terms)): (usize, (Url, Terms))| match backend::open(&url) {
-                Ok(store) => Ok(Tier { store, terms }),
-                Err(error) => {
-                    terms.failed();
-                    Err((tier, error))
-                }
-            };
-            specs.into_iter().enumerate().map(open).collect()
-        };
-        let opened = if face == Face::Thread { work() } else { blocking::unblock(work).await };
-        match opened {
-            Ok(tiers) => Ok(self.open.get_or_init(|| tiers)),
-            Err((tier, error)) => {
-                let until = clock::now().saturating_add(RETRY_AFTER);
-                *self.failed.lock() = Some(Failed { error: error.again(), tier, until });
-                Err(error)
-            }
-        }
+        let schemes: Vec<&str> = memory.into_iter().chain(tiers.iter().map(|tier| tier.scheme())).collect();
+        (schemes.join("+"), tiers.last().map(|tier| tier.terms().codec.clone()))
     }
 
     /// Does something in the last tier.
-    pub(super) async fn last<R: Send + 'static>(
+    pub(super) async fn last<R, F>(
         &self,
         face: Face,
-        work: impl FnOnce(&dyn Backend) -> Result<R, Error> + Send + 'static,
-    ) -> Result<R, Error> {
-        let tiers = self.get(face).await?;
-        let tier = tiers.last().ok_or_else(|| Error::config("there is no store"))?;
+        work: impl FnOnce(Store) -> F + Send + 'static,
+    ) -> Result<R, Error>
+    where
+        R: Send + 'static,
+        F: Future<Output = Result<R, Error>> + Send,
+    {
+        let tier = self.all()?.last().ok_or_else(|| Error::config("there is no store"))?;
         tier.ask(face, work).await
     }
 
     /// Does something in every tier, the last one first, and tries all before it fails; gives the results in the order
     /// of the tiers.
-    pub(super) async fn each<R: Send + 'static>(
+    pub(super) async fn each<R, F>(
         &self,
         face: Face,
-        work: impl Fn(&dyn Backend) -> Result<R, Error> + Clone + Send + 'static,
-    ) -> Result<Vec<R>, Error> {
-        let tiers = self.get(face).await?;
+        work: impl FnOnce(Store) -> F + Clone + Send + 'static,
+    ) -> Result<Vec<R>, Error>
+    where
+        R: Send + 'static,
+        F: Future<Output = Result<R, Error>> + Send,
+    {
+        let tiers = self.all()?;
         let mut results = Vec::with_capacity(tiers.len());
         // What is read later is changed first: else it would fill the tiers before it again.
         for tier in tiers.iter().rev() {
@@ -213,31 +234,4 @@ impl Tiers {
         }
         results.into_iter().rev().collect()
     }
-}
-
-/// Where the value stands in a frame, for stores that show it to people.
-#[cfg(feature = "file")]
-fn find_value(bytes: &[u8]) -> Option<backend::Split> {
-    let frame = crate::wire::Frame::read(bytes).ok()?;
-    let start = frame.value.as_ptr().addr() - bytes.as_ptr().addr();
-    let extension = match (frame.codec, frame.compressors) {
-        (_, "zstd") => "zst",
-        (_, "zlib") => "zz",
-        ("json", "") => "json",
-        ("msgpack", "") => "msgpack",
-        ("raw", "") => "raw",
-        _ => "bin",
-    };
-    Some(backend::Split { value: start..start + frame.value.len(), extension })
-}
-
-fn spec(url: &str, codec: Option<&str>) -> Result<(Url, Terms), Error> {
-    let url = Url::parse(url)?;
-    #[cfg(feature = "file")]
-    backend::find_values_by(find_value);
-    let wire = Wire::of(&url, codec.unwrap_or("bincode"))?;
-    let codec = wire.to_string();
-    let hashes_keys = url.param("key_style") == Some("hashed");
-    let ttl = url.duration("ttl")?;
-    Ok((url, Terms { wire, ttl, hashes_keys, codec, failures: Arc::default() }))
 }

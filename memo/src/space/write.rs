@@ -1,10 +1,14 @@
 //! Writing: a value becomes a frame for each tier, and goes into the last one first.
 
-use std::{any::Any, sync::atomic::Ordering};
+use std::{
+    any::Any,
+    ops::Range,
+    sync::{Arc, atomic::Ordering},
+};
 
-use super::{EntryKey, Face, SWEEP_EVERY, Space, Stores, Turn, tier::Tier};
+use super::{EntryKey, Face, SWEEP_EVERY, Space, Stores, Turn, face::in_background};
 use crate::{
-    backend::{Backend, Change, Item, UnixMillis, hook},
+    backend::{Change, Item, Store, UnixMillis, hook},
     clock::{self, Millis},
     error::Error,
     wire::{Frame, Tags},
@@ -24,7 +28,7 @@ pub(crate) enum Outcome {
 /// A value on its way into the stores of a space.
 pub(crate) struct Offer {
     key: EntryKey,
-    /// By the tiers. Shared, since what writes may outlive the call.
+    /// By the tiers.
     frames: Vec<Written>,
     tags: Vec<String>,
     /// It does not take the place of a live entry.
@@ -34,10 +38,15 @@ pub(crate) struct Offer {
 }
 
 /// The entry for one tier.
-#[derive(Clone)]
 struct Written {
     bytes: Vec<u8>,
     expires: Option<UnixMillis>,
+}
+
+impl Written {
+    fn is_over(&self, now: UnixMillis) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
 }
 
 /// What is known of a value beside itself.
@@ -57,8 +66,12 @@ impl Offer {
         &self.key
     }
 
-    pub(super) fn tags(&self) -> Vec<&str> {
-        self.tags.iter().map(String::as_str).collect()
+    pub(super) fn has_tags(&self, wanted: &[String]) -> bool {
+        wanted.iter().all(|tag| self.tags.contains(tag))
+    }
+
+    pub(super) fn yields(&self) -> bool {
+        self.yields
     }
 
     /// Does it take the place of whatever is there?
@@ -66,21 +79,59 @@ impl Offer {
         !self.yields && !self.is_over
     }
 
-    /// The entry for a tier, with the tags that [`tags`](Self::tags) gives.
-    pub(super) fn item<'a>(&'a self, tier: usize, tags: &'a [&'a str]) -> Option<(&'a [u8], Item<'a>)> {
-        let Written { bytes, expires } = self.frames.get(tier)?;
-        Some((self.key.flat(), Item { bytes, expires: *expires, tags }))
+    /// How much memory it takes, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.key.flat().len() + self.frames.iter().map(|written| written.bytes.len()).sum::<usize>()
     }
 
-    /// Puts it into a tier on its own.
-    pub(super) fn put(&self, store: &dyn Backend, tier: usize) -> Result<Outcome, Error> {
-        match (self.frames.get(tier), self.yields) {
-            (Some(written), yields) if !self.is_over => {
-                set(store, self.key.flat(), self.key.full(), written.clone(), &self.tags, yields)
+    /// The bytes that are to stand in a tier; none if they are over by now.
+    pub(super) fn bytes(&self, tier: usize) -> Option<&[u8]> {
+        let written = self.frames.get(tier).filter(|written| !written.is_over(clock::unix_now()));
+        written.map(|written| &*written.bytes)
+    }
+
+    /// Its entry in a tier, if it takes the place of whatever is there, now.
+    fn entry(&self, tier: usize, now: UnixMillis) -> Option<&Written> {
+        self.frames.get(tier).filter(|written| self.is_plain() && !written.is_over(now))
+    }
+
+    /// Puts it into a tier on its own, in place of whatever is there.
+    async fn put(&self, store: &Store, tier: usize) -> Result<Outcome, Error> {
+        match self.live(tier) {
+            Some(Written { bytes, expires }) => {
+                let tags: Vec<&str> = self.tags.iter().map(String::as_str).collect();
+                let item = Item { bytes, expires: *expires, tags: &tags };
+                store.set(self.key.flat(), item).await.map(|()| Outcome::Stored)
             }
-            (_, true) => Ok(Outcome::Yielded),
-            (_, false) => store.remove_prefix(&self.key.all_versions()).map(|_| Outcome::Removed),
+            // What is over still takes the place of what was there before.
+            None => store.remove_prefix(&self.key.all_versions()).await.map(|_| Outcome::Removed),
         }
+    }
+
+    /// Puts it into a tier unless there is a live entry of its key.
+    async fn put_if_absent(&self, store: &Store, tier: usize) -> Result<Outcome, Error> {
+        let Some(Written { bytes, expires }) = self.live(tier) else { return Ok(Outcome::Yielded) };
+        let mut outcome = Outcome::Yielded;
+        let mut set = |old: Option<&[u8]>| {
+            if old.is_some_and(|old| is_alive(old, self.key.full())) {
+                outcome = Outcome::Yielded;
+                return Change::Keep;
+            }
+            outcome = Outcome::Stored;
+            Change::Set { bytes: bytes.clone(), expires: *expires, tags: self.tags.clone() }
+        };
+        store.update(self.key.flat(), &mut set).await?;
+        Ok(outcome)
+    }
+
+    /// Is there a live entry of its key?
+    async fn is_there(&self, store: &Store) -> Result<bool, Error> {
+        let bytes = store.get(self.key.flat()).await?;
+        Ok(bytes.is_some_and(|bytes| is_alive(&bytes, self.key.full())))
+    }
+
+    fn live(&self, tier: usize) -> Option<&Written> {
+        self.frames.get(tier).filter(|written| !self.is_over && !written.is_over(clock::unix_now()))
     }
 }
 
@@ -110,7 +161,8 @@ impl Space {
     fn frames(&self, key: &EntryKey, value: &dyn Any, about: &About, now: UnixMillis) -> Result<Vec<Written>, Error> {
         let tags: Vec<&str> = about.tags.iter().map(String::as_str).collect();
         let mut frames = Vec::new();
-        for terms in self.stores.tiers.terms()? {
+        for tier in self.stores.tiers.all()? {
+            let terms = tier.terms();
             let encoded = self.values.encode(value, &terms.wire)?;
             let expires = terms.end(about.expires, now);
             let frame = Frame {
@@ -132,74 +184,118 @@ impl Space {
 }
 
 impl Stores {
-    /// Stores a value in all tiers, the last one first, in the caller's turn; it is stored if one has it. All are tried before
-    /// it fails.
-    pub(crate) async fn write(&self, face: Face, turn: &Turn, offer: Offer) -> Result<Outcome, Error> {
-        let Offer { key, frames, tags, yields, is_over } = offer;
-        if is_over && yields {
-            return Ok(Outcome::Yielded);
+    /// Stores a value, in the caller's turn; see [`write_many`](Self::write_many).
+    pub(crate) async fn write(self: &Arc<Self>, face: Face, turn: &Turn, offer: Offer) -> Result<Outcome, Error> {
+        let written = self.write_many(face, std::slice::from_ref(turn), vec![offer]).await?;
+        Ok(written.first().copied().unwrap_or(Outcome::Yielded))
+    }
+
+    /// Stores several values, in the turns of all their keys; says for each what became of it. All tiers are tried before it
+    /// fails. With write-back, the first tier has the values when this returns, and the queue for the others.
+    pub(crate) async fn write_many(
+        self: &Arc<Self>,
+        face: Face,
+        _turns: &[Turn],
+        offers: Vec<Offer>,
+    ) -> Result<Vec<Outcome>, Error> {
+        let offers: Vec<Arc<Offer>> = offers.into_iter().map(Arc::new).collect();
+        let written = match &self.back {
+            Some(back) => self.write_back(back, face, &offers).await,
+            None => self.put(face, 0..usize::MAX, &offers).await,
+        };
+        for offer in &offers {
+            self.changed(&offer.key);
         }
-        if is_over {
-            return self.remove(face, turn, &key).await.map(|_| Outcome::Removed);
+        self.sweep();
+        written
+    }
+
+    /// Puts values into some of the tiers, the last one first. All are tried before it fails.
+    ///
+    /// One that yields is stored only if it is in none of them. The last one decides, in one step, since other processes may
+    /// ask it, too.
+    pub(super) async fn put(
+        &self,
+        face: Face,
+        numbers: Range<usize>,
+        offers: &[Arc<Offer>],
+    ) -> Result<Vec<Outcome>, Error> {
+        let tiers = self.tiers.all()?;
+        let tiers = &tiers[numbers.start.min(tiers.len())..numbers.end.min(tiers.len())];
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; offers.len()];
+        for (outcome, offer) in outcomes.iter_mut().zip(offers).filter(|(_, offer)| offer.yields) {
+            for tier in &tiers[..tiers.len().saturating_sub(1)] {
+                let asked = offer.clone();
+                let is_there = tier.ask(face, move |store| async move { asked.is_there(&store).await });
+                if is_there.await.unwrap_or(false) {
+                    *outcome = Some(Outcome::Yielded);
+                }
+            }
         }
-        let tiers = self.tiers.get(face).await?;
-        let (mut outcome, mut failed) = (Outcome::Yielded, None);
-        for (tier, written) in tiers.iter().zip(frames).rev() {
-            let (turn, flat, full, tags) = (turn.clone(), key.flat().to_vec(), key.full().to_owned(), tags.clone());
-            let work = move |store: &dyn Backend| {
-                let _turn = turn;
-                set(store, &flat, &full, written, &tags, yields)
-            };
+        let mut failed = None;
+        for (at, tier) in tiers.iter().enumerate().rev() {
+            let (number, offers, decided) = (numbers.start + at, offers.to_vec(), outcomes.clone());
+            let work = move |store: Store| async move { put_all(&store, number, &offers, &decided).await };
             match tier.ask(face, work).await {
-                Ok(put) => outcome = outcome.max(put),
+                Ok(put) => outcomes.iter_mut().zip(put).for_each(|(outcome, put)| *outcome = (*outcome).max(Some(put))),
                 Err(error) => failed = Some(error),
             }
         }
-        self.changed(&key);
-        self.sweep(tiers);
-        failed.map_or(Ok(outcome), Err)
+        let outcomes = outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Yielded));
+        failed.map_or_else(|| Ok(outcomes.collect()), Err)
     }
 
     /// Has expired entries removed, if that is due: on the pool of threads, so that no call waits for it.
-    fn sweep(&self, tiers: &[Tier]) {
+    fn sweep(&self) {
         let (now, due) = (clock::now(), self.sweep_at.load(Ordering::Relaxed));
         let next = now.saturating_add(SWEEP_EVERY);
         if now < due || self.sweep_at.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return;
         }
-        for tier in tiers {
-            let (store, present) = (tier.store.clone(), clock::unix_now());
-            let function = self.prefix.clone();
-            let sweep = move || store.purge(present).inspect_err(|error| hook::report(&function, error));
-            blocking::unblock(sweep).detach();
+        for store in self.tiers.known().iter().filter_map(|tier| tier.opened()) {
+            let (store, function) = (store.clone(), self.prefix.clone());
+            let present = clock::unix_now();
+            drop(in_background(async move {
+                if let Err(error) = store.purge(present).await {
+                    hook::report(&function, &error);
+                }
+            }));
         }
     }
 }
 
-/// Stores an entry, or yields to another.
-fn set(
-    store: &dyn Backend,
-    flat: &[u8],
-    full: &str,
-    written: Written,
-    tags: &[String],
-    yields: bool,
-) -> Result<Outcome, Error> {
-    let Written { bytes, expires } = written;
-    if !yields {
-        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-        return store.set(flat, Item { bytes: &bytes, expires, tags: &tags }).map(|()| Outcome::Stored);
-    }
-    let mut outcome = Outcome::Yielded;
-    store.update(flat, &mut |old| {
-        if old.is_some_and(|old| is_alive(old, full)) {
-            outcome = Outcome::Yielded;
-            return Change::Keep;
+/// Stores values in their order: those that stand together and take the place of whatever is there, as one batch. Of one that
+/// yields, a later tier may have `decided` what becomes of it.
+async fn put_all(
+    store: &Store,
+    tier: usize,
+    offers: &[Arc<Offer>],
+    decided: &[Option<Outcome>],
+) -> Result<Vec<Outcome>, Error> {
+    let now = clock::unix_now();
+    let mut outcomes = Vec::with_capacity(offers.len());
+    let all: Vec<(&Offer, Option<Outcome>)> =
+        offers.iter().map(|offer| &**offer).zip(decided.iter().copied()).collect();
+    let sets = |offer: &Offer| offer.entry(tier, now).is_some();
+    for together in all.chunk_by(|(one, _), (next, _)| sets(one) && sets(next)) {
+        if let [(one, decided)] = together {
+            outcomes.push(match decided.filter(|_| one.yields) {
+                Some(Outcome::Yielded | Outcome::Removed) => Outcome::Yielded,
+                None if one.yields => one.put_if_absent(store, tier).await?,
+                _ => one.put(store, tier).await?,
+            });
+            continue;
         }
-        outcome = Outcome::Stored;
-        Change::Set { bytes: bytes.clone(), expires, tags: tags.to_vec() }
-    })?;
-    Ok(outcome)
+        let tags: Vec<Vec<&str>> =
+            together.iter().map(|(offer, _)| offer.tags.iter().map(String::as_str).collect()).collect();
+        let items = together.iter().zip(&tags).filter_map(|((offer, _), tags)| {
+            let Written { bytes, expires } = offer.entry(tier, now)?;
+            Some((offer.key.flat(), Item { bytes, expires: *expires, tags }))
+        });
+        store.set_many(&items.collect::<Vec<_>>()).await?;
+        outcomes.extend(together.iter().map(|_| Outcome::Stored));
+    }
+    Ok(outcomes)
 }
 
 /// A frame as bytes.

@@ -20,6 +20,8 @@ pub struct CacheInfo {
     pub size: u64,
     /// Values stored.
     pub stores: u64,
+    /// Values that are in the first tier, and wait to be written to the others (`write = "back"`).
+    pub queued: u64,
     /// Entries that left because the bound was reached.
     pub evictions: u64,
     /// Entries that left because their time to live had passed.
@@ -98,6 +100,7 @@ impl CacheInfo {
     pub(crate) fn plus(mut self, other: Self) -> Self {
         self.count(other.measured);
         self.size += other.size;
+        self.queued += other.queued;
         self.weight += other.weight;
         tiers::add(&mut self.tiers, other.tiers);
         self.instantiations.extend(other.instantiations);

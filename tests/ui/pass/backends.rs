@@ -16,6 +16,16 @@ fn every_scheme(id: u64) -> u64 {
     id
 }
 
+#[memoize(backend = ["null://", "mine://"], write = "back")]
+fn written_back(id: u64) -> u64 {
+    id
+}
+
+#[memoize(backend = ["memory", "null://"], write = "through")]
+async fn written_through(id: u64) -> u64 {
+    id
+}
+
 #[memoize(backend = "mine://", codec = "mine")]
 fn own_codec(id: u64) -> u64 {
     id
@@ -68,5 +78,6 @@ fn main() {
     // A scheme that is nobody's yet is a store that can't be reached: the call goes on without it.
     assert_eq!((own_codec(1), local(1), sliding(1)), (1, 1, 1));
     assert_eq!((compressors_alone("a"), Repo(1_u8).find(1), Repo(1_u8).load(1)), ("a".to_owned(), 2, 2));
-    drop(escaped(1));
+    drop((escaped(1), written_through(1)));
+    assert_eq!(written_back(1), 1);
 }

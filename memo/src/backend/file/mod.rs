@@ -24,7 +24,7 @@ use self::{
     locks::{Guard, Locks},
     names::{ENTRIES, Place},
 };
-use super::{Backend, Capabilities, Change, Item, UnixMillis, Url, Visit, place};
+use super::{Backend, Capabilities, Change, Edit, Item, UnixMillis, Url, Visit, place};
 use crate::error::Error;
 
 /// A store that is a directory, with one file for each entry.
@@ -192,7 +192,7 @@ impl Backend for Files {
         self.remove_all_tagged(prefix, tags)
     }
 
-    fn update(&self, key: &[u8], change: &mut dyn FnMut(Option<&[u8]>) -> Change) -> Result<(), Error> {
+    fn update(&self, key: &[u8], change: Edit<'_>) -> Result<(), Error> {
         let place = Place::of(key);
         let written = self.writing(&place, || match change(self.get(key)?.as_deref()) {
             Change::Keep => Ok(0),

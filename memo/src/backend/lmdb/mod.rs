@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::ControlFlow, sync::Arc};
 
-use super::{Backend, Capabilities, Change, Item, UnixMillis, Url, Visit, place};
+use super::{Backend, Capabilities, Edit, Item, UnixMillis, Url, Visit, place};
 use crate::error::Error;
 
 mod environment;
@@ -163,7 +163,7 @@ impl Backend for Lmdb {
         self.remove_found(|tree, txn, after| tree.find_tagged(txn, prefix, (tag, others), after))
     }
 
-    fn update(&self, key: &[u8], change: &mut dyn FnMut(Option<&[u8]>) -> Change) -> Result<(), Error> {
+    fn update(&self, key: &[u8], change: Edit<'_>) -> Result<(), Error> {
         self.environment().write(Intent::Add, |tree, txn| tree.update(txn, key, change))
     }
 

@@ -16,7 +16,7 @@ pub(super) struct Shared {
     pub(super) writers: Writers,
 }
 
-static OPEN: LazyLock<Opened<PathBuf, Shared>> = LazyLock::new(Opened::default);
+static OPEN: LazyLock<Opened<PathBuf, Arc<Shared>>> = LazyLock::new(Opened::default);
 
 /// The environment in a directory, opened now, or before if it is open. `create` makes the directory.
 pub(super) fn open(

@@ -14,7 +14,7 @@ use std::{fmt, ops::ControlFlow};
 use rusqlite::{Connection, Result as SqliteResult};
 
 use self::{bounds::Bounds, connections::Connections, settings::Settings, statements::Statements};
-use super::{Backend, Capabilities, Change, Item, UnixMillis, Url, Visit, place};
+use super::{Backend, Capabilities, Change, Edit, Item, UnixMillis, Url, Visit, place};
 use crate::error::Error;
 
 /// Entries in a table of an SQLite database, which several threads and processes may use at once.
@@ -160,7 +160,7 @@ impl Backend for Sqlite {
         self.remove_all(&self.statements.remove_tagged(prefix, tags))
     }
 
-    fn update(&self, key: &[u8], change: &mut dyn FnMut(Option<&[u8]>) -> Change) -> Result<(), Error> {
+    fn update(&self, key: &[u8], change: Edit<'_>) -> Result<(), Error> {
         self.connections.change(|connection| match change(self.statements.get(connection, key)?.as_deref()) {
             Change::Keep => Ok(()),
             Change::Remove => self.statements.remove(connection, key).map(drop),

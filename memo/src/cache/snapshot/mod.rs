@@ -157,14 +157,14 @@ where
 {
     /// Saves all live entries to a file: see [`Cache::save_to`].
     pub async fn save_to(&self, path: impl Into<PathBuf>) -> Result<u64, Error> {
-        let (core, path) = (self.0.clone(), path.into());
-        blocking::unblock(move || save(&core, &path)).await
+        let (cache, path) = (self.clone(), path.into());
+        blocking::unblock(move || save(&cache.0, &path)).await
     }
 
     /// Brings the entries of a snapshot into the cache: see [`Cache::restore_from`].
     pub async fn restore_from(&self, path: impl Into<PathBuf>) -> Result<u64, Error> {
-        let (core, path) = (self.0.clone(), path.into());
-        blocking::unblock(move || restore(&core, &path)).await
+        let (cache, path) = (self.clone(), path.into());
+        blocking::unblock(move || restore(&cache.0, &path)).await
     }
 }
 

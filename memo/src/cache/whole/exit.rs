@@ -21,7 +21,7 @@ pub(super) trait Flushes: Send + Sync {
 
 static CACHES: Mutex<Vec<Weak<dyn Flushes>>> = Mutex::new(Vec::new());
 
-/// From now on [`flush_all`] reaches the cache, as long as it lives.
+/// From now on [`flush`](crate::flush()) reaches the cache, as long as it lives.
 pub(super) fn register(cache: Weak<dyn Flushes>) {
     let mut caches = CACHES.lock();
     if caches.len() == caches.capacity() {
@@ -32,28 +32,11 @@ pub(super) fn register(cache: Weak<dyn Flushes>) {
     arm();
 }
 
-/// Saves what is unsaved in every cache that [saves itself](crate::Builder::autosync): for the end of `main`, where a
-/// `static` is not dropped.
-///
-/// ```
-/// fn main() -> Result<(), memo::Error> {
-///     // …
-///     memo::flush_all()
-/// }
-/// ```
-///
-/// # Errors
-///
-/// If some can't be saved; the others are.
-pub fn flush_all() -> Result<(), Error> {
+/// Saves what is unsaved in every cache that saves itself; gives those that can't be saved.
+pub(crate) fn save_all() -> Vec<(String, Error)> {
     let caches: Vec<_> = CACHES.lock().iter().filter_map(Weak::upgrade).collect();
-    let mut failed = Vec::new();
-    for cache in &caches {
-        if let Err(error) = cache.clone().flush() {
-            failed.push((cache.name(), error));
-        }
-    }
-    if failed.is_empty() { Ok(()) } else { Err(Error::several("could not be saved", &failed)) }
+    let save = |cache: Arc<dyn Flushes>| Some((cache.name().to_owned(), cache.clone().flush().err()?));
+    caches.into_iter().filter_map(save).collect()
 }
 
 /// Saves what is unsaved when it is dropped.
@@ -106,7 +89,7 @@ impl Drop for AtExit {
     fn drop(&mut self) {
         // On a thread whose thread-locals are all there: hooks and values may use theirs.
         let (done, ended) = mpsc::channel();
-        let flush = move || done.send(flush_all().is_ok());
+        let flush = move || done.send(crate::flush().is_ok());
         let flush = thread::Builder::new().name("memo-exit".into()).spawn(flush);
         // Who ends the process from within a hook, or holds a lock that one needs, must not wait for ever.
         let _ = flush.is_ok() && ended.recv_timeout(AT_MOST).is_ok();

@@ -20,7 +20,8 @@ use std::{
 use parking_lot::Mutex;
 
 pub(super) use self::exit::Flush;
-pub use self::{autosync::Autosync, contents::Contents, exit::flush_all, hooks::Hooks, hooks::register_hooks};
+pub(crate) use self::exit::save_all;
+pub use self::{autosync::Autosync, contents::Contents, hooks::Hooks, hooks::register_hooks};
 use self::{autosync::Changes, gate::Gate};
 use super::{Builder, Key, Value, builder::Weigh};
 use crate::{
@@ -45,12 +46,12 @@ impl<K: Key, V: Value> Builder<K, V> {
     /// The cache saves itself in the background when enough has changed: to its snapshot, or by its `saver`.
     ///
     /// What is left is saved when the last clone is dropped, by [`Cache::close`](crate::Cache::close), which says whether
-    /// it worked (and in tasks does not block), and by [`flush_all`]. A save that fails is counted, reported to
+    /// it worked (and in tasks does not block), and by [`flush`](crate::flush()). A save that fails is counted, reported to
     /// [`on_error`](backend::on_error), and tried again later. There is no thread while there is nothing to save.
     ///
     /// A `static` is never dropped. On Unix, when `main` returns or panics or its thread calls [`exit`](std::process::exit), such
     /// caches are saved nevertheless, in 30 seconds at most, if the main thread has made or changed one. Rust promises that
-    /// nowhere: end `main` with [`flush_all`] where it matters.
+    /// nowhere: end `main` with [`flush`](crate::flush()) where it matters.
     pub fn autosync(mut self, when: Autosync) -> Self {
         self.plan.keeping.autosync = Some(when);
         self

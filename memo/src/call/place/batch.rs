@@ -1,9 +1,10 @@
 //! The same for several entries of one function or cache: stores are asked once for all of them.
 
-use super::{Home, Key, Place, Setting, Taking};
+use super::{Home, Key, Place, Setting, Taking, held};
 use crate::{
     call::entry::Entry,
     error::Error,
+    key::Held,
     space::{EntryKey, Face, Outcome, Space, Turn},
 };
 
@@ -19,7 +20,7 @@ fn beyond<'a>(places: impl Iterator<Item = Option<&'a super::Beyond>>) -> Option
 }
 
 /// The entries in the stores, of which memory gets copies.
-pub(crate) async fn read_through<H: Home, V: Send + Sync + 'static>(
+pub(crate) async fn read_through<H: Home + Send + Sync + 'static, V: Send + Sync + 'static>(
     places: &[Place<H>],
     face: Face,
     keys: &[Key<'_>],
@@ -46,47 +47,58 @@ pub(crate) async fn read_through<H: Home, V: Send + Sync + 'static>(
 }
 
 /// Removes entries everywhere, and keeps running bodies from storing theirs; says for each whether there was one.
-pub(crate) async fn delete<H: Home>(places: &[Place<H>], face: Face, keys: &[Key<'_>]) -> Result<Vec<bool>, Error> {
-    let outside = beyond(places.iter().map(|place| place.outside.as_ref()));
-    let mut turns: Vec<Turn> = Vec::new();
-    let mut removed = Ok(vec![false; places.len()]);
-    if let Some((space, entries)) = outside {
-        turns = space.stores.turns(face, &entries).await;
-        removed = space.stores.remove_many(face, &turns, &entries).await;
-    }
-    let from_memory: Vec<bool> = places.iter().zip(keys).map(|(place, key)| place.delete_from_memory(*key)).collect();
-    drop(turns);
-    Ok(removed?.into_iter().zip(from_memory).map(|(stored, kept)| stored || kept).collect())
+pub(crate) async fn delete<H>(places: &[Place<H>], face: Face, keys: &[Key<'_>]) -> Result<Vec<bool>, Error>
+where
+    H: Home + Send + Sync + 'static,
+{
+    let (places, keys) = (places.to_vec(), all_held(keys)?);
+    let change = async move {
+        let mut turns: Vec<Turn> = Vec::new();
+        let mut removed = Ok(vec![false; places.len()]);
+        if let Some((space, entries)) = beyond(places.iter().map(|place| place.outside.as_ref())) {
+            turns = space.stores.turns(face, entries.iter().copied()).await;
+            removed = space.stores.remove_many(face, &turns, &entries).await;
+        }
+        let from_memory = places.iter().zip(&keys).map(|(place, key)| place.delete_from_memory(&**key));
+        let from_memory: Vec<bool> = from_memory.collect();
+        drop(turns);
+        Ok(removed?.into_iter().zip(from_memory).map(|(stored, kept)| stored || kept).collect())
+    };
+    face.finish(change).await
 }
 
 /// Puts values in their places; says for each whether it is there, or yielded to another.
-pub(crate) async fn set<H: Home, V: Send + Sync + 'static>(
+pub(crate) async fn set<H, V>(
     mut settings: Vec<Setting<H, V>>,
     face: Face,
     keys: &[Key<'_>],
-) -> Result<Vec<bool>, Error> {
-    let offers: Vec<_> = settings.iter_mut().filter_map(|setting| setting.offer.take()).collect();
-    let mut turns: Vec<Turn> = Vec::new();
-    let mut written = Ok(vec![Outcome::Stored; settings.len()]);
-    if let Some((space, entries)) = beyond(settings.iter().map(|setting| setting.place.outside.as_ref())) {
-        turns = space.stores.turns(face, &entries).await;
-        written = space.stores.write_many(face, &turns, offers).await;
-    }
-    let mut set = Vec::with_capacity(settings.len());
-    match written {
-        Ok(written) => {
-            for ((setting, key), written) in settings.into_iter().zip(keys).zip(written) {
-                set.push(setting.finish(Ok(written), *key)?);
-            }
+) -> Result<Vec<bool>, Error>
+where
+    H: Home + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    let keys = all_held(keys)?;
+    let change = async move {
+        let offers: Vec<_> = settings.iter_mut().filter_map(|setting| setting.offer.take()).collect();
+        let mut turns: Vec<Turn> = Vec::new();
+        let mut written = Ok(vec![Outcome::Stored; settings.len()]);
+        if let Some((space, entries)) = beyond(settings.iter().map(|setting| setting.place.outside.as_ref())) {
+            turns = space.stores.turns(face, entries.iter().copied()).await;
+            written = space.stores.write_many(face, &turns, offers).await;
         }
-        Err(error) => {
-            for (setting, key) in settings.into_iter().zip(keys) {
-                // Which of them the stores took is not known: memory keeps none.
-                let _ = setting.finish(Err(error.again()), *key);
-            }
-            return Err(error);
+        let mut set = Vec::with_capacity(settings.len());
+        for (at, (setting, key)) in settings.into_iter().zip(&keys).enumerate() {
+            // If it failed, it is not known which of them the stores took: memory keeps none.
+            let written = written.as_ref().map(|written| written[at]).map_err(Error::again);
+            set.push(setting.finish(written, &**key));
         }
-    }
-    drop(turns);
-    Ok(set)
+        drop(turns);
+        set.into_iter().collect()
+    };
+    face.finish(change).await
+}
+
+/// The keys, to be asked with when the arguments are gone.
+fn all_held(keys: &[Key<'_>]) -> Result<Vec<Held>, Error> {
+    keys.iter().map(|key| held(*key)).collect()
 }
