@@ -138,8 +138,8 @@ fn thresholds_are_settable() {
 
 #[test]
 fn everything_that_changes_entries_is_a_change() {
-    let _clock = TestClock::install();
     type Change = fn(&Numbers);
+    let _alone = TestClock::install();
     let changes: &[(&str, Change)] = &[
         ("set", |cache| cache.set(1, 2).expect("memory")),
         ("set, expired at once", |cache| {

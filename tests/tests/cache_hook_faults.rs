@@ -20,6 +20,7 @@ use tempfile::{TempDir, tempdir};
 
 type Users = Cache<u64, String>;
 type UserHooks = Hooks<u64, String>;
+type Clear = fn(&Users);
 
 fn build(builder: Builder<u64, String>) -> Users {
     builder.build().expect("memory needs nothing")
@@ -207,21 +208,21 @@ fn a_silent_cache_goes_on_and_what_comes_later_yields() {
     let down = Arc::new(AtomicBool::new(true));
     let is_down = down.clone();
     let load = move || if is_down.load(SeqCst) { Err("down".into()) } else { Ok(Some(contents("old"))) };
-    let (send, sent) = mpsc::channel();
+    let (send, saves) = mpsc::channel();
     let save = move |contents: &Contents<u64, String>| send.send(contents.len()).map_err(Into::into);
     let cache = build(Users::builder("silent").silent().hooks(UserHooks::new().loader(load).saver(save)));
     assert_eq!(cache.get(&1).expect("silent"), None);
     cache.set(1, "new".to_owned()).expect("silent");
     cache.save().expect_err("what is told to save says so");
-    assert!(sent.try_recv().is_err(), "what was saved is not replaced by less");
+    assert!(saves.try_recv().is_err(), "what was saved is not replaced by less");
     down.store(false, SeqCst);
     assert_eq!(cache.get(&1).expect("silent").as_deref(), Some("new"), "the later one stays");
-    assert_eq!((cache.save().expect("saves"), sent.recv().expect("saved")), (1, 1));
+    assert_eq!((cache.save().expect("saves"), saves.recv().expect("saved")), (1, 1));
 }
 
 #[test]
 fn what_is_cleared_before_the_first_use_does_not_come_in() {
-    let clears: [(&str, fn(&Users)); 3] = [
+    let clears: [(&str, Clear); 3] = [
         ("clear", |cache| assert_eq!(cache.clear().expect("clears"), 0, "none had come in")),
         ("clear_tag", |_| _ = memo::clear_tag("first-use").expect("clears")),
         ("clear_tags", |_| {
@@ -244,7 +245,7 @@ fn what_is_cleared_before_the_first_use_does_not_come_in() {
 
 #[test]
 fn what_was_cleared_stays_out_when_the_next_use_tries_again() {
-    let clears: [(&str, fn(&Users)); 2] = [
+    let clears: [(&str, Clear); 2] = [
         ("clear", |cache| _ = cache.clear().expect("clears")),
         ("clear_tag", |_| _ = memo::clear_tag("again").expect("clears")),
     ];
@@ -287,11 +288,11 @@ fn a_save_waits_for_what_comes_in() {
             begins.recv().expect("it came in");
             let restores = scope.spawn(|| cache.restore().expect("comes in"));
             begins.recv().expect("it comes in again");
-            let saver = scope.spawn(|| cache.save().expect("saves"));
+            let saving = scope.spawn(|| cache.save().expect("saves"));
             // Time enough to save too early, and if it is not, nothing is shown.
             assert!(saves.recv_timeout(Duration::from_millis(50)).is_err());
             go.send(()).expect("it waits");
-            assert_eq!((restores.join().expect("no panic"), saver.join().expect("no panic")), (1, 1));
+            assert_eq!((restores.join().expect("no panic"), saving.join().expect("no panic")), (1, 1));
         });
         assert_eq!(saves.try_iter().collect::<Vec<_>>(), [1]);
     });

@@ -162,7 +162,7 @@ fn a_saver_sees_values_times_and_tags() {
     cache.set(1, "ada".to_owned()).expect("sets");
     cache.set_with(2, "bob".to_owned(), SetOptions::new().ttl(60).tag("staff")).expect("sets");
     assert_eq!(cache.save().expect("saves"), 2);
-    let minute = Some(Duration::from_secs(60));
+    let minute = Some(Duration::from_mins(1));
     assert_eq!(seen.recv().expect("saved"), [(1, "ada".to_owned(), None, 0), (2, "bob".to_owned(), minute, 1)]);
 }
 

@@ -67,13 +67,13 @@ impl<K: Key, V: Value> Whole<K, V> {
         if !is_wanted() {
             return Ok(None);
         }
-        let result = lead.run(|| {
+        let saved = lead.run(|| {
             let changes = self.state.changes.save_begins();
             let result = hooks::run(hooks::TYPES, self.name(), || Ok(work())).flatten();
             self.state.changes.save_ended(if result.is_ok() { changes } else { 0 });
-            result
+            result.map_err(|error| self.failed(error))
         });
-        result.map(Some).map_err(|error| self.failed(error))
+        saved.map(Some)
     }
 
     fn write(&self) -> Result<u64, Error> {
