@@ -77,7 +77,6 @@ impl<V: Send + Sync + 'static> Offered<V> {
 
 impl<H: HomeOf<Kd> + Sync, K: 'static, Kd: Kind<Val: Send + Sync>> Run<H, K, Kd> {
     /// Encodes what the body returned, on these terms, and gives it back, now or when it is stored.
-    #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]
     pub fn keep(&mut self, result: Kd::Ret, extras: Extras<'_, K, Kd::Val>) -> Kept<H, Kd> {
         if self.led.as_ref().is_some_and(|led| led.home.instance().is_left_to_memory()) {
             return Kept::Now(self.finish_with(result, extras));
