@@ -82,6 +82,14 @@ fn get<F: Fn(u8) -> u8>(n: u8, call: F) -> Option<u64> {
     cache_get!(remembered::<F>(n, call))
 }
 
+/// It is changed and deleted.
+fn change<F: Fn(u8) -> u8 + Copy>(call: F) {
+    cache_set!(remembered::<F>(1, call), 7).expect("memory takes it");
+    assert_eq!(remembered(1, call), 7);
+    assert!(cache_delete!(remembered::<F>(1, call)).expect("memory is reachable"));
+    assert_ne!(remembered(1, call), 7);
+}
+
 #[test]
 fn memory_in_front_still_keeps_what_closures_give() {
     listen();
@@ -94,13 +102,6 @@ fn memory_in_front_still_keeps_what_closures_give() {
     assert_eq!((told_of("remembered").len(), errors("remembered")), (2, 2));
     let store = memo::backend("memory://behind-closures").expect("opens");
     assert_eq!(store.count(b"").expect("counts"), 0);
-
-    fn change<F: Fn(u8) -> u8 + Copy>(call: F) {
-        cache_set!(remembered::<F>(1, call), 7).expect("memory takes it");
-        assert_eq!(remembered(1, call), 7);
-        assert!(cache_delete!(remembered::<F>(1, call)).expect("memory is reachable"));
-        assert_ne!(remembered(1, call), 7);
-    }
     change(twice);
     memo::cache_clear(remembered::<fn(u8) -> u8>).expect("memory is reachable");
     assert_eq!((get(1, twice), get(1, thrice)), (None, None));
@@ -161,12 +162,16 @@ async fn the_same_in_tasks() {
     assert_eq!(awaited(1, twice).await, first);
     assert_ne!(awaited(1, thrice).await, first);
     assert_eq!(told_of("awaited").len(), 2);
-    // A type that is declared in a task has a name of its own.
+}
+
+#[tokio::test]
+async fn types_that_are_declared_in_tasks_have_names_of_their_own() {
     #[memoize(backend = "memory://types-of-tasks")]
     async fn typed<T>(n: u8) -> u64 {
         u64::from(n) + fresh()
     }
     struct Row;
+    listen();
     assert_eq!(typed::<Row>(1).await, typed::<Row>(1).await);
     assert_eq!(told_of("typed").len(), 0);
 }

@@ -221,12 +221,12 @@ enum Many {
     Arrays(Vec<[(); 3]>),
     Lists(Vec<Vec<()>>),
     Texts(Vec<String>),
-    Map(BTreeMap<u32, ()>),
+    Map(BTreeMap<u16, u8>),
     Sum(Box<(Many, Many)>),
 }
 
 fn many() -> impl Strategy<Value = Many> {
-    let length = || 0..100_000_usize;
+    let length = || 0..80_000_usize;
     let leaf = prop_oneof![
         length().prop_map(|length| Many::Units(vec![(); length])),
         length().prop_map(|length| Many::Nothings(vec![Nothing {}; length])),
@@ -234,13 +234,13 @@ fn many() -> impl Strategy<Value = Many> {
         length().prop_map(|length| Many::Arrays(vec![[(); 3]; length])),
         (0..300_usize, 0..300_usize).prop_map(|(outer, inner)| Many::Lists(vec![vec![(); inner]; outer])),
         length().prop_map(|length| Many::Texts(vec![String::new(); length])),
-        (0..30_000_u32).prop_map(|length| Many::Map((0..length).map(|n| (n, ())).collect())),
+        (0..30_000_u16).prop_map(|length| Many::Map((0..length).map(|n| (n, 1)).collect())),
     ];
     leaf.prop_recursive(2, 4, 2, |inner| (inner.clone(), inner).prop_map(|both| Many::Sum(Box::new(both))))
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_written_is_read(

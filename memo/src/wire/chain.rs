@@ -8,7 +8,7 @@ use super::{
     codec::{self, Chosen},
     compress::{self, Compressor},
     settings::Settings,
-    shape::Reads,
+    shape::Seen,
 };
 use crate::{backend::Url, error::Error};
 
@@ -49,7 +49,7 @@ pub struct Encoded<'w> {
 }
 
 impl Wire {
-    /// Reads a text: `codec`, `codec+compressor`, `codec+compressor+compressor` …, or compressors alone, which is `raw` before them;
+    /// Seen a text: `codec`, `codec+compressor`, `codec+compressor+compressor` …, or compressors alone, which is `raw` before them;
     /// then settings, `?name=value&…`. The [module](super) has the lists.
     ///
     /// # Errors
@@ -142,7 +142,7 @@ impl Wire {
     ///
     /// As [`encode`](Self::encode).
     pub fn encode_checked<T: Serialize + DeserializeOwned>(&self, value: &T) -> Result<Encoded<'_>, Error> {
-        self.compressed(self.codec.encode(value, self.max_value(), Some(Reads::of::<T>()))?)
+        self.compressed(self.codec.encode(value, self.max_value(), Some(Seen::of::<T>()))?)
     }
 
     fn compressed(&self, encoded: Vec<u8>) -> Result<Encoded<'_>, Error> {

@@ -19,7 +19,7 @@ pub use self::own::{Codec, Read, register_codec};
 use super::{
     guard::{Bounds, Rules, Watch},
     number,
-    shape::Reads,
+    shape::Seen,
 };
 use crate::{error::Error, message::Message};
 
@@ -101,14 +101,14 @@ impl Chosen {
         }
     }
 
-    /// The value as bytes that are read as the same value, with this `limit`, as what is known to be read.
+    /// The value as bytes that are read as the same value, with this `limit`, by a type of which this was seen.
     pub(super) fn encode<T: Serialize + ?Sized>(
         &self,
         value: &T,
         limit: usize,
-        reads: Option<&'static Reads>,
+        seen: Option<&'static Seen>,
     ) -> Result<Vec<u8>, Error> {
-        let watch = Watch::new(self.rules(), limit, reads);
+        let watch = Watch::new(self.rules(), limit, seen);
         let value = &watch.over(value);
         let encoded = match self {
             Self::Bincode => bincode::encode(value).map_err(Source::from),
@@ -147,7 +147,7 @@ impl Chosen {
 
     /// Can this codec read values of this type at all? Otherwise why not.
     pub(super) fn check<T: DeserializeOwned>(&self) -> Result<(), String> {
-        if self.has_names() || !Reads::of::<T>().needs_names {
+        if self.has_names() || !Seen::of::<T>().needs_names {
             return Ok(());
         }
         Err(format!(

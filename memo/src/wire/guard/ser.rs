@@ -8,7 +8,7 @@ use serde::ser::{
 };
 
 use super::{Depth, Elements, TOO_DEEP, TOO_MANY};
-use crate::wire::shape::Reads;
+use crate::wire::shape::Seen;
 
 /// What a codec reads back as the same value. The rest it would write, but read as something else, or not at all.
 #[derive(Clone, Copy, Debug)]
@@ -48,15 +48,15 @@ pub(in crate::wire) struct Watch {
     rules: Rules,
     elements: Elements,
     /// What the type looks like to those who read it, if it is known.
-    reads: Option<&'static Reads>,
+    seen: Option<&'static Seen>,
     /// Why it was refused. Some codecs do not pass on what they are told.
     why: Cell<Option<String>>,
 }
 
 impl Watch {
     /// For values that are to be read with this `limit`, as such a type.
-    pub(in crate::wire) fn new(rules: Rules, limit: usize, reads: Option<&'static Reads>) -> Self {
-        Self { rules, elements: Elements::new(limit), reads, why: Cell::new(None) }
+    pub(in crate::wire) fn new(rules: Rules, limit: usize, seen: Option<&'static Seen>) -> Self {
+        Self { rules, elements: Elements::new(limit), seen, why: Cell::new(None) }
     }
 
     pub(in crate::wire) fn over<'v, T: ?Sized>(&'v self, value: &'v T) -> Writing<'v, T> {
@@ -146,7 +146,7 @@ impl At<'_> {
 
     /// A tuple is written with so many parts.
     fn tuple<E: Error>(self, name: &'static str, variant: Option<&'static str>, len: usize) -> Result<(), E> {
-        if self.watch.reads.is_some_and(|reads| !reads.takes((name, variant), len)) {
+        if self.watch.seen.is_some_and(|seen| !seen.takes((name, variant), len)) {
             let name = variant.map_or_else(|| name.to_owned(), |variant| format!("{name}::{variant}"));
             return self.watch.refuse(format!(
                 "`{name}` is written with another number of parts ({len}) than it is read with, and no codec writes their names: where one \
