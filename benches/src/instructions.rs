@@ -8,7 +8,7 @@ use crate::contenders::{
     numbers::{self, Room},
     strings,
 };
-use crate::stores::{self, Action, Store};
+use crate::stores::{self, Action, Place, Store};
 
 /// What can be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub fn spin(arguments: &[String]) -> Result<(), String> {
     let work = Work::ALL.into_iter().find(|known| known.name() == work).ok_or_else(usage)?;
     let column = Column::ALL.into_iter().find(|known| known.name() == column).ok_or_else(usage)?;
     let calls = calls.parse().map_err(|_| usage())?;
+    // Not in the stores of who started this.
+    let _place = matches!(work, Work::Stored(_)).then(Place::new);
     work.contender(column).ok_or_else(usage)?.run(calls);
     Ok(())
 }
@@ -85,6 +87,7 @@ pub fn available() -> bool {
 
 /// Instructions per call, once the contender is warm. `None`: valgrind failed, or there is no such contender.
 pub fn per_call(work: Work, column: Column) -> Option<f64> {
+    work.contender(column)?;
     let (warm, counted) = work.calls();
     let before = collected(work, column, warm)?;
     let all = collected(work, column, warm + counted)?;
