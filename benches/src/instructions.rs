@@ -8,6 +8,7 @@ use crate::contenders::{
     numbers::{self, Room},
     strings,
 };
+use crate::stores::{self, Action, Place, Store};
 
 /// What can be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,10 +18,21 @@ pub enum Work {
     Strings,
     SharedStrings,
     Misses,
+    /// A hit in a store.
+    Stored(Store),
 }
 
 impl Work {
-    const ALL: [Self; 5] = [Self::Many, Self::Numbers, Self::Strings, Self::SharedStrings, Self::Misses];
+    const ALL: [Self; 8] = [
+        Self::Many,
+        Self::Numbers,
+        Self::Strings,
+        Self::SharedStrings,
+        Self::Misses,
+        Self::Stored(Store::Sqlite),
+        Self::Stored(Store::Lmdb),
+        Self::Stored(Store::Files),
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -29,6 +41,7 @@ impl Work {
             Self::Strings => "strings",
             Self::SharedStrings => "shared-strings",
             Self::Misses => "misses",
+            Self::Stored(store) => store.name(),
         }
     }
 
@@ -40,17 +53,29 @@ impl Work {
             Self::Strings => strings::owned(column),
             Self::SharedStrings => strings::shared(column),
             Self::Misses => numbers::make(column, Room::Evicting, Keys::Fresh),
+            Self::Stored(store) => stores::contender(column, store, Action::Hit),
+        }
+    }
+
+    /// How many calls come before those that are counted, and how many are: enough for every key to be stored, or for the
+    /// cache to be full, and for what tunes itself to have done so.
+    fn calls(self) -> (u64, u64) {
+        match self {
+            Self::Stored(_) => (8 * stores::KEYS, 4_000),
+            _ => (150_000, 200_000),
         }
     }
 }
 
 /// The hidden command that runs under valgrind: `spin <work> <column> <calls>`.
 pub fn spin(arguments: &[String]) -> Result<(), String> {
-    let usage = || "usage: spin <numbers|strings|shared-strings|misses> <column> <calls>".to_owned();
+    let usage = || "usage: spin <work> <column> <calls>".to_owned();
     let [work, column, calls] = arguments else { return Err(usage()) };
     let work = Work::ALL.into_iter().find(|known| known.name() == work).ok_or_else(usage)?;
     let column = Column::ALL.into_iter().find(|known| known.name() == column).ok_or_else(usage)?;
     let calls = calls.parse().map_err(|_| usage())?;
+    // Not in the stores of who started this.
+    let _place = matches!(work, Work::Stored(_)).then(Place::new);
     work.contender(column).ok_or_else(usage)?.run(calls);
     Ok(())
 }
@@ -62,13 +87,11 @@ pub fn available() -> bool {
 
 /// Instructions per call, once the contender is warm. `None`: valgrind failed, or there is no such contender.
 pub fn per_call(work: Work, column: Column) -> Option<f64> {
-    // Enough for every key to be stored, or for the cache to be full, and for what tunes itself to have done so.
-    const WARM: u64 = 150_000;
-    const COUNTED: u64 = 200_000;
     work.contender(column)?;
-    let warm = collected(work, column, WARM)?;
-    let all = collected(work, column, WARM + COUNTED)?;
-    Some(all.checked_sub(warm)? as f64 / COUNTED as f64)
+    let (warm, counted) = work.calls();
+    let before = collected(work, column, warm)?;
+    let all = collected(work, column, warm + counted)?;
+    Some(all.checked_sub(before)? as f64 / counted as f64)
 }
 
 fn collected(work: Work, column: Column, calls: u64) -> Option<u64> {

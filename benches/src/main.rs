@@ -6,6 +6,7 @@ mod instructions;
 mod measure;
 mod rows;
 mod scratch;
+mod stores;
 mod table;
 mod traces;
 
@@ -24,7 +25,8 @@ usage: summary [command]
   allocations     per hit
   bytes           per entry, of a million
   traces [folder] hit ratios on recorded accesses
-  build           time and size of 200 annotated functions";
+  build           time and size of 200 annotated functions
+  stores [name]   functions whose entries live in stores on disk";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,12 +49,9 @@ fn main() -> ExitCode {
         "bytes" => rows::bytes(),
         "traces" => rows::traces(folder),
         "build" => rows::build(),
-        "spin" => {
-            return match instructions::spin(rest) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => fail(&error),
-            };
-        }
+        "stores" => rows::stores::of(folder),
+        "spin" => return ended(instructions::spin(rest)),
+        "read" => return ended(stores::processes::read(rest)),
         "help" | "--help" => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -60,7 +59,15 @@ fn main() -> ExitCode {
         _ => return fail(USAGE),
     };
     table::print(&heading, &rows);
+    if command == "summary" {
+        println!();
+        table::print(&table::heading(), &rows::stores::of(None));
+    }
     ExitCode::SUCCESS
+}
+
+fn ended(result: Result<(), String>) -> ExitCode {
+    result.map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
 }
 
 /// Times come first: what comes later leaves full caches behind.

@@ -12,6 +12,10 @@ use crate::contenders::{self, Column, Contender};
 const ROUNDS: usize = 7;
 /// How long a turn takes at least.
 const TURN: Duration = Duration::from_millis(50);
+/// The same where the least of many turns counts: short, so that some of them are not disturbed.
+const SHORT_TURN: Duration = Duration::from_millis(2);
+/// So long the turns of a row go on there.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The nanoseconds per call of a contender, round by round.
 pub struct Samples {
@@ -21,12 +25,35 @@ pub struct Samples {
 
 /// Nanoseconds per call, or of each of several threads that call at once.
 pub fn interleaved(contenders: &[Contender], threads: usize) -> Vec<Samples> {
-    let calls: Vec<u64> = contenders.iter().map(|contender| calibrate(contender, threads)).collect();
-    let mut samples: Vec<Samples> = contenders
-        .iter()
-        .map(|contender| Samples { column: contender.column, rounds: Vec::with_capacity(ROUNDS) })
-        .collect();
-    for _ in 0..ROUNDS {
+    let mut rounds = 0;
+    in_turns(contenders, threads, TURN, || {
+        rounds += 1;
+        rounds <= ROUNDS
+    })
+}
+
+/// The least nanoseconds per call of many rounds: where the system has a part in a call, most rounds are disturbed.
+pub fn least(contenders: &[Contender], threads: usize) -> Vec<(Column, f64)> {
+    let (mut rounds, mut start) = (0, None);
+    let samples = in_turns(contenders, threads, SHORT_TURN, || {
+        rounds += 1;
+        rounds <= ROUNDS || start.get_or_insert_with(Instant::now).elapsed() < PATIENCE
+    });
+    let least = |rounds: Vec<f64>| rounds.into_iter().fold(f64::MAX, f64::min);
+    samples.into_iter().map(|samples| (samples.column, least(samples.rounds))).collect()
+}
+
+/// Turns of at least this length, as long as there is to be another round.
+fn in_turns(
+    contenders: &[Contender],
+    threads: usize,
+    length: Duration,
+    mut goes_on: impl FnMut() -> bool,
+) -> Vec<Samples> {
+    let calls: Vec<u64> = contenders.iter().map(|contender| calibrate(contender, threads, length)).collect();
+    let mut samples: Vec<Samples> =
+        contenders.iter().map(|contender| Samples { column: contender.column, rounds: Vec::new() }).collect();
+    while goes_on() {
         for ((contender, calls), samples) in contenders.iter().zip(&calls).zip(&mut samples) {
             let runs = contenders::runs();
             let took = turn(contender, *calls, threads);
@@ -41,16 +68,16 @@ pub fn interleaved(contenders: &[Contender], threads: usize) -> Vec<Samples> {
 }
 
 /// How many calls make a turn. Warms the contender up, too.
-fn calibrate(contender: &Contender, threads: usize) -> u64 {
+fn calibrate(contender: &Contender, threads: usize, length: Duration) -> u64 {
     // Enough for every key of every row to be stored.
     contender.run(contender.warm_up);
-    let mut calls = 1024;
+    let mut calls = 16;
     loop {
         let took = turn(contender, calls, threads);
-        if took >= TURN {
+        if took >= length {
             return calls;
         }
-        let wanted = TURN.as_secs_f64() * 1.2 / took.as_secs_f64().max(1e-6);
+        let wanted = length.as_secs_f64() * 1.2 / took.as_secs_f64().max(1e-6);
         calls = (calls as f64 * wanted.clamp(1.2, 100.0)) as u64;
     }
 }

@@ -1,5 +1,7 @@
 //! The rows of the table, with the bars that memo is held to.
 
+pub mod stores;
+
 use std::{env, path::PathBuf};
 
 use crate::{

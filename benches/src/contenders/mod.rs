@@ -27,10 +27,16 @@ pub enum Column {
     QuickCache,
     DashMap,
     Bare,
+    /// What memo's store gives for a key: bytes.
+    Bytes,
+    /// cached on redb.
+    CachedRedb,
+    /// The library under a store, and nothing else.
+    ByHand,
 }
 
 impl Column {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Memo,
         Self::MemoFront,
         Self::Cached,
@@ -41,6 +47,9 @@ impl Column {
         Self::QuickCache,
         Self::DashMap,
         Self::Bare,
+        Self::Bytes,
+        Self::CachedRedb,
+        Self::ByHand,
     ];
 
     pub fn name(self) -> &'static str {
@@ -55,6 +64,9 @@ impl Column {
             Self::QuickCache => "quick_cache",
             Self::DashMap => "dashmap",
             Self::Bare => "bare",
+            Self::Bytes => "its bytes",
+            Self::CachedRedb => "cached on redb",
+            Self::ByHand => "by hand",
         }
     }
 }
@@ -130,6 +142,6 @@ pub fn runs() -> u64 {
 }
 
 /// What every body does first.
-fn note_run() {
+pub fn note_run() {
     RUNS.fetch_add(1, Ordering::Relaxed);
 }

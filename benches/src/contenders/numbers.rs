@@ -97,7 +97,7 @@ pub fn make(column: Column, room: Room, keys: Keys) -> Option<Contender> {
         };
     }
     Some(match column {
-        Column::MemoFront => return None,
+        Column::MemoFront | Column::Bytes | Column::CachedRedb | Column::ByHand => return None,
         Column::Memo => function!(memo),
         Column::Cached if room == Room::Evicting => return None,
         Column::Cached => function!(cached),
