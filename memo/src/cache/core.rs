@@ -31,7 +31,6 @@ use crate::{
     },
     clock::{self, Millis, NEVER},
     error::Error,
-    flight::wait::block_on,
     key::{Asking, Query},
     memory::locked::UnderLock,
     space::{Face, Space, Stores},
@@ -185,8 +184,7 @@ impl<K: Key, V: Value> Core<K, V> {
         if let Some(entry) = place.read_memory(&Asking::shared(&query), V::clone) {
             return Ok(Some(entry));
         }
-        let found = place.read_outside::<V>(face).await;
-        self.told(found, None)
+        self.told(place.read_outside::<V>(face).await, None)
     }
 
     pub(super) async fn set_with(&self, face: Face, key: K, value: V, options: SetOptions) -> Result<bool, Error> {
@@ -296,13 +294,9 @@ impl<K: Key, V: Value> Core<K, V> {
         let mut info = registry::info_of(self.name(), &self.0.typed.options, self.stores());
         info.count(self.counters().read());
         info.weight = self.0.typed.store.weight();
-        let asked = self.0.typed.space.as_ref().map_or_else(Vec::new, |space| space.asked());
-        let mut tiers = Tiers::of(self.stores().map(|stores| &**stores)).with(&asked, self.0.typed.store.len());
-        if let Some(stores) = self.stores() {
-            tiers = tiers.failed(stores.failures(), &[]).sized(&block_on(stores.sizes(Face::Thread)));
-        }
-        info.size = tiers.size();
-        info.tiers = tiers.counted(info.measured);
+        let (stores, asked) = (self.stores(), self.0.typed.space.as_deref().map_or_else(Vec::new, Space::asked));
+        let tiers = Tiers::of(stores).with(&asked, self.0.typed.store.len()).told_by(stores, &[]);
+        (info.size, info.tiers) = (tiers.size(), tiers.counted(info.measured));
         info
     }
 

@@ -31,8 +31,8 @@ impl Stores {
         turns
     }
 
-    /// The entries of several keys, in their order, for a call each. As for [`read`](Self::read), bytes that do not verify are as good as
-    /// absent, and it is an error if an entry is in no tier and one of them can't be asked.
+    /// The entries of several keys, in their order, for a call each. As for [`read`](Self::read), bytes that do not verify are
+    /// as good as absent, and it is an error if an entry is in no tier and one of them can't be asked.
     async fn read_many(&self, face: Face, keys: &[&EntryKey], tally: &Tally) -> Result<Vec<Option<Loaded>>, Error> {
         tally.memory_missed(keys.len());
         let epochs: Vec<u64> = keys.iter().map(|key| self.epoch(key)).collect();

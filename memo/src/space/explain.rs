@@ -13,7 +13,7 @@ impl Stores {
     /// The entry that a call would take, or why there is none: of several reasons that of the fastest tier.
     pub(crate) async fn explain(&self, face: Face, key: &EntryKey) -> Result<Loaded, Explanation> {
         let epoch = self.epoch(key);
-        let tiers = match self.tiers.get(face).await {
+        let tiers = match self.tiers.get_uncounted(face).await {
             Ok(tiers) => tiers,
             Err(error) => return Err(unavailable(self.tiers.describe().0, &error)),
         };

@@ -148,31 +148,38 @@ impl Tiers {
         (schemes.join("+"), specs.last().map(|(_, terms)| terms.codec.clone()))
     }
 
-    /// The tiers, opened now if they were not.
+    /// The tiers, opened now if they were not. What fails is counted.
     pub(super) async fn get(&self, face: Face) -> Result<&[Tier], Error> {
         match self.open.get() {
             Some(tiers) => Ok(tiers),
-            None => self.open(face).await,
+            None => self.open(face).await.map_err(|(tier, error)| {
+                self.failed(tier);
+                error
+            }),
         }
     }
 
+    /// The same, for those who count nothing.
+    pub(super) async fn get_uncounted(&self, face: Face) -> Result<&[Tier], Error> {
+        match self.open.get() {
+            Some(tiers) => Ok(tiers),
+            None => self.open(face).await.map_err(|(_, error)| error),
+        }
+    }
+
+    /// Opens all stores; else says which one does not open. (If a URL is wrong, there is none.)
     #[cold]
-    async fn open(&self, face: Face) -> Result<&[Tier], Error> {
-        let specs = self.specs.as_ref().map_err(Error::again)?;
+    async fn open(&self, face: Face) -> Result<&[Tier], (usize, Error)> {
+        let specs = self.specs.as_ref().map_err(|error| (0, error.again()))?.clone();
         if let Some(Failed { error, tier, until }) = &*self.failed.lock()
             && clock::now() < *until
         {
-            self.failed(*tier);
-            return Err(error.again());
+            return Err((*tier, error.again()));
         }
-        let specs = specs.clone();
         let work = move || -> Result<Vec<Tier>, (usize, Error)> {
-            let open = |(tier, (url, terms)): (usize, (Url, Terms))| match backend::open(&url) {
-                Ok(store) => Ok(Tier { store, terms }),
-                Err(error) => {
-                    terms.failed();
-                    Err((tier, error))
-                }
+            let open = |(tier, (url, terms)): (usize, (Url, Terms))| {
+                let store = backend::open(&url).map_err(|error| (tier, error))?;
+                Ok(Tier { store, terms })
             };
             specs.into_iter().enumerate().map(open).collect()
         };
@@ -182,7 +189,7 @@ impl Tiers {
             Err((tier, error)) => {
                 let until = clock::now().saturating_add(RETRY_AFTER);
                 *self.failed.lock() = Some(Failed { error: error.again(), tier, until });
-                Err(error)
+                Err((tier, error))
             }
         }
     }
