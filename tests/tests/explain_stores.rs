@@ -240,7 +240,11 @@ fn a_store_that_does_not_open_is_named() {
     assert_eq!(number(1), 1);
     let found = explain_cache!(number(1));
     let Explanation::Unavailable { tier, reason, .. } = &found else { panic!("{found}") };
-    assert!(tier == "memory+explains-nowhere" && reason.contains("explains-nowhere"), "{found}");
+    assert!(tier == "explains-nowhere" && reason.contains("explains-nowhere"), "{found}");
+    let errors = || cache_info(number).tiers[1].errors;
+    let before = errors();
+    assert!(!explain_cache!(number(1)).is_hit());
+    assert_eq!(errors(), before + 1, "of the second question for the size");
 }
 
 #[test]

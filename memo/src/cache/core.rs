@@ -365,13 +365,12 @@ impl<K: Key, V: Value> Core<K, V> {
         info.count(self.counters().read());
         info.queued = self.stores().map_or(0, |stores| stores.queued());
         info.weight = self.0.typed.store.weight();
-        let asked = self.0.typed.space.as_ref().map_or_else(Vec::new, |space| space.asked());
-        let mut tiers = Tiers::of(self.stores().map(|stores| &**stores)).with(&asked, self.0.typed.store.len());
-        if let Some(stores) = self.stores() {
-            tiers = tiers.failed(stores.failures(), &[]).sized(&stores.sizes(face).await);
+        let (stores, asked) = (self.stores(), self.0.typed.space.as_deref().map_or_else(Vec::new, Space::asked));
+        let mut tiers = Tiers::of(stores).with(&asked, self.0.typed.store.len());
+        if let Some(stores) = stores {
+            tiers = tiers.told_by(stores, &stores.sizes(face).await, &[]);
         }
-        info.size = tiers.size();
-        info.tiers = tiers.counted(info.measured);
+        (info.size, info.tiers) = (tiers.size(), tiers.counted(info.measured));
         info
     }
 }

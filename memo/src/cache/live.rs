@@ -13,7 +13,7 @@ use crate::{
     clock::Millis,
     error::Error,
     flight::wait::block_on,
-    space::{Face, Made, Stores, Tier},
+    space::{Face, Made, Space, Stores, Tier},
     stats::{CacheInfo, Tiers},
     tags::Tag,
 };
@@ -149,15 +149,15 @@ impl Group {
     /// The sum of their statistics. Entries that they share are counted once.
     pub(crate) fn info(&self) -> CacheInfo {
         let mut sum = registry::info_of(self.name(), self.options(), self.stores());
-        let mut tiers = Tiers::of(self.stores().map(|stores| &**stores));
+        let mut tiers = Tiers::of(self.stores());
         for instance in self.instances() {
             sum.count(instance.counters.read());
             sum.weight += instance.store.weight();
-            let asked = instance.space.as_ref().map_or_else(Vec::new, |space| space.asked());
+            let asked = instance.space.as_deref().map_or_else(Vec::new, Space::asked);
             tiers = tiers.with(&asked, instance.store.len());
         }
         if let Some(stores) = self.stores() {
-            tiers = tiers.failed(stores.failures(), &[]).sized(&block_on(stores.sizes(Face::Thread)));
+            tiers = tiers.told_by(stores, &block_on(stores.sizes(Face::Thread)), &[]);
             sum.queued = stores.queued();
         }
         sum.size = tiers.size();

@@ -22,10 +22,7 @@ use crate::{
     key::{Ask, Asking, Query},
     memory::{Cells, Found, Settings, Shards, Store, front::Front, locked::UnderLock, policy},
     space::Space,
-    stats::{
-        Asked,
-        counters::{Counters, ThreadCounters},
-    },
+    stats::counters::{Counters, ThreadCounters},
     sync::per_thread,
     tags::Tag,
 };
@@ -139,7 +136,8 @@ per_thread! {
 }
 
 impl Options {
-    pub(crate) fn settings(&self) -> Settings {
+    /// Before stores, memory has copies, and it is the entries there that slide.
+    pub(crate) fn settings(&self, has_stores: bool) -> Settings {
         Settings {
             max_entries: self.max_entries,
             max_weight: self.max_weight,
@@ -149,7 +147,7 @@ impl Options {
                 Policy::Lfu => policy::Kind::Lfu,
                 Policy::Fifo => policy::Kind::Fifo,
             },
-            sliding: self.sliding,
+            sliding: self.sliding && !has_stores,
             single_thread: self.scope == Scope::Thread,
         }
     }
@@ -166,9 +164,7 @@ impl<K: 'static, V: 'static> Typed<K, V> {
         same: fn(&K, &K) -> bool,
         space: Option<Space>,
     ) -> Self {
-        // Before stores, memory has copies, and it is the entries there that slide.
-        let settings = Settings { sliding: options.sliding && space.is_none(), ..options.settings() };
-        let store = Store::new(settings, counters.clone(), same);
+        let store = Store::new(options.settings(space.is_some()), counters.clone(), same);
         Self { id, name, options, counters, space: space.map(Arc::new), store }
     }
 
@@ -407,7 +403,7 @@ impl Reach for OfProcess {
         self.0.store.weight()
     }
 
-    fn asked(&self) -> Vec<Asked> {
-        self.0.space.as_ref().map_or_else(Vec::new, |space| space.asked())
+    fn space(&self) -> Option<&Space> {
+        self.0.space.as_deref()
     }
 }

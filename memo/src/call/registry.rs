@@ -16,7 +16,7 @@ use super::{
 use crate::{
     error::{Error, Kind},
     flight::wait::block_on,
-    space::{Face, Stores},
+    space::{Face, Space, Stores},
     stats::{
         Asked, CacheInfo, Instantiation, Tiers,
         counters::{Counters, Counts},
@@ -33,9 +33,9 @@ pub(crate) trait Reach: Send + Sync {
     fn purge(&self) -> u64;
     fn len(&self) -> u64;
     fn weight(&self) -> u64;
-    /// How often the tiers were asked; nothing where there are no stores.
-    fn asked(&self) -> Vec<Asked> {
-        Vec::new()
+    /// The entries outside of memory.
+    fn space(&self) -> Option<&Space> {
+        None
     }
 }
 
@@ -301,24 +301,26 @@ impl Function {
 
     pub(crate) fn info(&self) -> CacheInfo {
         let mut sum = self.empty_info(self.display_name());
-        let mut tiers = Tiers::of(self.stores.as_deref());
+        let stores = self.stores.as_ref();
+        let mut tiers = Tiers::of(stores);
         for record in self.records() {
             let mut info = self.empty_info(&record.identity.name);
             let (counts, asked) = record.counted();
             info.count(counts);
             info.size = record.reach.len();
             info.weight = record.reach.weight();
-            info.tiers = Tiers::of(self.stores.as_deref()).with(&asked, info.size).counted(info.measured);
+            info.tiers = Tiers::of(stores).with(&asked, info.size).counted(info.measured);
             tiers = tiers.with(&asked, info.size);
             sum.count(info.measured);
             sum.size += info.size;
             sum.weight += info.weight;
             sum.instantiations.push(Instantiation { name: record.identity.name.clone(), info });
         }
-        if let Some(stores) = &self.stores {
-            let (failed, by_tier) = &*self.failed_before.lock();
-            sum.count(stores.counters.read().since(*failed));
-            tiers = tiers.failed(stores.failures(), by_tier).sized(&block_on(stores.sizes(Face::Thread)));
+        if let Some(stores) = stores {
+            // Not locked while the stores are asked, which may report something to the user's code.
+            let (failed, by_tier) = self.failed_before.lock().clone();
+            sum.count(stores.counters.read().since(failed));
+            tiers = tiers.told_by(stores, &block_on(stores.sizes(Face::Thread)), &by_tier);
             sum.size = tiers.size();
             sum.queued = stores.queued();
         }
@@ -332,7 +334,7 @@ impl Function {
 
     pub(crate) fn reset_stats(&self) {
         for record in self.records() {
-            *record.baseline.lock() = (record.counters.read(), record.reach.asked());
+            *record.baseline.lock() = (record.counters.read(), record.asked());
         }
         if let Some(stores) = &self.stores {
             let by_tier = stores.failures().into_iter().map(|(_, failures)| failures).collect();
@@ -342,10 +344,15 @@ impl Function {
 }
 
 impl Record {
+    /// How often the tiers were asked; nothing where there are no stores.
+    fn asked(&self) -> Vec<Asked> {
+        self.reach.space().map_or_else(Vec::new, Space::asked)
+    }
+
     /// What was counted since the statistics began anew.
     fn counted(&self) -> (Counts, Vec<Asked>) {
         let (counts, asked) = &*self.baseline.lock();
-        let mut since = self.reach.asked();
+        let mut since = self.asked();
         for (now, before) in since.iter_mut().zip(asked) {
             *now = now.since(*before);
         }

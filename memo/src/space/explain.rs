@@ -45,7 +45,7 @@ impl Space {
 /// The entry of a key in one tier.
 async fn see(face: Face, tier: &LiveTier, key: &EntryKey) -> Result<(Vec<u8>, Facts), Explanation> {
     let flat = key.flat().to_vec();
-    let opened = match tier.store(face).await {
+    let opened = match tier.open(face).await {
         Ok(store) => store,
         Err(error) => return Err(unavailable(tier.scheme().to_owned(), &error)),
     };

@@ -54,7 +54,7 @@ impl LiveTier {
         self.store.get()
     }
 
-    /// The store, opened now if it was not.
+    /// The store, opened now if it was not; what fails is counted.
     pub(super) async fn store(&self, face: Face) -> Result<&Store, Error> {
         match self.store.get() {
             Some(store) => Ok(store),
@@ -62,12 +62,16 @@ impl LiveTier {
         }
     }
 
+    /// Opens the store if it is not open.
     #[cold]
-    async fn open(&self, face: Face) -> Result<&Store, Error> {
+    pub(super) async fn open(&self, face: Face) -> Result<&Store, Error> {
         if let Some((error, until)) = &*self.closed.lock()
             && clock::now() < *until
         {
             return Err(error.again());
+        }
+        if let Some(store) = self.store.get() {
+            return Ok(store);
         }
         let source = self.source.clone();
         let opened = if face == Face::Thread { source.open() } else { blocking::unblock(move || source.open()).await };

@@ -1,5 +1,7 @@
 //! What each tier of a function or cache did: typed memory, and the stores behind it.
 
+use std::sync::Arc;
+
 use super::counters::Counts;
 use crate::space::Stores;
 
@@ -72,10 +74,10 @@ pub(crate) struct Tiers {
 
 impl Tiers {
     /// Before anything is counted.
-    pub(crate) fn of(stores: Option<&Stores>) -> Self {
-        let names = stores.map_or_else(|| vec![("memory".to_owned(), 0)], Stores::failures);
+    pub(crate) fn of(stores: Option<&Arc<Stores>>) -> Self {
+        let names = stores.map_or_else(|| vec![("memory".to_owned(), 0)], |stores| stores.failures());
         let all = names.into_iter().map(|(name, _)| TierInfo { name, ..TierInfo::default() }).collect();
-        let has_memory = stores.is_none_or(Stores::has_memory);
+        let has_memory = stores.is_none_or(|stores| stores.has_memory());
         Self { all, has_memory, has_stores: stores.is_some() }.with(&[], 0)
     }
 
@@ -91,17 +93,12 @@ impl Tiers {
         self
     }
 
-    /// With what failed in the stores since an earlier moment.
-    pub(crate) fn failed(mut self, failures: Vec<(String, u64)>, before: &[u64]) -> Self {
-        let before = before.iter().copied().chain(std::iter::repeat(0));
-        for ((tier, (_, failures)), before) in self.all.iter_mut().zip(failures).zip(before) {
+    /// With what failed in the stores since an earlier moment, and the sizes that they say they have.
+    pub(crate) fn told_by(mut self, stores: &Stores, sizes: &[Option<u64>], failed_before: &[u64]) -> Self {
+        let before = failed_before.iter().copied().chain(std::iter::repeat(0));
+        for ((tier, (_, failures)), before) in self.all.iter_mut().zip(stores.failures()).zip(before) {
             tier.errors = failures.saturating_sub(before);
         }
-        self
-    }
-
-    /// With the sizes of the stores.
-    pub(crate) fn sized(mut self, sizes: &[Option<u64>]) -> Self {
         for (tier, size) in self.all.iter_mut().skip(usize::from(self.has_memory)).zip(sizes) {
             tier.size = *size;
         }
