@@ -49,7 +49,7 @@ pub(super) enum Intent {
 
 /// After so many commits, slots of readers that have died are freed: they keep pages from being used again.
 const COMMITS_BETWEEN_CHECKS: u32 = 256;
-/// How often reads look whether the files are still where they were, in milliseconds. Looking costs as much as some reads.
+/// How often it is looked whether the files are still at their paths, in milliseconds. Looking costs as much as some reads.
 const LOOK_EVERY: u64 = 1000;
 /// So many times within one operation, files that were deleted or replaced are opened again.
 const MOST_MOVES: usize = 16;
@@ -98,6 +98,7 @@ impl Environment {
         intent: Intent,
         mut body: impl FnMut(Tree, &mut RwTxn<'_>) -> Attempt<T>,
     ) -> Result<T, Error> {
+        self.look()?;
         let (mut tried, mut made_room) = (Tried::default(), false);
         loop {
             let opened = self.enter()?;
@@ -105,7 +106,7 @@ impl Environment {
             let result = opened.env.write_txn().map_err(Stop::from).and_then(|mut txn| {
                 // Under the lock of writers: where the files were replaced and the lock was not, those that use the new
                 // ones must not find that something was committed meanwhile.
-                if !opened.identity.is_current() {
+                if opened.identity.is_deleted() {
                     return Err(Stop::Moved);
                 }
                 let result = body(opened.tree, &mut txn)?;

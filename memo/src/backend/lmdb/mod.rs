@@ -51,7 +51,8 @@ use writers::Write;
 /// | `off` | perhaps a damaged store. It is found to be so when it is opened, if it is not larger than 32 MiB |
 ///
 /// If the files, or the directory, are deleted or replaced while they are in use, the next write goes to the new ones, and so do
-/// reads, after a second at most. The two files belong together: who replaces one should replace both.
+/// reads, after a second at most (writes, too, where they were moved elsewhere). The two files belong together: who replaces one
+/// should replace both.
 ///
 /// # Limits
 ///

@@ -9,14 +9,12 @@ use std::{
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, MAIN_DB, OpenFlags, Result as SqliteResult, Transaction, TransactionBehavior};
 
-use super::{fault, files, patience::patiently, schema, settings::Settings};
+use super::{fault, files, patience::patiently, schema, settings::Settings, statements};
 use crate::{clock, error::Error};
 
 /// How often a connection that reads looks whether the file is still where it was, in milliseconds. Looking costs a third of
 /// a read.
 const LOOK_EVERY: u64 = 1000;
-/// How many statements a connection keeps prepared: all that a store has, with room for some numbers of tags.
-const PREPARED: usize = 32;
 
 pub(super) struct Connections {
     path: PathBuf,
@@ -161,7 +159,7 @@ impl Connections {
         let connection = Connection::open_with_flags(&self.path, flags).map_err(fault)?;
         let timeout = self.settings.busy_timeout;
         connection.busy_timeout(timeout).map_err(fault)?;
-        connection.set_prepared_statement_cache_capacity(PREPARED);
+        statements::keep_prepared(&connection).map_err(fault)?;
         // Before anything is changed.
         schema::check(&connection, &self.path, &self.settings.table)?;
         // A second process that does the same makes this fail at once.

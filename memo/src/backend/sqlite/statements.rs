@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use rusqlite::{
-    Connection, OptionalExtension, Result, Row, ToSql, ffi,
+    Connection, OptionalExtension, Result, Row, ToSql,
+    config::DbConfig,
+    ffi,
     types::{FromSqlError, ValueRef},
 };
 
@@ -15,6 +17,9 @@ const BATCH: usize = 4096;
 /// How much is read at once in a scan: entries, and about as many bytes.
 const PAGE_ENTRIES: usize = 256;
 const PAGE_BYTES: usize = 1 << 20;
+
+/// How many statements a connection keeps prepared: all that a store has, with room for some numbers of tags.
+const PREPARED: usize = 32;
 
 /// What `PRAGMA auto_vacuum` says of a database that can be shortened step by step.
 const INCREMENTAL: i64 = 2;
@@ -146,6 +151,13 @@ impl Statements {
     }
 }
 
+/// Sees to it that a connection compiles the statements once.
+pub(super) fn keep_prepared(connection: &Connection) -> Result<()> {
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    // Otherwise a range is planned by its very bounds, as soon as there are statistics, and compiled again for each.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+}
+
 /// The statement that removes a part of the entries that are selected.
 fn removing(select: &str, table: &str) -> String {
     named(&format!(r#"DELETE FROM "{{t}}" WHERE id IN ({select} LIMIT {BATCH})"#), table)
@@ -253,7 +265,50 @@ fn blob(row: &Row<'_>, column: usize) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use rusqlite::StatementStatus;
+
     use super::*;
+    use crate::backend::sqlite::schema;
+
+    #[test]
+    fn statements_are_compiled_once() {
+        let connection = Connection::open_in_memory().expect("opens");
+        keep_prepared(&connection).expect("is open");
+        schema::ensure(&connection, Path::new("memory"), "t", false).expect("makes the tables");
+        let statements = Statements::new("t", false);
+        for number in 0..100 {
+            let key = format!("key|{number}|1");
+            statements.put(&connection, key.as_bytes(), Item::new(b"x").tags(&["a"])).expect("a write");
+        }
+        connection.execute_batch("ANALYZE").expect("statistics");
+        let all = |prefix: &[u8], tag: &str| {
+            statements.count(&connection, prefix).expect("a read");
+            statements.page(&connection, prefix, prefix.to_vec()).expect("a read");
+            let batches = [
+                statements.remove_under(prefix),
+                statements.remove_tagged(prefix, &[tag]),
+                statements.remove_tagged(prefix, &[tag, "b"]),
+                statements.remove_expired(prefix.len() as u64),
+            ];
+            batches.map(|batch| {
+                batch.run(&connection).expect("a write");
+                batch.sql.into_owned()
+            })
+        };
+        let mut texts = vec![&statements.count.ending, &statements.page.ending];
+        all(b"none|", "a");
+        all(b"no|thing|", "b");
+        let batches = all(b"else|", "c");
+        texts.extend(&batches);
+        for text in texts {
+            let statement = connection.prepare_cached(text).expect("is known");
+            let (runs, again) =
+                (statement.get_status(StatementStatus::Run), statement.get_status(StatementStatus::RePrepare));
+            assert_eq!((runs, again), (3, 0), "{text}");
+        }
+    }
 
     #[test]
     fn a_range_ends_where_other_keys_begin() {
