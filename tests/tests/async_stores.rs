@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    pin::pin,
     sync::{
         Arc, Barrier, Mutex,
         atomic::{AtomicU32, Ordering},

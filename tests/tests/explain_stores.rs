@@ -27,7 +27,7 @@ const fn seconds(seconds: u64) -> Duration {
 }
 
 /// Puts other bytes in the place of all entries of a store.
-fn change(url: &str, change: impl Fn(&[u8]) -> Vec<u8>) {
+fn change(url: &str, change: impl Fn(&[u8]) -> Vec<u8> + Sync) {
     let store = backend(url).expect("a store in memory");
     let mut entries = Vec::new();
     let scanned = store.scan(b"", &mut |key, bytes| {

@@ -13,7 +13,7 @@ use std::{
 
 use memo::{
     Error,
-    backend::{self, Backend, Capabilities, Change, Item, Memory, register_backend},
+    backend::{self, Backend, Capabilities, Edit, Item, Memory, register_backend},
     cache_entry, cache_get, cache_info,
     clock::TestClock,
     memoize, overwrite_cache,
@@ -86,7 +86,7 @@ impl Backend for Watched {
         self.inner.count(prefix)
     }
 
-    fn update(&self, key: &[u8], change: &mut dyn FnMut(Option<&[u8]>) -> Change) -> Result<(), Error> {
+    fn update(&self, key: &[u8], change: Edit<'_>) -> Result<(), Error> {
         let held = self.held.lock().expect("no panic").take();
         if let Some(held) = held {
             held.recv().expect("somebody says go");

@@ -96,7 +96,6 @@ fn an_entry_that_is_refused_in_a_store_is_made_anew() {
 
 #[test]
 fn memory_that_is_full_of_expired_entries_takes_new_ones() {
-    let clock = TestClock::install();
     #[memoize(backend = ["memory", "memory://full"], max_entries = 2, ttl = 10)]
     async fn number(n: u32) -> u32 {
         n
@@ -105,6 +104,7 @@ fn memory_that_is_full_of_expired_entries_takes_new_ones() {
     fn set_only(n: u32) -> u32 {
         n
     }
+    let clock = TestClock::install();
     runtime().block_on(async {
         for (n, seconds) in [(1, 5), (2, 6), (3, 1), (4, 1), (3, 1), (4, 9), (5, 1), (4, 1)] {
             assert_eq!(number(n).await, n);

@@ -142,7 +142,7 @@ async fn caches_weigh_what_they_take_over() {
         assert_eq!(in_tasks.get(&n).await.expect("reads").as_deref(), Some("x"));
     }
     assert!(together.get_many(&(1..=50).collect::<Vec<_>>()).expect("reads").iter().all(Option::is_some));
-    for stats in [one_by_one.stats(), together.stats(), computed.stats(), in_tasks.stats()] {
+    for stats in [one_by_one.stats(), together.stats(), computed.stats(), in_tasks.stats().await] {
         assert!(stats.weight > 40 && stats.weight <= 100, "{}", stats.weight);
     }
 }
