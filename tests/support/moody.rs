@@ -19,13 +19,21 @@ pub struct Moody {
     pub fails: AtomicBool,
     /// What is read has a wrong bit.
     pub garbles: AtomicBool,
-    /// The next write waits here until somebody says go.
+    /// The next write or removal waits here until somebody says go.
     pub held: Mutex<Option<mpsc::Receiver<()>>>,
     /// How often it was read.
     pub reads: AtomicU32,
 }
 
 impl Moody {
+    /// Waits until somebody says go, if somebody wants it to.
+    fn wait(&self) {
+        let held = self.held.lock().expect("no panic").take();
+        if let Some(held) = held {
+            held.recv().expect("somebody says go");
+        }
+    }
+
     fn ask(&self) -> Result<(), Error> {
         if self.fails.load(Ordering::SeqCst) { Err(Error::unavailable("it is moody")) } else { Ok(()) }
     }
@@ -51,10 +59,7 @@ impl Backend for Moody {
     }
 
     fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {
-        let held = self.held.lock().expect("no panic").take();
-        if let Some(held) = held {
-            held.recv().expect("somebody says go");
-        }
+        self.wait();
         self.ask()?;
         self.inner.set(key, item)
     }
@@ -65,6 +70,7 @@ impl Backend for Moody {
     }
 
     fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
+        self.wait();
         self.ask()?;
         self.inner.remove_prefix(prefix)
     }

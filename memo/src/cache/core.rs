@@ -308,10 +308,11 @@ impl<K: Key, V: Value> Core<K, V> {
     where
         K: Borrow<Q>,
     {
-        let entry = self.entry(face, key).await?;
-        // Of several who take, one has it.
-        let was_there = self.delete(face, key).await?;
-        Ok(entry.filter(|_| was_there).map(Entry::into_value))
+        switch::reachable()?;
+        self.ready(face).await?;
+        let query = Borrowed::new(key);
+        let taken = self.place(&query)?.take(face, &Asking::copied(&query), V::clone).await;
+        self.told(taken, None)
     }
 
     pub(super) async fn expire_in<Q: ?Sized + Lookup<K>>(
@@ -349,7 +350,7 @@ impl<K: Key, V: Value> Core<K, V> {
             self.0.typed.store.each(|key, value| all.push((key.clone(), value.clone())));
             return Ok(all);
         };
-        let frames = space.stores.all(face).await;
+        let frames = space.all(face).await;
         let mut all = Vec::new();
         for frame in self.told(frames, Vec::new())? {
             let mut value: Option<V> = None;

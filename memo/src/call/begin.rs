@@ -59,13 +59,15 @@ struct Attempt {
     joins: bool,
     /// Until when it waits.
     deadline: Option<Millis>,
+    /// How often it may ask the stores again because something changed there.
+    again: u8,
 }
 
 impl Attempt {
     fn first(instance: &AnyInstance) -> Self {
         let options = &instance.options;
         let deadline = options.wait_timeout.map(|timeout| clock::now().saturating_add(timeout));
-        Self { joins: options.single_flight, deadline }
+        Self { joins: options.single_flight, deadline, again: 8 }
     }
 
     /// Waits for nobody any more.
@@ -270,10 +272,10 @@ impl Call<'_> {
             match instance.store.enter(hash, self.key.ask(), attempt.joins, read) {
                 Entered::Found if self.accepts() => return Step::DONE,
                 Entered::Found => {}
-                Entered::Lead(flight) if self.is_late(seen) => {
+                Entered::Lead(flight) if attempt.again > 0 && self.is_late(seen) => {
                     // Somebody stored something after the stores were asked, perhaps this: ask again.
                     Running::new(hash, flight, None, false).abandon(instance);
-                    return self.look_outside(attempt);
+                    return self.look_outside(Attempt { again: attempt.again - 1, ..attempt });
                 }
                 Entered::Lead(flight) => return self.lead(flight, false),
                 Entered::Follow(flight, joined) => {

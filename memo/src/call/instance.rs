@@ -20,7 +20,7 @@ use crate::{
     clock::Millis,
     flight::slot::Shared,
     key::{Ask, Asking, Query},
-    memory::{Cells, Found, Settings, Shards, Store, front::Front, locked::UnderLock, policy},
+    memory::{Cells, Found, Settings, Shards, Store, Stored, front::Front, locked::UnderLock, policy},
     space::Space,
     stats::counters::{Counters, ThreadCounters},
     sync::per_thread,
@@ -357,9 +357,21 @@ impl AnyInstance {
 
     /// Removes the entry of a key, and keeps running bodies from storing theirs.
     pub(crate) fn delete(&self, hash: u64, key: &dyn Ask) -> bool {
-        let removed = self.store.remove(hash, key);
-        self.invalidated(u64::from(removed));
-        removed
+        self.invalidated(u64::from(self.store.remove(hash, key))) > 0
+    }
+
+    /// Removes an entry and gives a copy of its value.
+    pub(crate) fn take<V: 'static>(&self, hash: u64, key: &dyn Ask, copy: CopyOf<V>) -> Option<V> {
+        let mut value = None;
+        let taken = self.store.take(hash, key, &mut |stored| value = stored.value().downcast_ref().map(copy));
+        self.invalidated(u64::from(taken));
+        value
+    }
+
+    /// Removes an entry unless its value is to be kept; was it removed?
+    pub(crate) fn delete_unless<V: 'static>(&self, hash: u64, key: &dyn Ask, keep: &mut dyn FnMut(&V) -> bool) -> bool {
+        let mut test = |stored: Stored<'_>| stored.value().downcast_ref().is_none_or(&mut *keep);
+        self.invalidated(u64::from(self.store.remove_unless(hash, key, &mut test))) > 0
     }
 
     pub(crate) fn delete_hash(&self, hash: u64) -> u64 {

@@ -22,7 +22,7 @@ use crate::{
         locked::UnderLock,
         stamp::Stamp,
     },
-    space::{About, EntryKey, Face, Loaded, Offer, Outcome, Space},
+    space::{About, EntryKey, Face, Loaded, Offer, Outcome, Space, Stored},
 };
 
 /// Where an entry stands.
@@ -195,6 +195,55 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         let removed = space.stores.remove(face, &turn, &entry).await.inspect_err(|error| space.stores.failed(error));
         let existed = self.delete_from_memory(&*key);
         Ok(removed? || existed)
+    }
+
+    /// Removes the entry everywhere, as [`delete`](Self::delete) does, and gives its value.
+    pub(crate) async fn take<V: Send + Sync + 'static>(
+        &self,
+        face: Face,
+        key: Key<'_>,
+        copy: fn(&V) -> V,
+    ) -> Result<Option<V>, Error> {
+        match &self.outside {
+            None => Ok(self.home.instance().take(self.hash, key, copy)),
+            Some(beyond) => face.finish(self.clone().taken(face, beyond.clone(), held(key)?, copy)).await,
+        }
+    }
+
+    async fn taken<V: Send + Sync + 'static>(
+        self,
+        face: Face,
+        (space, entry): Beyond,
+        key: Held,
+        copy: fn(&V) -> V,
+    ) -> Result<Option<V>, Error> {
+        let turn = space.stores.turn(face, &entry).await;
+        let loaded = space.stores.read_in_turn(face, &turn, &entry).await?;
+        let removed = space.stores.remove(face, &turn, &entry).await.inspect_err(|error| space.stores.failed(error));
+        let under = UnderLock::enter();
+        let in_memory = self.home.instance().take(self.hash, &*key, copy);
+        self.delete_from_memory(&*key);
+        drop(under);
+        removed?;
+        let stored = || Some(self.opened::<V>(&space, &loaded?)?.into_value());
+        Ok(in_memory.or_else(stored))
+    }
+
+    /// Removes the entry everywhere if it is still the one that a scan found; was it?
+    pub(crate) async fn delete_same(&self, face: Face, key: Key<'_>, seen: Stored) -> Result<bool, Error> {
+        let Some((space, entry)) = self.outside.clone() else { return Ok(false) };
+        let (place, key) = (self.clone(), held(key)?);
+        let change = async move {
+            let turn = space.stores.turn(face, &entry).await;
+            let loaded = space.stores.read_in_turn(face, &turn, &entry).await?;
+            if !loaded.is_some_and(|loaded| loaded.is(&seen)) {
+                return Ok(false);
+            }
+            let removed = space.stores.remove(face, &turn, &entry).await;
+            place.delete_from_memory(&*key);
+            removed.inspect_err(|error| space.stores.failed(error))
+        };
+        face.finish(change).await
     }
 
     /// Removes the entry from the memory of all who share its stores, in the caller's turn; was there one?

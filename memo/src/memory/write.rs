@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use super::{
-    Cell, Cells, Store,
+    Cell, Cells, Read, Store, Stored,
     entries::{Gone, Rows},
     policy::SlotId,
     shard::Shard,
@@ -111,6 +111,11 @@ impl Store<dyn Cells> {
     /// Takes a key out, with the flights that would bring it back; copies of its value are not used from now on, even if
     /// the store had lost it already.
     pub(crate) fn remove(&self, hash: u64, key: &dyn Ask) -> bool {
+        self.take(hash, key, &mut |_| {})
+    }
+
+    /// The same; a live entry is read before it goes.
+    pub(crate) fn take(&self, hash: u64, key: &dyn Ask, read: Read<'_>) -> bool {
         let mut gone = Gone::None;
         let cell = self.cell(hash);
         let mut shard = cell.write();
@@ -120,10 +125,30 @@ impl Store<dyn Cells> {
             return false;
         };
         let was_live = shard.is_live(id);
+        if was_live {
+            read(Stored { shard: &shard, id });
+        }
         self.take_out(&mut shard, id, &mut gone);
         drop(shard);
         self.changed(1);
         was_live
+    }
+
+    /// Takes the entry of a key out, with the flights that would bring it back, unless it is to be kept; was it taken out?
+    pub(crate) fn remove_unless(&self, hash: u64, key: &dyn Ask, keep: &mut dyn FnMut(Stored<'_>) -> bool) -> bool {
+        let mut gone = Gone::None;
+        let cell = self.cell(hash);
+        let mut shard = cell.write();
+        let Ok(id) = shard.lookup(hash, key) else { return false };
+        if keep(Stored { shard: &shard, id }) {
+            return false;
+        }
+        shard.detach(hash, key, &mut gone);
+        cell.outdate();
+        self.take_out(&mut shard, id, &mut gone);
+        drop(shard);
+        self.changed(1);
+        true
     }
 
     /// Gives an entry another end; was there one? One that has ended by now is taken out.

@@ -85,6 +85,10 @@ pub(crate) struct Space {
 }
 
 impl Loaded {
+    pub(crate) fn is(&self, _: &Stored) -> bool {
+        match *self {}
+    }
+
     pub(crate) fn about(&self, _: &[&str]) -> (Stamp, Vec<Tag>) {
         match *self {}
     }
@@ -141,6 +145,7 @@ never! {
     key_with_data(&str, u64, Vec<u8>) -> Result<EntryKey, Error>;
     used(&Loaded, bool) -> ();
     asked() -> Vec<Asked>;
+    #async all(Face) -> Result<Vec<Stored>, Error>;
     #async read_for_use(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
     #async read_many(Face, &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error>;
 }
@@ -161,12 +166,12 @@ never! {
     caches() -> Vec<OfCache>;
     #async turn(Face, &EntryKey) -> Turn;
     #async read(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
+    #async read_in_turn(Face, &Turn, &EntryKey) -> Result<Option<Loaded>, Error>;
     #async write(Face, &Turn, Offer) -> Result<Outcome, Error>;
     #async remove(Face, &Turn, &EntryKey) -> Result<bool, Error>;
     #async write_many(Face, &[Turn], Vec<Offer>) -> Result<Vec<Outcome>, Error>;
     #async remove_many(Face, &[Turn], &[&EntryKey]) -> Result<Vec<bool>, Error>;
     #async retime(Face, &Turn, &EntryKey, Option<u64>) -> Result<bool, Error>;
-    #async all(Face) -> Result<Vec<Stored>, Error>;
     #async clear(Face, Option<&Arc<[Tag]>>, impl FnOnce() -> u64) -> (Result<u64, Error>, u64);
     queued() -> u64;
     #async len(Face) -> Result<u64, Error>;

@@ -27,7 +27,7 @@ impl Stores {
         stripes.dedup();
         let mut turns = Vec::with_capacity(stripes.len());
         for stripe in stripes {
-            turns.push(face.lock(&self.stripes[stripe].lock).await);
+            turns.push(face.lock(&self.stripes[stripe]).await);
         }
         turns
     }

@@ -57,6 +57,9 @@ use crate::{
 /// Keys are spread over so many locks, under which their entries change.
 const STRIPES: usize = 32;
 
+/// Keys are spread over so many numbers of changes.
+const EPOCHS: usize = 256;
+
 /// Where something is written, expired entries are swept out this often, in milliseconds.
 const SWEEP_EVERY: clock::Millis = 60_000;
 
@@ -77,20 +80,16 @@ pub(crate) struct Stores {
     tiers: Tiers,
     /// None where values go into all tiers at once.
     back: Option<Back>,
-    stripes: [Stripe; STRIPES],
+    /// What changes the entries of some of the keys does so under one of these.
+    stripes: [Arc<Mutex<()>>; STRIPES],
+    /// Rise with every change of some of the keys: what was read before is not carried on after it.
+    epochs: [AtomicU64; EPOCHS],
     /// When a write has expired entries swept out next.
     sweep_at: AtomicU64,
     /// The cache objects whose entries stand here: what changes an entry tells the memory of all of them.
     caches: parking_lot::Mutex<Vec<WeakCache>>,
     /// Of what failed in the stores.
     pub(crate) counters: Counters,
-}
-
-/// What changes the entries of some of the keys does so under this lock.
-struct Stripe {
-    lock: Arc<Mutex<()>>,
-    /// Rises with every change: what was read before is not carried on after it.
-    epoch: AtomicU64,
 }
 
 /// The right to change the entries of a stripe. Who has one may not be left alone by its executor: see [`Face::finish`].
@@ -105,7 +104,8 @@ impl Stores {
             prefix: names::function(made.name),
             back: made.writes_back.then(|| Back::new(tiers.has_memory())),
             tiers,
-            stripes: std::array::from_fn(|_| Stripe { lock: Arc::default(), epoch: AtomicU64::new(0) }),
+            stripes: std::array::from_fn(|_| Arc::default()),
+            epochs: std::array::from_fn(|_| AtomicU64::new(0)),
             sweep_at: AtomicU64::new(clock::now().saturating_add(SWEEP_EVERY)),
             caches: parking_lot::Mutex::default(),
             counters: Counters::default(),
@@ -148,37 +148,37 @@ impl Stores {
         self.tiers.has_memory()
     }
 
-    fn stripe(&self, key: &EntryKey) -> &Stripe {
+    fn stripe(&self, key: &EntryKey) -> &Arc<Mutex<()>> {
         &self.stripes[key.stripe() % STRIPES]
     }
 
-    /// How often the entries of the key's stripe have changed.
+    /// How often the entry of the key has changed, or one of those that are counted with it.
     pub(crate) fn epoch(&self, key: &EntryKey) -> u64 {
-        self.stripe(key).epoch.load(Ordering::Acquire)
+        self.epochs[key.stripe() % EPOCHS].load(Ordering::Acquire)
     }
 
     /// Waits for the right to change a key's entries.
     pub(crate) async fn turn(&self, face: Face, key: &EntryKey) -> Turn {
-        face.lock(&self.stripe(key).lock).await
+        face.lock(self.stripe(key)).await
     }
 
     /// The right to change a key's entries, if nobody else has it.
     pub(crate) fn try_turn(&self, key: &EntryKey) -> Option<Turn> {
-        self.stripe(key).lock.try_lock_arc().map(Turn)
+        self.stripe(key).try_lock_arc().map(Turn)
     }
 
     /// Waits for the right to change any entry.
     async fn all_turns(&self, face: Face) -> Vec<Turn> {
         let mut turns = Vec::with_capacity(STRIPES);
         for stripe in &self.stripes {
-            turns.push(face.lock(&stripe.lock).await);
+            turns.push(face.lock(stripe).await);
         }
         turns
     }
 
     /// Notes a change, in the turn of whoever made it.
     fn changed(&self, key: &EntryKey) {
-        self.stripe(key).epoch.fetch_add(1, Ordering::Release);
+        self.epochs[key.stripe() % EPOCHS].fetch_add(1, Ordering::Release);
     }
 
     /// A store failed: that is counted, and the call goes on without it.
@@ -255,8 +255,8 @@ impl Stores {
             }
         };
         let removed = self.tiers.each(face, work).await;
-        for stripe in &self.stripes {
-            stripe.epoch.fetch_add(1, Ordering::Release);
+        for epoch in &self.epochs {
+            epoch.fetch_add(1, Ordering::Release);
         }
         removed.map(|counts| counts.into_iter().max().unwrap_or(0))
     }
@@ -316,22 +316,6 @@ impl Stores {
     /// What is wrong with the URLs or the codec, if anything.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.tiers.all().map(drop)
-    }
-
-    /// All live entries in the last tier. What is queued is written first.
-    pub(crate) async fn all(self: &Arc<Self>, face: Face) -> Result<Vec<Stored>, Error> {
-        self.write_out(face).await?;
-        let prefix = self.prefix.clone().into_bytes();
-        let work = move |store: Store| async move {
-            let mut all = Vec::new();
-            let mut show = |_: &[u8], bytes: &[u8]| {
-                all.extend(read::alive(bytes));
-                ControlFlow::Continue(())
-            };
-            store.scan(&prefix, &mut show).await?;
-            Ok(all)
-        };
-        self.tiers.last(face, work).await
     }
 
     /// Gives an entry another end without decoding it, in the caller's turn; was there one?
@@ -412,6 +396,22 @@ impl Space {
             };
             names::Names::new(&self.stores.prefix, &self.name, version)
         })
+    }
+
+    /// All live entries of this version in the last tier. What is queued is written first.
+    pub(crate) async fn all(&self, face: Face) -> Result<Vec<Stored>, Error> {
+        self.stores.write_out(face).await?;
+        let names = self.names().clone();
+        let work = move |store: Store| async move {
+            let mut all = Vec::new();
+            let mut show = |key: &[u8], bytes: &[u8]| {
+                all.extend(names.have(key).then(|| read::alive(bytes)).flatten());
+                ControlFlow::Continue(())
+            };
+            store.scan(names.prefix().as_bytes(), &mut show).await?;
+            Ok(all)
+        };
+        self.stores.tiers.last(face, work).await
     }
 
     /// The key of an entry that is to be read again, from its text and bytes.

@@ -17,6 +17,7 @@ pub(super) fn function(path: &str) -> String {
 }
 
 /// What the keys of one instantiation of a function have in common.
+#[derive(Clone)]
 pub(super) struct Names {
     /// `function|instantiation|`.
     prefix: String,
@@ -26,6 +27,17 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn new(function: &str, instantiation: &str, version: String) -> Self {
         Self { prefix: format!("{function}{}|", escaped(instantiation)), version }
+    }
+
+    /// What the keys of all entries begin with.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Is it the key of an entry of this version?
+    pub(super) fn have(&self, key: &[u8]) -> bool {
+        let rest = key.strip_suffix(self.version.as_bytes());
+        key.starts_with(self.prefix.as_bytes()) && rest.is_some_and(|rest| rest.ends_with(b"|"))
     }
 
     /// `write` writes the arguments; `hash` is theirs within this process.

@@ -4,7 +4,7 @@ use std::{any::Any, ops::Range, sync::Arc};
 
 use serde::de::DeserializeOwned;
 
-use super::{EntryKey, Face, Space, Stores, back::Queued, tally::Tally, tier::LiveTier, write::written};
+use super::{EntryKey, Face, Space, Stores, Turn, back::Queued, tally::Tally, tier::LiveTier, write::written};
 use crate::{
     backend::{Change, Item, Store, UnixMillis},
     clock::{self, Millis},
@@ -80,6 +80,14 @@ impl Loaded {
         self.facts.expires = Some(expires);
     }
 
+    /// Is it an entry that a scan found, with another end at most?
+    pub(crate) fn is(&self, stored: &Stored) -> bool {
+        let same = |frame: Frame<'_>| {
+            frame.created == self.facts.created && frame.value == &self.bytes[self.facts.value.clone()]
+        };
+        Frame::read(&stored.0).is_ok_and(same)
+    }
+
     fn text(&self, place: &Range<usize>) -> &str {
         str::from_utf8(&self.bytes[place.clone()]).unwrap_or_default()
     }
@@ -103,20 +111,40 @@ pub(super) fn alive(bytes: &[u8]) -> Option<Stored> {
     (!frame.is_over(clock::unix_now())).then(|| Stored(bytes.to_vec()))
 }
 
+/// What an entry is read for.
+#[derive(Clone, Copy)]
+enum Reading<'a> {
+    /// A call, which counts, and restarts an entry that slides.
+    ForUse(&'a Tally),
+    ToSee,
+    /// In the turn of its key: it is about to be changed.
+    ToChange,
+}
+
 impl Stores {
     /// The entry of a key. What fails is counted here. Bytes that do not verify are as good as absent; it is an error if no
     /// tier has the entry and one can't be asked.
     pub(crate) async fn read(self: &Arc<Self>, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
-        self.read_as(face, key, None).await
+        self.read_as(face, key, Reading::ToSee).await
+    }
+
+    /// The same in the turn of the key. Nothing is copied into other tiers.
+    pub(crate) async fn read_in_turn(
+        self: &Arc<Self>,
+        face: Face,
+        _turn: &Turn,
+        key: &EntryKey,
+    ) -> Result<Option<Loaded>, Error> {
+        self.read_as(face, key, Reading::ToChange).await
     }
 
     async fn read_as(
         self: &Arc<Self>,
         face: Face,
         key: &EntryKey,
-        tally: Option<&Tally>,
+        reading: Reading<'_>,
     ) -> Result<Option<Loaded>, Error> {
-        let (loaded, failed) = self.look(face, key, tally).await;
+        let (loaded, failed) = self.look(face, key, reading).await;
         for error in &failed {
             self.failed(error);
         }
@@ -127,10 +155,10 @@ impl Stores {
         }
     }
 
-    /// Looks into the tiers one after the other; says what failed on the way, too. With a tally it is for a call, which
-    /// counts, and restarts an entry that slides.
-    async fn look(self: &Arc<Self>, face: Face, key: &EntryKey, tally: Option<&Tally>) -> (Option<Loaded>, Vec<Error>) {
+    /// Looks into the tiers one after the other; says what failed on the way, too.
+    async fn look(self: &Arc<Self>, face: Face, key: &EntryKey, reading: Reading<'_>) -> (Option<Loaded>, Vec<Error>) {
         let epoch = self.epoch(key);
+        let tally = if let Reading::ForUse(tally) = reading { Some(tally) } else { None };
         if let Some(tally) = tally {
             tally.memory_missed(1);
         }
@@ -161,7 +189,9 @@ impl Stores {
                     if tally.is_some() {
                         self.restart(face, &tiers[number..], key, &mut loaded).await;
                     }
-                    self.carry_up(face, &tiers[..number], &[(key, &loaded)]).await;
+                    if !matches!(reading, Reading::ToChange) {
+                        self.carry_up(face, &tiers[..number], &[(key, &loaded)]).await;
+                    }
                     return (Some(loaded), failed);
                 }
                 Err(error) => failed.push(error),
@@ -262,7 +292,7 @@ impl Stores {
 impl Space {
     /// The entry of a key, for a call: see [`Stores::read`]. An entry that slides is restarted.
     pub(crate) async fn read_for_use(&self, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
-        self.stores.read_as(face, key, Some(&self.tally)).await
+        self.stores.read_as(face, key, Reading::ForUse(&self.tally)).await
     }
 
     /// Decodes an entry into an `Option` of the function's type; what can't be decoded counts as an error.

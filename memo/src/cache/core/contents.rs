@@ -35,6 +35,43 @@ pub(in crate::cache) fn put<K: Key, V: Value>(
     instance.store.set(query.hash(), &Asking::shared(&query), put);
 }
 
+impl<K: Key, V: Value> super::Core<K, V> {
+    /// Removes the entries that a test does not keep; gives their number. What takes the place of one meanwhile stays.
+    pub(in crate::cache) async fn retain(
+        &self,
+        face: super::Face,
+        mut keep: impl FnMut(&K, &V) -> bool,
+    ) -> Result<u64, super::Error> {
+        super::switch::reachable()?;
+        self.ready(face).await?;
+        let mut removed = 0;
+        let Some((space, written)) = self.0.typed.space.as_ref().zip(self.0.written.as_ref()) else {
+            let mut keys = Vec::new();
+            self.0.typed.store.each(|key, _| keys.push(key.clone()));
+            for key in &keys {
+                let query = Borrowed::<K, K>::new(key);
+                let mut keep = |value: &V| keep(key, value);
+                let asking = Asking::copied(&query);
+                removed += u64::from(self.instance().delete_unless(query.hash(), &asking, &mut keep));
+            }
+            return Ok(removed);
+        };
+        let stored = space.all(face).await;
+        for stored in self.told(stored, Vec::new())? {
+            let mut value: Option<V> = None;
+            let key = (written.read)(space, &stored, &mut value);
+            if let Some((key, value)) = key.zip(value)
+                && !keep(&key, &value)
+            {
+                let query = Borrowed::<K, K>::new(&key);
+                let deleted = self.place(&query)?.delete_same(face, &Asking::copied(&query), stored).await;
+                removed += u64::from(self.told(deleted, false)?);
+            }
+        }
+        Ok(removed)
+    }
+}
+
 #[cfg(feature = "csv")]
 impl<K: Key, V: Value> super::Core<K, V> {
     /// All live entries, each as it is at one moment or another.
