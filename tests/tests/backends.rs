@@ -147,11 +147,11 @@ fn a_factory_may_wait_for_calls_that_open_other_stores() {
 
 #[test]
 fn stores_that_stand_behind_themselves_are_errors() {
+    static BOTH: AtomicU32 = AtomicU32::new(0);
     register_backend("selfish", |url| memo::backend(url.as_str())).expect("a new scheme");
     let error = within_20_s(|| memo::backend("selfish://x").err()).expect("it would never end");
     assert!(error.is_config() && error.to_string().contains("behind itself"), "{error}");
     // The same by two threads, each of which waits for the other.
-    static BOTH: AtomicU32 = AtomicU32::new(0);
     let behind = |other: &'static str| {
         move |_: &Url| {
             BOTH.fetch_add(1, Ordering::SeqCst);

@@ -288,7 +288,9 @@ fn a_store_that_was_deleted_is_made_anew() {
         if gone.is_empty() {
             fs::remove_dir_all(&root).expect("it is there");
         }
-        gone.iter().for_each(|name| fs::remove_file(root.join(name)).expect("it is there"));
+        for name in gone {
+            fs::remove_file(root.join(name)).expect("it is there");
+        }
         store.set(b"new", Item::new(b"y").tags(&["t"])).expect("it is made anew");
         // A lock file alone holds nothing.
         let expected = [gone == ["lock.mdb"], true];

@@ -118,7 +118,7 @@ mod tests {
         let mut size = of("lmdb://x?map_size=999999GB&max_map_size=1000000GB").expect("valid").map_size;
         while size > 1 << 20 {
             size = half(size);
-            assert!(size > 0 && size % (64 << 10) == 0, "{size}");
+            assert!(size > 0 && size.is_multiple_of(64 << 10), "{size}");
         }
     }
 
