@@ -28,7 +28,7 @@ impl Identity {
         Ok(Self { data, paths: [(data_file, data_id), (lock_file, lock_id)] })
     }
 
-    /// Was the file with the entries deleted, or another put in its place? Costs a tenth of what [`is_current`](Self::is_current)
+    /// Was the file with the entries deleted, or another put in its place? Looks up no path, as [`is_current`](Self::is_current)
     /// does, but does not notice that the file was moved elsewhere.
     pub(super) fn is_deleted(&self) -> bool {
         // There are file systems that do not count links.
