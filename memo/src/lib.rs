@@ -97,6 +97,7 @@ pub use crate::{
 };
 
 /// The README's examples, compiled and run.
+// The one about stores is a program of its own: a clear in another would open them here.
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;

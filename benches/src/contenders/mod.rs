@@ -97,7 +97,9 @@ impl Contender {
         let (only_hits, warm_up, calls): (_, _, Loop) = match keys {
             Keys::Random(distinct) => (true, 20 * distinct, Box::new(move |calls| random(calls, distinct, &call))),
             Keys::Fresh => {
-                let state = AtomicU64::new(1);
+                // Others may use the same store, and must not have had these keys.
+                static FIRST: AtomicU64 = AtomicU64::new(1);
+                let state = AtomicU64::new(FIRST.fetch_add(1, Ordering::Relaxed));
                 (false, 0, Box::new(move |calls| fresh(calls, &state, &call)))
             }
         };

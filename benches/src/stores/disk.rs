@@ -23,7 +23,8 @@ pub fn bytes_per_entry(column: Column, store: Store, entries: u64) -> Option<f64
     contender.run(entries / 10);
     let before = used();
     contender.run(entries);
-    Some((used().saturating_sub(before)) as f64 / entries as f64)
+    // A file that was made larger than it need be says nothing.
+    Some((used().saturating_sub(before)) as f64 / entries as f64).filter(|bytes| *bytes > 0.0)
 }
 
 fn occupied(path: &Path) -> u64 {
