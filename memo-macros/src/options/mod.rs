@@ -1,5 +1,6 @@
 //! The options of `#[memoize(…)]`: what each one may hold, and the loop that reads them.
 
+mod cache;
 mod duration;
 mod keys;
 mod outside;
@@ -43,6 +44,7 @@ pub(crate) const NAMES: &[&str] = &[
     "tags",
     "if_absent",
     "backend",
+    "cache",
     "codec",
     "version",
     "single_flight",
@@ -75,6 +77,8 @@ pub(crate) struct Options {
     pub(crate) tags: Vec<Tag>,
     pub(crate) if_absent: Slot<()>,
     pub(crate) backend: Slot<Backends>,
+    /// The object that holds the entries.
+    pub(crate) cache: Slot<Expr>,
     pub(crate) codec: Slot<LitStr>,
     pub(crate) version: Slot<Version>,
     pub(crate) single_flight: Slot<bool>,
@@ -142,6 +146,7 @@ impl Options {
             "none_ttl" => self.none_ttl.set(cx, word, input, Lifetime::parse),
             "if_absent" => self.if_absent.set(cx, word, input, values::flag),
             "backend" => self.backend.set(cx, word, input, Backends::parse),
+            "cache" => self.cache.set(cx, word, input, cache::cache),
             "codec" => self.codec.set(cx, word, input, outside::codec),
             "version" => self.version.set(cx, word, input, Version::parse),
             "single_flight" => self.single_flight.set(cx, word, input, values::single_flight),

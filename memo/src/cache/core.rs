@@ -18,21 +18,22 @@ use super::{
 };
 use crate::{
     call::{
+        address::Deletion,
         answer::Reported,
         begin::{self as steps, Outside, Started, Step, Waits, Wanted},
         entry::Entry,
-        extras::Extras,
+        extras::{Extras, untyped},
         instance::{AnyInstance, Home as _, OfCache, Typed},
         kind::Kind,
         place::{Beyond, Place},
-        registry,
+        placed, registry,
         site::Version,
         switch,
     },
     clock::{self, Millis, NEVER},
     error::Error,
     flight::wait::block_on,
-    key::{Asking, Query},
+    key::{Ask as _, Asking, Query},
     memory::locked::UnderLock,
     space::{Face, Space, Stores},
     stats::{CacheInfo, counters::Counters},
@@ -40,12 +41,14 @@ use crate::{
 };
 
 /// What all clones of a cache share.
-pub(super) struct Core<K, V>(Arc<Inner<K, V>>);
+pub struct Core<K, V>(Arc<Inner<K, V>>);
 
 struct Inner<K, V> {
     typed: Arc<Typed<K, V>>,
     home: OfCache,
     spec: Spec,
+    /// The hash of a key, as its lookups have it.
+    hash: fn(&K) -> u64,
     /// How keys are written, where there are stores.
     written: Option<Written<K>>,
     weigh: Option<Weigh<K, V>>,
@@ -70,6 +73,47 @@ impl<K, V> Core<K, V> {
     }
 }
 
+/// What needs to know nothing of keys and values.
+impl<K: 'static, V: 'static> Core<K, V> {
+    pub(super) fn home(&self) -> &OfCache {
+        &self.0.home
+    }
+
+    fn instance(&self) -> &AnyInstance {
+        self.0.home.instance()
+    }
+
+    pub(super) fn stores(&self) -> Option<&Arc<Stores>> {
+        self.0.typed.space.as_ref().map(|space| &space.stores)
+    }
+
+    fn has_memory(&self) -> bool {
+        self.stores().is_none_or(|stores| stores.has_memory())
+    }
+
+    /// The hash of the key that a query looks for.
+    pub(super) fn hash(&self, query: &impl Query<Owned = K>) -> u64 {
+        if query.hashes_as_owned() { query.hash() } else { (self.0.hash)(&query.to_owned()) }
+    }
+
+    /// An ordinary hit in memory.
+    #[inline]
+    pub(super) fn hit<Q: Query<Owned = K>>(&self, query: &Q, hash: u64, copy: fn(&V) -> V) -> Option<V> {
+        if self.has_memory() && switch::is_ordinary() {
+            self.0.typed.hit(query, hash, copy, |value| value)
+        } else {
+            None
+        }
+    }
+
+    /// Where an entry stands in the stores, if there are any.
+    pub(super) fn outside(&self, key: &K, hash: u64) -> Result<Option<Beyond>, Error> {
+        let Some((space, written)) = self.0.typed.space.as_ref().zip(self.0.written.as_ref()) else { return Ok(None) };
+        let entry = space.key_with_data(&(written.text)(key)?, hash, (written.data)(key)?)?;
+        Ok(Some((space.clone(), Box::new(entry))))
+    }
+}
+
 impl<K: Key, V: Value> Core<K, V> {
     pub(super) fn new(name: String, plan: Plan<K, V>) -> Result<Self, Error> {
         let Plan { options, urls, codec, written, weigh, loader, silent, whole, .. } = plan;
@@ -82,11 +126,13 @@ impl<K: Key, V: Value> Core<K, V> {
             None => None,
         };
         let id = registry::next_id();
-        let typed = Typed::new(id, (Cow::Owned(name.to_owned()), options), Arc::default(), K::eq, space);
+        let mut typed = Typed::new(id, (Cow::Owned(name.to_owned()), options), Arc::default(), K::eq, space);
+        typed.weigh = weigh.clone().map(|weigh| Box::new(untyped(move |key, value| weigh(key, value))) as _);
         let typed = Arc::new(typed);
         let home = OfCache(typed.clone());
         live::register(&home);
-        Ok(Self(Arc::new(Inner { typed, home, spec, written, weigh, loader, silent, whole })))
+        let hash = |key: &K| Borrowed::<K, K>::new(key).hash();
+        Ok(Self(Arc::new(Inner { typed, home, spec, hash, written, weigh, loader, silent, whole })))
     }
 
     /// A builder that is told what this cache was, but for what depends on its types.
@@ -109,28 +155,9 @@ impl<K: Key, V: Value> Core<K, V> {
         &self.0.typed.counters
     }
 
-    fn instance(&self) -> &AnyInstance {
-        self.0.home.instance()
-    }
-
-    fn stores(&self) -> Option<&Arc<Stores>> {
-        self.0.typed.space.as_ref().map(|space| &space.stores)
-    }
-
-    fn has_memory(&self) -> bool {
-        self.stores().is_none_or(|stores| stores.has_memory())
-    }
-
     pub(super) fn loader(&self) -> Result<Loader<K, V>, Error> {
         let message = || format!("the cache `{}` has no loader: give the builder one", self.name());
         self.0.loader.clone().ok_or_else(|| Error::config(message()))
-    }
-
-    /// Where an entry stands in the stores, if there are any.
-    fn outside(&self, key: &K, hash: u64) -> Result<Option<Beyond>, Error> {
-        let Some((space, written)) = self.0.typed.space.as_ref().zip(self.0.written.as_ref()) else { return Ok(None) };
-        let entry = space.key_with_data(&(written.text)(key)?, hash, (written.data)(key)?)?;
-        Ok(Some((space.clone(), Box::new(entry))))
     }
 
     fn place<Q: ?Sized + Lookup<K>>(&self, query: &Borrowed<'_, K, Q>) -> Result<Place<OfCache>, Error>
@@ -207,6 +234,16 @@ impl<K: Key, V: Value> Core<K, V> {
         let query = Borrowed::new(key);
         let deleted = self.place(&query)?.delete(face, &Asking::shared(&query)).await;
         self.told(deleted, false)
+    }
+
+    /// Deletes an entry later, from anywhere.
+    pub(super) fn deletion<Q: ?Sized + Lookup<K>>(&self, key: &Q) -> Deletion
+    where
+        K: Borrow<Q>,
+    {
+        let query = Borrowed::new(key);
+        let place = self.place(&query);
+        placed::deletion(place.map(|place| vec![place]), Asking::shared(&query).hold())
     }
 
     pub(super) async fn take<Q: ?Sized + Lookup<K>>(&self, face: Face, key: &Q) -> Result<Option<V>, Error>
@@ -308,10 +345,7 @@ impl<K: Key, V: Value> Core<K, V> {
         K: Borrow<Q>,
     {
         let hash = query.hash();
-        if self.has_memory()
-            && switch::is_ordinary()
-            && let Some(value) = self.0.typed.hit(query, hash, V::clone, |value| value)
-        {
+        if let Some(value) = self.hit(query, hash, V::clone) {
             return Ok(Begun { step: None, answer: Reported::done(Kd::join(value)) });
         }
         let outside = match self.stores() {
@@ -320,16 +354,8 @@ impl<K: Key, V: Value> Core<K, V> {
         };
         let mut answer = Reported::new(self.0.silent);
         let wanted = Wanted { key: &Asking::shared(query), hash, outside };
-        let step = steps::begin(self.instance(), wanted, &mut answer, false);
+        let step = steps::begin(self.0.home.used(), wanted, &mut answer, false);
         Ok(Begun { step: Some(step), answer })
-    }
-
-    /// The terms of what is computed.
-    fn extras(&self) -> Extras<'_, K, V> {
-        match &self.0.weigh {
-            Some(weigh) => Extras::new().weigh(&**weigh),
-            None => Extras::new(),
-        }
     }
 
     pub(super) fn computed<Kd, Q: ?Sized + Lookup<K>>(
@@ -343,17 +369,13 @@ impl<K: Key, V: Value> Core<K, V> {
     {
         let Begun { mut step, mut answer } = self.begin::<Kd, Q>(Face::Thread, &Borrowed::new(key))?;
         while let Some(Step::Wait(waits)) = step {
-            step = Some(waits.block().step(self.instance(), &mut answer));
+            step = Some(waits.block().step(self.0.home.used(), &mut answer));
         }
         match answer.end(step, &self.0.home)? {
             Started::Done(result) => Ok(result),
             Started::Run(mut run) => {
                 let result = run.call(compute);
-                #[cfg(feature = "stores")]
-                if self.stores().is_some() {
-                    return Ok(run.keep(result, self.extras()).on_thread());
-                }
-                Ok(run.finish_with(result, self.extras()))
+                Ok(run.keep(result, Extras::<K, V>::new()).on_thread())
             }
         }
     }
@@ -371,17 +393,13 @@ impl<K: Key, V: Value> Core<K, V> {
         while let Some(Step::Wait(waits)) = step {
             let mut waits = Some(waits);
             let waited = std::future::poll_fn(|cx| Waits::poll(&mut waits, cx)).await;
-            step = Some(waited.step(self.instance(), &mut answer));
+            step = Some(waited.step(self.0.home.used(), &mut answer));
         }
         match answer.end(step, &self.0.home)? {
             Started::Done(result) => Ok(result),
             Started::Run(mut run) => {
                 let result = run.drive(compute).await;
-                #[cfg(feature = "stores")]
-                if self.stores().is_some() {
-                    return Ok(run.keep(result, self.extras()).in_task().await);
-                }
-                Ok(run.finish_with(result, self.extras()))
+                Ok(run.keep(result, Extras::<K, V>::new()).in_task().await)
             }
         }
     }

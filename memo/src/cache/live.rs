@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use crate::{
     call::{
         instance::{AnyInstance, Home as _, OfCache, WeakCache},
-        registry,
+        registry::{self, Function},
         site::Options,
     },
     clock::Millis,
@@ -78,6 +78,13 @@ pub(crate) fn all() -> Vec<Group> {
     groups
 }
 
+/// The live objects that a function has used.
+pub(crate) fn used_by(function: &Function) -> Vec<Group> {
+    let mut groups = all();
+    groups.retain(|group| group.instances().any(|instance| instance.guests.has(function)));
+    groups
+}
+
 fn stores(instance: &AnyInstance) -> Option<&Arc<Stores>> {
     instance.space.as_ref().map(|space| &space.stores)
 }
@@ -126,18 +133,27 @@ impl Group {
         Ok(in_memory + stores.purge(face).await?)
     }
 
+    /// The number of entries.
+    pub(crate) async fn len(&self, face: Face) -> Result<u64, Error> {
+        match self.stores() {
+            Some(stores) => stores.len(face).await,
+            None => Ok(self.instances().map(|instance| instance.store.len()).sum()),
+        }
+    }
+
+    pub(crate) fn weight(&self) -> u64 {
+        self.instances().map(|instance| instance.store.weight()).sum()
+    }
+
     /// The sum of their statistics. Entries that they share are counted once.
     pub(crate) fn info(&self) -> CacheInfo {
         let mut sum = registry::info_of(self.name(), self.options(), self.stores());
         for instance in self.instances() {
             sum.count(instance.counters.read());
-            sum.weight += instance.store.weight();
         }
-        sum.size = match self.stores() {
-            // A store that can't be asked has no size.
-            Some(stores) => block_on(stores.len(Face::Thread)).unwrap_or(0),
-            None => self.instances().map(|instance| instance.store.len()).sum(),
-        };
+        sum.weight = self.weight();
+        // A store that can't be asked has no size.
+        sum.size = block_on(self.len(Face::Thread)).unwrap_or(0);
         sum
     }
 }

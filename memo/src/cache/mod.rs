@@ -5,8 +5,10 @@ mod builder;
 mod core;
 #[cfg(feature = "csv")]
 mod csv;
+pub(crate) mod guest;
 mod key;
 pub(crate) mod live;
+pub(crate) mod named;
 mod options;
 #[cfg(feature = "stores")]
 mod snapshot;

@@ -21,12 +21,10 @@ pub struct Guard<'a, Kd: Kind> {
     /// Further tests; most functions have none or one.
     validate_too: Vec<Test<'a, Entry<Kd::Val>>>,
     /// Tests that outlive the call: for addresses of async functions.
-    #[cfg(feature = "stores")]
     shared: Vec<SharedTest<Kd::Val>>,
     fail: Option<fn(Error) -> Kd::Ret>,
 }
 
-#[cfg(feature = "stores")]
 pub(crate) type SharedTest<V> = std::sync::Arc<dyn Fn(&Entry<V>) -> bool + Send + Sync>;
 
 impl<'a, Kd: Kind> Guard<'a, Kd> {
@@ -36,13 +34,7 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
 
     /// Asks nothing.
     pub fn none() -> Self {
-        Self {
-            validate: None,
-            validate_too: Vec::new(),
-            #[cfg(feature = "stores")]
-            shared: Vec::new(),
-            fail: None,
-        }
+        Self { validate: None, validate_too: Vec::new(), shared: Vec::new(), fail: None }
     }
 
     #[must_use]
@@ -55,14 +47,12 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
     }
 
     /// A test that comes along where the address of an entry does its work later.
-    #[cfg(feature = "stores")]
     #[must_use]
     pub fn validate_later(mut self, test: impl Fn(&Entry<Kd::Val>) -> bool + Send + Sync + 'static) -> Self {
         self.shared.push(std::sync::Arc::new(test));
         self
     }
 
-    #[cfg(feature = "stores")]
     pub(crate) fn shared(&self) -> Vec<SharedTest<Kd::Val>> {
         self.shared.clone()
     }
@@ -85,7 +75,6 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
     }
 
     pub(crate) fn accepts(&self, entry: &Entry<Kd::Val>) -> bool {
-        #[cfg(feature = "stores")]
         if !self.shared.iter().all(|test| test(entry)) {
             return false;
         }
@@ -102,8 +91,8 @@ pub(crate) trait Answer {
     -> bool;
     /// Is what was read to be used? If not, its stamp.
     fn accept(&mut self) -> Result<(), Stamp>;
-    /// Takes the result of a leader.
-    fn take(&mut self, shared: &(dyn Any + Send + Sync));
+    /// Takes the result of a leader; false if it is none for this call.
+    fn take(&mut self, shared: &(dyn Any + Send + Sync)) -> bool;
     /// A store can't be asked: is that the end of the call?
     fn broken(&mut self, _: &Error) -> bool {
         false
@@ -133,6 +122,12 @@ fn decode<Kd: Kind>(
         keep(Put { value: &mut copy, stamp, tags: &own, weigh: None, slides: false, replaces: false, yields: true });
     }
     Some(Entry::new(value, stamp, tags, &own))
+}
+
+/// What a follower makes of what its leader shared: a result like its own, or the value alone.
+fn taken<Kd: Kind>(shared: &(dyn Any + Send + Sync)) -> Option<Kd::Ret> {
+    let joined = || shared.downcast_ref().map(|value| Kd::join(Kd::copy(value)));
+    shared.downcast_ref().map(Kd::take).or_else(joined)
 }
 
 /// What a computation of a cache gives: unlike a function, it says that a store can't be asked, unless the cache is silent.
@@ -185,8 +180,8 @@ impl<Kd: Kind> Answer for Reported<Kd> {
         Ok(())
     }
 
-    fn take(&mut self, shared: &(dyn Any + Send + Sync)) {
-        self.result.take(shared);
+    fn take(&mut self, shared: &(dyn Any + Send + Sync)) -> bool {
+        self.result.take(shared)
     }
 
     fn broken(&mut self, error: &Error) -> bool {
@@ -230,8 +225,9 @@ impl<Kd: Kind> Answer for Plain<Kd> {
         Ok(())
     }
 
-    fn take(&mut self, shared: &(dyn Any + Send + Sync)) {
-        self.0 = shared.downcast_ref().map(Kd::take);
+    fn take(&mut self, shared: &(dyn Any + Send + Sync)) -> bool {
+        self.0 = taken::<Kd>(shared);
+        self.0.is_some()
     }
 
     fn fail(&mut self, _: &dyn Fn() -> Error) -> bool {
@@ -278,8 +274,9 @@ impl<Kd: Kind> Answer for Guarded<'_, '_, Kd> {
         Ok(())
     }
 
-    fn take(&mut self, shared: &(dyn Any + Send + Sync)) {
-        self.result = shared.downcast_ref().map(Kd::take);
+    fn take(&mut self, shared: &(dyn Any + Send + Sync)) -> bool {
+        self.result = taken::<Kd>(shared);
+        self.result.is_some()
     }
 
     fn fail(&mut self, error: &dyn Fn() -> Error) -> bool {

@@ -10,7 +10,8 @@ use std::{
 
 use super::{
     answer::{Answer, Guard, Guarded, Keep, Plain},
-    instance::{AnyInstance, Home, HomeOf},
+    guest::Used,
+    instance::{Home, HomeOf},
     kind::Kind,
     run::{Run, Running},
     switch::{self, Mode},
@@ -25,7 +26,6 @@ use crate::{
     key::{Ask, Held},
     memory::{Entered, Found, Put, Stored, locked::UnderLock},
     space::{EntryKey, Face, Loaded, Stores},
-    stats::counters::Counters,
 };
 
 /// Where a call stands.
@@ -60,8 +60,8 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn first(instance: &AnyInstance) -> Self {
-        let options = &instance.options;
+    fn first(instance: Used<'_>) -> Self {
+        let options = instance.options();
         let deadline = options.wait_timeout.map(|timeout| clock::now().saturating_add(timeout));
         Self { joins: options.single_flight, deadline }
     }
@@ -120,7 +120,7 @@ impl<'a> Wanted<'a> {
 
 /// One call on its way: what it asks for, and where its answer goes.
 struct Call<'a> {
-    instance: &'a AnyInstance,
+    instance: Used<'a>,
     key: Key<'a>,
     hash: u64,
     outside: Option<Outside>,
@@ -128,20 +128,20 @@ struct Call<'a> {
 }
 
 /// The first step. `looks` if the store was not asked yet, because entries are looked at before they are used.
-pub(crate) fn begin(instance: &AnyInstance, wanted: Wanted<'_>, answer: &mut dyn Answer, looks: bool) -> Step {
+pub(crate) fn begin(instance: Used<'_>, wanted: Wanted<'_>, answer: &mut dyn Answer, looks: bool) -> Step {
     let Wanted { key, hash, outside } = wanted;
     let call = Call { instance, key: Key::Borrowed(key), hash, outside, answer };
     if switch::is_ordinary() { call.begin(looks) } else { call.unusual() }
 }
 
 /// Runs inside a run of the same key, which can't end before this one does.
-fn run_inline(instance: &AnyInstance) -> Step {
-    Counters::add(&instance.counters.misses, 1);
+fn run_inline(instance: Used<'_>) -> Step {
+    instance.count(|counters| &counters.misses, 1);
     Step::ASIDE
 }
 
 /// All steps, on a thread that waits as often as it takes.
-pub(crate) fn settle(instance: &AnyInstance, wanted: Wanted<'_>, answer: &mut dyn Answer, looks: bool) -> Settled {
+pub(crate) fn settle(instance: Used<'_>, wanted: Wanted<'_>, answer: &mut dyn Answer, looks: bool) -> Settled {
     let mut step = begin(instance, wanted, answer, looks);
     loop {
         match step {
@@ -169,7 +169,7 @@ impl Call<'_> {
         match switch::take_mode() {
             None => Step::ASIDE,
             Some(Mode::Skip) => {
-                Counters::add(&self.instance.counters.skipped, 1);
+                self.instance.count(|counters| &counters.skipped, 1);
                 Step::ASIDE
             }
             Some(Mode::Overwrite) if !UnderLock::is_here() => {
@@ -191,7 +191,7 @@ impl Call<'_> {
     fn accepts(&mut self) -> bool {
         match self.answer.accept() {
             Ok(()) => {
-                Counters::add(&self.instance.counters.hits, 1);
+                self.instance.count(|counters| &counters.hits, 1);
                 true
             }
             Err(stamp) => {
@@ -224,7 +224,11 @@ impl Call<'_> {
     /// The stores have answered.
     fn found_outside(mut self, attempt: Attempt, seen: u64, read: Read) -> Step {
         let found = read.map(|loaded| loaded.is_some_and(|loaded| self.takes(&loaded, seen)));
-        if found.unwrap_or_else(|error| self.answer.broken(&error)) {
+        let broken = |error: Error| {
+            self.instance.store_failed();
+            self.answer.broken(&error)
+        };
+        if found.unwrap_or_else(broken) {
             return Step::DONE;
         }
         self.enter(attempt, Some(seen))
@@ -246,13 +250,13 @@ impl Call<'_> {
         if !self.answer.decode(space, loaded, instance.options.tags, keep) || self.answer.accept().is_err() {
             return false;
         }
-        Counters::add(&instance.counters.hits, 1);
+        instance.count(|counters| &counters.hits, 1);
         true
     }
 
     /// Runs the body, for all who ask meanwhile.
     fn lead(self, flight: Arc<Flight>, overwrites: bool) -> Step {
-        Counters::add(&self.instance.counters.misses, 1);
+        self.instance.count(|counters| &counters.misses, 1);
         let outside = self.outside.map(|outside| outside.key);
         Step::Settled(Settled::Run(Some(Running::new(self.hash, flight, outside, overwrites))))
     }
@@ -268,7 +272,7 @@ impl Call<'_> {
                 Entered::Found => {}
                 Entered::Lead(flight) if self.is_late(seen) => {
                     // Somebody stored something after the stores were asked, perhaps this: ask again.
-                    Running::new(hash, flight, None, false).abandon(instance);
+                    Running::new(hash, flight, None, false).abandon(&instance);
                     return self.look_outside(attempt);
                 }
                 Entered::Lead(flight) => return self.lead(flight, false),
@@ -383,7 +387,7 @@ impl Waits {
 }
 
 impl Waited {
-    pub(crate) fn step(self, instance: &AnyInstance, answer: &mut dyn Answer) -> Step {
+    pub(crate) fn step(self, instance: Used<'_>, answer: &mut dyn Answer) -> Step {
         let Self { held, hash, attempt, ended } = self;
         let (outcome, outside) = match ended {
             Ended::Flight(outcome, outside) => (outcome, outside),
@@ -394,28 +398,28 @@ impl Waited {
             }
         };
         let attempt = match outcome {
-            Outcome::Take(shared) => {
-                answer.take(&*shared);
-                Counters::add(&instance.counters.hits, 1);
-                Counters::add(&instance.counters.coalesced, 1);
+            Outcome::Take(shared) if answer.take(&*shared) => {
+                instance.count(|counters| &counters.hits, 1);
+                instance.count(|counters| &counters.coalesced, 1);
                 return Step::DONE;
             }
             Outcome::RunInline => return run_inline(instance),
             Outcome::TimedOut if answer.fail(&|| timed_out(instance)) => {
-                Counters::add(&instance.counters.errors, 1);
+                instance.count(|counters| &counters.errors, 1);
                 return Step::DONE;
             }
             Outcome::Retry => attempt,
-            Outcome::RunAlone | Outcome::TimedOut => attempt.alone(),
+            // What the leader has is no result for this caller: both go through one cache, their errors are of two types.
+            Outcome::Take(_) | Outcome::RunAlone | Outcome::TimedOut => attempt.alone(),
         };
         Call { instance, key: Key::Held(held), hash, outside, answer }.look_outside(attempt)
     }
 }
 
 #[cold]
-fn timed_out(instance: &AnyInstance) -> Error {
-    let waited = instance.options.wait_timeout.unwrap_or_default();
-    let name = &instance.name;
+fn timed_out(instance: Used<'_>) -> Error {
+    let waited = instance.options().wait_timeout.unwrap_or_default();
+    let name = instance.caller();
     let message = format!("`{name}` waited {waited} ms for a run of the same key that has not ended");
     Error::new(ErrorKind::Timeout, message)
 }
@@ -487,14 +491,14 @@ impl<H: Home, K, Kd> Future for Waiting<H, K, Kd> {
 impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Again<H, K, Kd> {
     pub fn again(self) -> Begun<H, K, Kd> {
         let mut answer = Plain::<Kd>(None);
-        let step = self.waited.step(self.home.instance(), &mut answer);
+        let step = self.waited.step(self.home.used(), &mut answer);
         Begun::at(step, self.home, answer.0)
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]
     pub fn again_with(self, guard: Guard<'_, Kd>) -> Begun<H, K, Kd> {
         let mut answer = Guarded::by(&guard);
-        let step = self.waited.step(self.home.instance(), &mut answer);
+        let step = self.waited.step(self.home.used(), &mut answer);
         Begun::at(step, self.home, answer.result)
     }
 }

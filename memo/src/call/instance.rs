@@ -1,6 +1,7 @@
 //! One instantiation of a memoized function: its store, its counters, and the hit path.
 
 use std::{
+    any::Any,
     borrow::Cow,
     cell::RefCell,
     num::NonZeroU64,
@@ -11,6 +12,7 @@ use std::{
 
 use super::{
     entry::Entry,
+    guest::{Guests, OfGuest, Used},
     kind::Kind,
     registry::Reach,
     site::{Options, Policy, Scope},
@@ -20,7 +22,7 @@ use crate::{
     clock::Millis,
     flight::slot::Shared,
     key::{Ask, Asking, Query},
-    memory::{Cells, Found, Settings, Shards, Store, front::Front, locked::UnderLock, policy},
+    memory::{Cells, Found, Settings, Shards, Store, entries::Weigh, front::Front, locked::UnderLock, policy},
     space::Space,
     stats::counters::{Counters, ThreadCounters},
     sync::per_thread,
@@ -37,6 +39,10 @@ pub struct Instance<C: ?Sized> {
     pub(crate) counters: Arc<Counters>,
     /// Its entries outside of memory.
     pub(crate) space: Option<Arc<Space>>,
+    /// What its entries weigh, where no function says it with every call.
+    pub(crate) weigh: Option<AnyWeigh>,
+    /// The functions that have used it, other than its owner.
+    pub(crate) guests: Guests,
     pub(crate) store: Store<C>,
 }
 
@@ -45,9 +51,17 @@ pub(crate) type Typed<K, V> = Instance<Shards<K, V>>;
 /// An instance of any types.
 pub(crate) type AnyInstance = Instance<dyn Cells>;
 
+/// Weighs keys and values that are given as `dyn Any`.
+pub(crate) type AnyWeigh = Box<dyn Fn(&dyn Any, &dyn Any) -> u64 + Send + Sync>;
+
 /// Who keeps an instance alive while a call runs.
 pub trait Home: Clone {
     fn instance(&self) -> &AnyInstance;
+
+    /// The instance, and on whose behalf it is used.
+    fn used(&self) -> Used<'_> {
+        Used::by_owner(self.instance())
+    }
 }
 
 /// An instance that lives as long as the process, and is used by all its threads.
@@ -110,9 +124,17 @@ impl<Kd: Kind<Shared: Send + Sync>> HomeOf<Kd> for OfProcess {
     }
 }
 
-impl<Kd: Kind<Shared: Send + Sync>> HomeOf<Kd> for OfCache {
+/// Functions of several kinds may ask one cache: what all of them understand is the value.
+impl<Kd: Kind<Val: Send + Sync, Shared: Send + Sync>> HomeOf<Kd> for OfCache {
     fn share(result: &Kd::Ret) -> Option<Shared> {
-        <OfProcess as HomeOf<Kd>>::share(result)
+        let value = Kd::value(result).map(|value| Arc::new(value) as Shared);
+        value.or_else(|| <OfProcess as HomeOf<Kd>>::share(result))
+    }
+}
+
+impl<Kd: Kind<Val: Send + Sync, Shared: Send + Sync>> HomeOf<Kd> for OfGuest {
+    fn share(result: &Kd::Ret) -> Option<Shared> {
+        <OfCache as HomeOf<Kd>>::share(result)
     }
 }
 
@@ -164,7 +186,8 @@ impl<K: 'static, V: 'static> Typed<K, V> {
         space: Option<Space>,
     ) -> Self {
         let store = Store::new(options.settings(), counters.clone(), same);
-        Self { id, name, options, counters, space: space.map(Arc::new), store }
+        let space = space.map(Arc::new);
+        Self { id, name, options, counters, space, weigh: None, guests: Guests::default(), store }
     }
 
     /// What `give` makes of a key's value, counted as a hit. `None` may also mean that this thread can't ask: it is
@@ -314,6 +337,22 @@ impl<K: 'static, V: 'static> Typed<K, V> {
     }
 }
 
+/// Counts a hit on the calling thread's cells of these counters, which are known by their id.
+pub(super) fn count_hit(id: usize, counters: &Arc<Counters>) {
+    let on = |locals: &RefCell<Vec<_>>| {
+        let locals = &mut *locals.try_borrow_mut().ok()?;
+        let local = match locals.get_mut(id) {
+            Some(Some(local)) => local,
+            _ => insert_local(locals, id, Local { counters: counters.thread(), front: None }),
+        };
+        local.counters.hit();
+        Some(())
+    };
+    if LOCALS.try_with(on).ok().flatten().is_none() {
+        Counters::add(&counters.hits, 1);
+    }
+}
+
 fn insert_local(locals: &mut Vec<Option<Local>>, id: usize, local: Local) -> &mut Local {
     if locals.len() <= id {
         locals.resize_with(id + 1, || None);
@@ -337,6 +376,11 @@ fn time_lookup(instance: &AnyInstance, counters: &ThreadCounters, hash: u64, key
 }
 
 impl AnyInstance {
+    /// What its entries weigh, where no function says it with every call.
+    pub(crate) fn weigh(&self) -> Option<Weigh<'_>> {
+        self.weigh.as_ref().map(|weigh| weigh as Weigh<'_>)
+    }
+
     /// The entry of a key with all that is known of it, if its value is a `V`; does not count as a use.
     pub(crate) fn entry<V: 'static>(&self, hash: u64, key: &dyn Ask, copy: CopyOf<V>) -> (Found, Option<Entry<V>>) {
         let literal = self.options.tags;

@@ -15,7 +15,6 @@ use crate::{
     flight::wait::block_on,
     memory::{entries::Weigh, stamp::Stamp},
     space::{About, EntryKey, Face, Offer, Space},
-    stats::counters::Counters,
 };
 
 /// What a finished run has left to do.
@@ -68,7 +67,7 @@ impl<V: Send + Sync + 'static> Offered<V> {
             expires: clock::unix(stamp.expires(), (stamp.created(), clock::unix_now())),
             cost: running.cost(),
             tags: terms.all_tags(options),
-            yields: options.if_absent && !running.overwrites,
+            yields: terms.yields(options, running.overwrites),
         };
         let outside = space.offer(key, value, about).inspect_err(|error| space.stores.failed(error)).ok();
         Self { outside, memory: InMemory { copy, stamp, weight } }
@@ -77,8 +76,10 @@ impl<V: Send + Sync + 'static> Offered<V> {
 
 impl<H: HomeOf<Kd> + Sync, K: 'static, Kd: Kind<Val: Send + Sync>> Run<H, K, Kd> {
     /// Encodes what the body returned, on these terms, and gives it back, now or when it is stored.
-    #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]
     pub fn keep(&mut self, result: Kd::Ret, extras: Extras<'_, K, Kd::Val>) -> Kept<H, Kd> {
+        if self.led.as_ref().is_some_and(|led| led.home.instance().space.is_none()) {
+            return Kept::Now(self.finish_with(result, extras));
+        }
         let Some(mut led) = self.led.take() else { return Kept::Now(result) };
         led.body_is_done();
         let Led { home, running } = &mut *led;
@@ -97,7 +98,7 @@ impl<H: HomeOf<Kd> + Sync, K: 'static, Kd: Kind<Val: Send + Sync>> Run<H, K, Kd>
             return Kept::Now(led.land::<Kd>(Kd::join(value), fence));
         };
         let weigh = extras.weigh_any();
-        let weigh = weigh.as_ref().map(|weigh| weigh as Weigh<'_>);
+        let weigh = weigh.as_ref().map(|weigh| weigh as Weigh<'_>).or(instance.weigh());
         let copy = Kd::copy as fn(&Kd::Val) -> Kd::Val;
         let offered = Offered::new((instance, space), (running, *key), (&value, copy), (&terms, weigh));
         running.inside = None;
@@ -160,6 +161,7 @@ async fn commit(
     if let (Ok(()), Some(turn), Some(offer)) = (stands, &turn, outside) {
         written = stores.write(face, turn, offer).await.unwrap_or_else(|error| {
             stores.failed(&error);
+            home.used().store_failed();
             false
         });
     }
@@ -169,12 +171,16 @@ async fn commit(
             let weigh = &|_: &dyn Any, _: &dyn Any| memory.weight;
             let options = &instance.options;
             let put = terms.put(options, memory.stamp, copy, Some(weigh), running.overwrites);
-            instance.store.commit(running.hash, &running.flight, put)
+            let committed = instance.store.commit(running.hash, &running.flight, put);
+            if committed.stored {
+                home.used().count_for_guest(|counters| &counters.stores, 1);
+            }
+            committed.fence
         }
         _ => {
             drop(instance.store.withdraw(running.hash, &running.flight));
             if written {
-                Counters::add(&instance.counters.stores, 1);
+                home.used().count(|counters| &counters.stores, 1);
             }
             stands.err().unwrap_or(0)
         }

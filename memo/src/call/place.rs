@@ -9,7 +9,7 @@ use crate::{
     clock::{self, Millis},
     error::Error,
     key::Ask,
-    memory::{Put, stamp::Stamp},
+    memory::{Found, Put, entries::Weigh, stamp::Stamp},
     space::{About, EntryKey, Face, Loaded, Offer, Space},
 };
 
@@ -55,9 +55,19 @@ impl<H: Home> Place<H> {
         self.outside.as_ref().is_none_or(|(space, _)| space.stores.has_memory())
     }
 
+    /// What an entry here weighs, where no function says it with every call.
+    pub(crate) fn weigh(&self) -> Option<Weigh<'_>> {
+        self.home.instance().weigh()
+    }
+
     /// The entry in memory.
     pub(crate) fn read_memory<V: 'static>(&self, key: &dyn Ask, copy: fn(&V) -> V) -> Option<Entry<V>> {
-        if self.has_memory() { self.home.instance().entry(self.hash, key, copy).1 } else { None }
+        self.look_in_memory(key, copy).1
+    }
+
+    /// The same, and whether there is one at all.
+    pub(crate) fn look_in_memory<V: 'static>(&self, key: &dyn Ask, copy: fn(&V) -> V) -> (Found, Option<Entry<V>>) {
+        if self.has_memory() { self.home.instance().entry(self.hash, key, copy) } else { (Found::Absent, None) }
     }
 
     /// The entry in the stores, and the name of its tier.

@@ -14,6 +14,7 @@ use super::{
     typed::TypedRef,
 };
 use crate::{
+    cache::live,
     error::{Error, Kind},
     flight::wait::block_on,
     space::{Face, Stores},
@@ -235,7 +236,14 @@ impl Function {
     pub(crate) async fn clear(&self, face: Face, tags: Option<&Arc<[Tag]>>) -> Result<u64, Error> {
         let clear = |record: &Record| tags.map_or_else(|| record.reach.clear(), |tags| record.reach.clear_tagged(tags));
         let in_memory = || self.records().into_iter().map(clear).sum();
-        let Some(stores) = &self.stores else { return Ok(in_memory()) };
+        let Some(stores) = &self.stores else {
+            let mut removed = Ok(in_memory());
+            for caches in self.caches() {
+                let cleared = caches.clear(face, tags).await;
+                removed = removed.and_then(|before: u64| Ok(before + cleared?));
+            }
+            return removed;
+        };
         let turns = stores.all_turns(face).await;
         let names = tags.map(|tags| tags.iter().map(Tag::to_string).collect());
         let removed = stores.clear(face, &turns, names).await;
@@ -248,8 +256,24 @@ impl Function {
     pub(crate) fn len(&self) -> Result<u64, Error> {
         match &self.stores {
             Some(stores) => block_on(stores.len(Face::Thread)),
-            None => Ok(self.records().into_iter().map(|record| record.reach.len()).sum()),
+            None => {
+                let mut len = self.records().into_iter().map(|record| record.reach.len()).sum();
+                for caches in self.caches() {
+                    len += block_on(caches.len(Face::Thread))?;
+                }
+                Ok(len)
+            }
         }
+    }
+
+    /// Does it keep its entries in cache objects?
+    pub(crate) fn is_guest(&self) -> bool {
+        self.declared.options.in_caches
+    }
+
+    /// The live cache objects that it has used, if it keeps its entries there.
+    fn caches(&self) -> Vec<live::Group> {
+        if self.is_guest() { live::used_by(self) } else { Vec::new() }
     }
 
     /// Removes what has expired; gives the number of entries.
@@ -269,9 +293,15 @@ impl Function {
     }
 
     pub(crate) fn info(&self) -> CacheInfo {
-        let mut sum = self.empty_info(self.display_name());
+        let caches = self.caches();
+        // Of several objects the first speaks for all.
+        let empty = |name: &str| match caches.first() {
+            Some(caches) => info_of(name, caches.options(), caches.stores()),
+            None => info_of(name, &self.declared.options, self.stores.as_ref()),
+        };
+        let mut sum = empty(self.display_name());
         for record in self.records() {
-            let mut info = self.empty_info(&record.identity.name);
+            let mut info = empty(&record.identity.name);
             info.count(record.counters.read().since(*record.baseline.lock()));
             info.size = record.reach.len();
             info.weight = record.reach.weight();
@@ -280,16 +310,16 @@ impl Function {
             sum.weight += info.weight;
             sum.instantiations.push(Instantiation { name: record.identity.name.clone(), info });
         }
+        for caches in &caches {
+            sum.size += block_on(caches.len(Face::Thread)).unwrap_or(0);
+            sum.weight += caches.weight();
+        }
         if let Some(stores) = &self.stores {
             sum.count(stores.counters.read().since(*self.failed_before.lock()));
             // A store that can't be asked is counted, and has no size.
             sum.size = self.len().inspect_err(|error| stores.failed(error)).unwrap_or(0);
         }
         sum
-    }
-
-    fn empty_info(&self, name: &str) -> CacheInfo {
-        info_of(name, &self.declared.options, self.stores.as_ref())
     }
 
     pub(crate) fn reset_stats(&self) {

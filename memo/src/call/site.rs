@@ -89,6 +89,8 @@ pub struct Options {
     pub wait_timeout: Option<Millis>,
     pub scope: Scope,
     pub outside: Option<&'static Outside>,
+    /// Entries live in cache objects, which the calls name.
+    pub in_caches: bool,
 }
 
 impl Options {
@@ -107,6 +109,7 @@ impl Options {
         wait_timeout: None,
         scope: Scope::Process,
         outside: None,
+        in_caches: false,
     };
 }
 

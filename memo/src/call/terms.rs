@@ -21,14 +21,18 @@ pub(crate) struct Terms {
     pub(crate) stores: bool,
     /// The time to live, where it is not the declared one.
     pub(crate) ttl: Option<Ttl>,
+    /// The jitter, where it is not the declared one.
+    pub(crate) jitter: Option<Jitter>,
     /// Jitter and sliding apply.
     pub(crate) varies: bool,
+    /// It does not take the place of a live entry.
+    pub(crate) yields: bool,
     pub(crate) tags: Vec<Tag>,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { stores: true, ttl: None, varies: true, tags: Vec::new() }
+        Self { stores: true, ttl: None, jitter: None, varies: true, yields: false, tags: Vec::new() }
     }
 }
 
@@ -40,7 +44,15 @@ impl Terms {
             Some(ttl) => now.saturating_add(ttl).min(NEVER - 1),
             None => NEVER,
         };
-        Stamp::new(now, if self.varies { with_jitter(now, expires, options.jitter) } else { expires })
+        Stamp::new(
+            now,
+            if self.varies { with_jitter(now, expires, self.jitter.unwrap_or(options.jitter)) } else { expires },
+        )
+    }
+
+    /// Does a computed value leave a live entry where it is?
+    pub(crate) fn yields(&self, options: &Options, overwrites: bool) -> bool {
+        (self.yields || options.if_absent) && !overwrites
     }
 
     /// All tags of the value, the declared ones too.
@@ -64,7 +76,7 @@ impl Terms {
             weigh,
             slides: self.varies,
             replaces: overwrites,
-            yields: options.if_absent && !overwrites,
+            yields: self.yields(options, overwrites),
         }
     }
 }

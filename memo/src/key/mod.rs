@@ -29,6 +29,10 @@ pub trait Query {
     /// The key as a store keeps it.
     type Owned: 'static;
     fn hash(&self) -> u64;
+    /// Is the hash what the owned key's own `Hash` gives?
+    fn hashes_as_owned(&self) -> bool {
+        false
+    }
     fn matches(&self, owned: &Self::Owned) -> bool;
     fn to_owned(&self) -> Self::Owned;
     /// Compares two owned keys.
@@ -56,6 +60,11 @@ impl<S: Shape<A>, A> Query for Args<S, A> {
         let mut hasher: FoldHasher<'_> = HASHER.build_hasher();
         S::hash(&self.args, &mut hasher);
         hasher.finish()
+    }
+
+    #[inline]
+    fn hashes_as_owned(&self) -> bool {
+        S::hashes_as_owned()
     }
 
     #[inline]

@@ -15,6 +15,10 @@ impl<A, S: Shape<A>> Shape<A> for Rest<S> {
         S::hash(arg, state);
     }
 
+    fn hashes_as_owned() -> bool {
+        S::hashes_as_owned()
+    }
+
     fn matches(arg: &A, owned: &S::Owned) -> bool {
         S::matches(arg, owned)
     }
@@ -33,6 +37,10 @@ impl Shape<()> for () {
 
     #[inline]
     fn hash<H: Hasher>((): &(), _: &mut H) {}
+
+    fn hashes_as_owned() -> bool {
+        true
+    }
 
     #[inline]
     fn matches((): &(), (): &()) -> bool {
@@ -53,6 +61,10 @@ impl<A, S: Shape<A>> Shape<(&A,)> for (S,) {
     #[inline]
     fn hash<H: Hasher>(args: &(&A,), state: &mut H) {
         S::hash(args.0, state);
+    }
+
+    fn hashes_as_owned() -> bool {
+        S::hashes_as_owned()
     }
 
     #[inline]
@@ -79,6 +91,10 @@ macro_rules! tuples {
                 $($shape::hash(args.$index, state);)*
             }
 
+            fn hashes_as_owned() -> bool {
+                $($shape::hashes_as_owned())&&*
+            }
+
             #[inline]
             fn matches(args: &($(&$arg,)*), owned: &Self::Owned) -> bool {
                 $($shape::matches(args.$index, &owned.$index))&&*
@@ -98,6 +114,10 @@ macro_rules! tuples {
 
             fn hash<HH: Hasher>(arg: &($($arg,)*), state: &mut HH) {
                 $($shape::hash(&arg.$index, state);)*
+            }
+
+            fn hashes_as_owned() -> bool {
+                $($shape::hashes_as_owned())&&*
             }
 
             fn matches(arg: &($($arg,)*), owned: &Self::Owned) -> bool {

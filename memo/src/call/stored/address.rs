@@ -1,188 +1,19 @@
-//! Addresses of entries in stores: what the address macros do with them.
-
-use std::any::Any;
+//! Addresses of entries in stores: how they are found.
 
 use super::{kind::Outer, outside_key};
 use crate::{
     call::{
-        address::{self, Address, Deletion, Explanation, Operations, Store, Then},
+        address::{Address, Store, Then},
         answer::Guard,
-        entry::Entry,
-        extras::Extras,
         instance::{OfProcess, Typed},
-        pending::Pending,
-        place::{Place, Setting},
+        place::Place,
+        placed::At,
         site::Declaration,
         start::{How, Marker, addressed},
-        switch,
     },
-    error::Error,
-    flight::wait::block_on,
-    key::{Ask, Asking, Held, encode::StoredQuery},
-    memory::{entries::Weigh, locked::UnderLock},
+    key::{Asking, encode::StoredQuery},
     space::Face,
 };
-
-struct At<'a, K, Kd: Outer> {
-    face: Face,
-    places: Vec<Place<OfProcess>>,
-    key: &'a dyn Ask,
-    guard: Guard<'a, Kd>,
-    store: Store<'a, K, Kd::Val>,
-}
-
-impl<K: 'static, Kd: Outer<Val: Send + Sync>> At<'_, K, Kd> {
-    fn held(&self) -> Result<Held, Error> {
-        self.key.hold().ok_or_else(|| Error::encoding("the key can't leave its thread"))
-    }
-
-    /// Does something now on this thread, or later in a task.
-    fn pending<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> Pending<T> {
-        match self.face {
-            Face::Thread => Pending::now(block_on(future)),
-            Face::Task => Pending::later(future),
-        }
-    }
-
-    /// What is stored where, on the terms of the attribute.
-    fn settings(&self, value: &Kd::Val) -> Result<Vec<Setting<OfProcess, Kd::Val>>, Error> {
-        let mut settings = Vec::new();
-        for place in &self.places {
-            let mut put = |extras: &Extras<'_, K, Kd::Val>| {
-                let terms = extras.terms(value, place.options().tags);
-                let weigh = extras.weigh_any();
-                let weight = weigh.as_ref().map_or(0, |weigh| weighed::<K, _>(weigh, self.key, value));
-                settings.push(place.setting((value, Kd::copy), terms, weight, false)?);
-                Ok(())
-            };
-            let mut result: Result<(), Error> = Ok(());
-            (self.store)(&mut address::Setting::new(&mut |extras| result = put(extras)));
-            result?;
-        }
-        Ok(settings)
-    }
-}
-
-/// What a value weighs under a key that is not in the store.
-fn weighed<K: 'static, V: 'static>(weigh: Weigh<'_>, key: &dyn Ask, value: &V) -> u64 {
-    let mut owned: Option<K> = None;
-    key.own(&mut owned);
-    owned.map_or(0, |key| weigh(&key, value))
-}
-
-impl<K: 'static, Kd: Outer<Val: Send + Sync>> Operations for At<'_, K, Kd> {
-    fn entry(&self) -> Pending<Option<Box<dyn Any>>> {
-        if switch::is_disabled() || UnderLock::is_here() {
-            return Pending::now(None);
-        }
-        let in_memory = |place: &Place<_>| place.read_memory(self.key, Kd::copy);
-        if let Some(entry) = self.places.iter().find_map(in_memory).filter(|entry| self.guard.accepts(entry)) {
-            return Pending::now(Some(Box::new(entry)));
-        }
-        let (places, face, shared) = (self.places.clone(), self.face, self.guard.shared());
-        let read = async move {
-            for place in places {
-                if let Some((entry, _)) = place.read_outside::<Kd::Val>(face).await.ok().flatten()
-                    && shared.iter().all(|test| test(&entry))
-                {
-                    return Some(entry);
-                }
-            }
-            None
-        };
-        let entry = self.pending(read);
-        // On a thread the tests can look at once; those of a task have come along.
-        match self.face {
-            Face::Thread => {
-                Pending::now(entry.wait().filter(|entry| self.guard.accepts(entry)).map(|e| Box::new(e) as _))
-            }
-            Face::Task => entry.map(|entry| entry.map(|entry| Box::new(entry) as _)),
-        }
-    }
-
-    fn set(&self, value: Box<dyn Any>) -> Pending<Result<(), Error>> {
-        let Ok(value) = value.downcast::<Kd::Val>() else { return Pending::now(Ok(())) };
-        if switch::is_disabled() {
-            return Pending::now(Ok(()));
-        }
-        let prepared = switch::reachable().and_then(|()| Ok((self.settings(&value)?, self.held()?)));
-        let (settings, held) = match prepared {
-            Ok(prepared) => prepared,
-            Err(error) => return Pending::now(Err(error)),
-        };
-        let face = self.face;
-        self.pending(async move {
-            let mut result = Ok(());
-            for setting in settings {
-                result = result.and(setting.set(face, &*held).await.map(drop));
-            }
-            result
-        })
-    }
-
-    fn delete(&self) -> Pending<Result<bool, Error>> {
-        if let Err(error) = switch::reachable() {
-            return Pending::now(Err(error));
-        }
-        self.deletion()(self.face)
-    }
-
-    fn explain(&self) -> Pending<Explanation> {
-        if switch::is_disabled() || UnderLock::is_here() {
-            return Pending::now(Explanation::Disabled);
-        }
-        let explain = |entry: Entry<Kd::Val>, tier: &'static str, accepted: bool| {
-            if accepted {
-                Explanation::Hit { tier, age: entry.age(), remaining: entry.remaining() }
-            } else {
-                Explanation::Invalid
-            }
-        };
-        for place in &self.places {
-            if let Some(entry) = place.read_memory(self.key, Kd::copy) {
-                let accepted = self.guard.accepts(&entry);
-                return Pending::now(explain(entry, "memory", accepted));
-            }
-        }
-        let (places, face, shared) = (self.places.clone(), self.face, self.guard.shared());
-        let read = async move {
-            for place in places {
-                if let Some((entry, tier)) = place.read_outside::<Kd::Val>(face).await.ok().flatten() {
-                    let accepted = shared.iter().all(|test| test(&entry));
-                    return Some((entry, tier, accepted));
-                }
-            }
-            None
-        };
-        let found = self.pending(read);
-        match self.face {
-            Face::Thread => Pending::now(found.wait().map_or(Explanation::Absent, |(entry, tier, _)| {
-                let accepted = self.guard.accepts(&entry);
-                explain(entry, tier, accepted)
-            })),
-            Face::Task => found.map(move |found| {
-                found.map_or(Explanation::Absent, |(entry, tier, accepted)| explain(entry, tier, accepted))
-            }),
-        }
-    }
-
-    fn deletion(&self) -> Deletion {
-        let (places, held) = (self.places.clone(), self.held());
-        let delete = async move |face| {
-            let held = held?;
-            let mut result = Ok(false);
-            for place in places {
-                let existed = place.delete(face, &*held).await;
-                result = result.and_then(|before| Ok(existed? | before));
-            }
-            result
-        };
-        Box::new(move |face| match face {
-            Face::Thread => Pending::now(block_on(delete(face))),
-            Face::Task => Pending::later(delete(face)),
-        })
-    }
-}
 
 /// Gives the address of an entry in stores.
 pub fn address<M: Marker, Kd, Q, R>(

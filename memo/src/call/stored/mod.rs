@@ -81,12 +81,12 @@ where
     let wanted = Wanted { key: &key, hash: beginning.hash, outside: beginning.outside(Face::Thread) };
     if guard.asks_nothing() {
         let mut answer = Plain::<Kd>(None);
-        let settled = steps::settle(home.instance(), wanted, &mut answer, false);
+        let settled = steps::settle(home.used(), wanted, &mut answer, false);
         return Started::at(settled, home, answer.0);
     }
     let mut answer = Guarded::by(&guard);
     let looks = !guard.is_open() && beginning.has_memory();
-    let settled = steps::settle(home.instance(), wanted, &mut answer, looks);
+    let settled = steps::settle(home.used(), wanted, &mut answer, looks);
     Started::at(settled, home, answer.result)
 }
 
@@ -118,7 +118,7 @@ pub(crate) mod aio {
         let wanted = Wanted { key: &key, hash: beginning.hash, outside: beginning.outside(Face::Task) };
         let mut answer = Guarded::by(&guard);
         let looks = !guard.is_open() && beginning.has_memory();
-        let step = steps::begin(home.instance(), wanted, &mut answer, looks);
+        let step = steps::begin(home.used(), wanted, &mut answer, looks);
         Begun::at(step, home, answer.result)
     }
 }
