@@ -39,7 +39,10 @@ impl Rules<'_> {
             self.refuse(word, "the entries of a cache object are for all who use it");
         }
         if let Some(word) = options.sliding.word() {
-            self.refuse(word, "a hit in a cache object does not restart the ttl; `Cache::expire_in` does");
+            self.refuse(
+                word,
+                "a hit in a cache object does not restart the ttl, for which there is `Cache::expire_in`",
+            );
         }
     }
 

@@ -55,7 +55,9 @@ pub(super) fn addressed(plan: &Plan<'_>, cache: &Expr, parts: &Parts, store: &To
 fn object(plan: &Plan<'_>, cache: &Expr, kind: &TokenStream) -> TokenStream {
     let span = ours(cache.span());
     let private = at(span, &plan.private);
-    quote_spanned!(span=> #private::cached::object(&key, #kind, &#cache))
+    // With the expression's own span the compiler underlines all of it.
+    let borrowed = quote_spanned!(cache.span()=> &#cache);
+    quote_spanned!(span=> #private::cached::object(&key, #kind, #borrowed))
 }
 
 /// The method of that name, for threads or tasks.

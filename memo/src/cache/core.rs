@@ -1,5 +1,6 @@
 //! What the operations of a cache do, once for threads and tasks.
 
+mod asked;
 mod batch;
 #[cfg(any(feature = "stores", feature = "csv"))]
 mod contents;
@@ -18,24 +19,23 @@ use super::{
 };
 use crate::{
     call::{
-        address::Deletion,
         answer::Reported,
         begin::{self as steps, Outside, Started, Step, Waits, Wanted},
         entry::Entry,
         extras::{Extras, untyped},
-        instance::{AnyInstance, Home as _, OfCache, Typed},
+        instance::{Home as _, OfCache, Typed},
         kind::Kind,
-        place::{Beyond, Place},
-        placed, registry,
+        place::Place,
+        registry,
         site::Version,
         switch,
     },
     clock::{self, Millis, NEVER},
     error::Error,
     flight::wait::block_on,
-    key::{Ask as _, Asking, Query},
+    key::{Asking, Query},
     memory::locked::UnderLock,
-    space::{Face, Space, Stores},
+    space::{Face, Space},
     stats::{CacheInfo, counters::Counters},
     tags::Tag,
 };
@@ -70,47 +70,6 @@ impl<K, V> Clone for Core<K, V> {
 impl<K, V> Core<K, V> {
     pub(super) fn name(&self) -> &str {
         &self.0.spec.name
-    }
-}
-
-/// What needs to know nothing of keys and values.
-impl<K: 'static, V: 'static> Core<K, V> {
-    pub(super) fn home(&self) -> &OfCache {
-        &self.0.home
-    }
-
-    fn instance(&self) -> &AnyInstance {
-        self.0.home.instance()
-    }
-
-    pub(super) fn stores(&self) -> Option<&Arc<Stores>> {
-        self.0.typed.space.as_ref().map(|space| &space.stores)
-    }
-
-    fn has_memory(&self) -> bool {
-        self.stores().is_none_or(|stores| stores.has_memory())
-    }
-
-    /// The hash of the key that a query looks for.
-    pub(super) fn hash(&self, query: &impl Query<Owned = K>) -> u64 {
-        if query.hashes_as_owned() { query.hash() } else { (self.0.hash)(&query.to_owned()) }
-    }
-
-    /// An ordinary hit in memory.
-    #[inline]
-    pub(super) fn hit<Q: Query<Owned = K>>(&self, query: &Q, hash: u64, copy: fn(&V) -> V) -> Option<V> {
-        if self.has_memory() && switch::is_ordinary() {
-            self.0.typed.hit(query, hash, copy, |value| value)
-        } else {
-            None
-        }
-    }
-
-    /// Where an entry stands in the stores, if there are any.
-    pub(super) fn outside(&self, key: &K, hash: u64) -> Result<Option<Beyond>, Error> {
-        let Some((space, written)) = self.0.typed.space.as_ref().zip(self.0.written.as_ref()) else { return Ok(None) };
-        let entry = space.key_with_data(&(written.text)(key)?, hash, (written.data)(key)?)?;
-        Ok(Some((space.clone(), Box::new(entry))))
     }
 }
 
@@ -234,16 +193,6 @@ impl<K: Key, V: Value> Core<K, V> {
         let query = Borrowed::new(key);
         let deleted = self.place(&query)?.delete(face, &Asking::shared(&query)).await;
         self.told(deleted, false)
-    }
-
-    /// Deletes an entry later, from anywhere.
-    pub(super) fn deletion<Q: ?Sized + Lookup<K>>(&self, key: &Q) -> Deletion
-    where
-        K: Borrow<Q>,
-    {
-        let query = Borrowed::new(key);
-        let place = self.place(&query);
-        placed::deletion(place.map(|place| vec![place]), Asking::shared(&query).hold())
     }
 
     pub(super) async fn take<Q: ?Sized + Lookup<K>>(&self, face: Face, key: &Q) -> Result<Option<V>, Error>

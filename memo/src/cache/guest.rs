@@ -27,7 +27,7 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`cache` needs a `Cache<{K}, {V}>`, but this is `{Self}`",
     label = "not a cache of this function's keys and values",
-    note = "`K` is the key's owned type (a tuple if it has several parts), `V` the stored value (what is inside of `Ok`, unless `cache_err` or `err_ttl` is given); blocking functions take `memo::Cache`, async ones also `memo::aio::Cache`"
+    note = "the first type is the key's, owned (a tuple if it has several parts); the second that of the stored value (for a `Result` what is inside of `Ok`, unless `cache_err` or `err_ttl` is given)"
 )]
 pub trait Object<K, V> {
     fn core(&self) -> &Core<K, V>;

@@ -6,17 +6,35 @@ use parking_lot::Mutex;
 
 use crate::{
     call::{
-        instance::{AnyInstance, Home as _, OfCache, WeakCache},
+        instance::{AnyInstance, Home as _, Instance, OfCache},
         registry::{self, Function},
         site::Options,
     },
     clock::Millis,
     error::Error,
     flight::wait::block_on,
+    memory::Cells,
     space::{Face, Stores},
     stats::CacheInfo,
     tags::Tag,
 };
+
+/// A cache that may be gone.
+struct WeakCache(Weak<Instance<dyn Cells + Send + Sync>>);
+
+impl WeakCache {
+    fn of(cache: &OfCache) -> Self {
+        Self(Arc::downgrade(&cache.0))
+    }
+
+    fn lives(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    fn upgrade(&self) -> Option<OfCache> {
+        self.0.upgrade().map(OfCache)
+    }
+}
 
 /// In the order in which they were made.
 static CACHES: Mutex<Vec<WeakCache>> = Mutex::new(Vec::new());
@@ -38,7 +56,7 @@ pub(super) fn register(cache: &OfCache) {
     if caches.len() == caches.capacity() {
         caches.retain(WeakCache::lives);
     }
-    caches.push(cache.downgrade());
+    caches.push(WeakCache::of(cache));
 }
 
 /// The stores of a cache: those of a live object of the same name and store, so that all of them wait for each other's

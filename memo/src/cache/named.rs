@@ -1,9 +1,8 @@
 //! Entries of cache objects that `#[invalidates]` names: `SESSIONS[&id]`.
 
-use std::{borrow::Borrow, ops::Deref};
+use std::ops::Deref;
 
-use super::{Key, Lookup, Value, core::Core};
-use crate::call::address::Deletion;
+use super::core::Core;
 
 /// A cache object, and whatever leads to one: a reference, an `Arc`, a `LazyLock`.
 #[diagnostic::on_unimplemented(
@@ -43,12 +42,4 @@ impl<P: Deref<Target: Named>> Named for P {
     fn core(&self) -> &Core<Self::Key, Self::Value> {
         (**self).core()
     }
-}
-
-/// Deletes an entry later.
-pub(crate) fn deletion<C: Named<Key: Key, Value: Value>, Q: ?Sized + Lookup<C::Key>>(cache: &C, key: &Q) -> Deletion
-where
-    C::Key: Borrow<Q>,
-{
-    cache.core().deletion(key)
 }

@@ -6,8 +6,8 @@ use super::{
     begin::{Settled, Started, Step},
     entry::Entry,
     extras::Test,
-    instance::HomeOf,
     kind::Kind,
+    share::HomeOf,
 };
 use crate::{
     error::Error,
@@ -104,24 +104,27 @@ pub(crate) trait Answer {
 /// Keeps what a store had in memory.
 pub(crate) type Keep<'a> = &'a mut dyn FnMut(Put<'_>);
 
-/// Decodes an entry from a store. `tags` are those of all entries of the function.
+/// Decodes an entry from a store. `tags` are those of all entries of the function. Memory gets a copy of what is accepted.
 fn decode<Kd: Kind>(
     space: &Space,
     loaded: &Loaded,
     tags: &'static [&'static str],
     keep: Option<Keep<'_>>,
+    accepts: impl FnOnce(&Entry<Kd::Val>) -> bool,
 ) -> Option<Entry<Kd::Val>> {
     let mut value: Option<Kd::Val> = None;
     if !space.decode(loaded, &mut value) {
         return None;
     }
-    let value = value?;
     let (stamp, own) = loaded.about(tags);
-    if let Some(keep) = keep {
-        let mut copy = Some(Kd::copy(&value));
+    let entry = Entry::new(value?, stamp, tags, &own);
+    if accepts(&entry)
+        && let Some(keep) = keep
+    {
+        let mut copy = Some(Kd::copy(entry.value()));
         keep(Put { value: &mut copy, stamp, tags: &own, weigh: None, slides: false, replaces: false, yields: true });
     }
-    Some(Entry::new(value, stamp, tags, &own))
+    Some(entry)
 }
 
 /// What a follower makes of what its leader shared: a result like its own, or the value alone.
@@ -213,7 +216,7 @@ impl<Kd: Kind> Answer for Plain<Kd> {
     ) -> bool {
         let mut value: Option<Kd::Val> = None;
         if keep.is_some() {
-            value = decode::<Kd>(space, loaded, tags, keep).map(Entry::into_value);
+            value = decode::<Kd>(space, loaded, tags, keep, |_| true).map(Entry::into_value);
         } else {
             space.decode(loaded, &mut value);
         }
@@ -238,7 +241,8 @@ impl<Kd: Kind> Answer for Plain<Kd> {
 /// What a guarded call returns.
 pub(crate) struct Guarded<'g, 'a, Kd: Kind> {
     pub(crate) result: Option<Kd::Ret>,
-    entry: Option<Entry<Kd::Val>>,
+    /// What was read, and whether it is accepted, if that was asked already.
+    entry: Option<(Entry<Kd::Val>, Option<bool>)>,
     guard: &'g Guard<'a, Kd>,
 }
 
@@ -251,7 +255,8 @@ impl<'g, 'a, Kd: Kind> Guarded<'g, 'a, Kd> {
 impl<Kd: Kind> Answer for Guarded<'_, '_, Kd> {
     fn read(&mut self, stored: Stored<'_>, tags: &'static [&'static str]) {
         let value = stored.value().downcast_ref().map(Kd::copy);
-        self.entry = value.map(|value| Entry::new(value, stored.stamp(), tags, stored.tags()));
+        let entry = value.map(|value| Entry::new(value, stored.stamp(), tags, stored.tags()));
+        self.entry = entry.map(|entry| (entry, None));
     }
 
     fn decode(
@@ -261,13 +266,20 @@ impl<Kd: Kind> Answer for Guarded<'_, '_, Kd> {
         tags: &'static [&'static str],
         keep: Option<Keep<'_>>,
     ) -> bool {
-        self.entry = decode::<Kd>(space, loaded, tags, keep);
+        let mut accepted = false;
+        let accepts = |entry: &Entry<Kd::Val>| {
+            accepted = self.guard.accepts(entry);
+            accepted
+        };
+        let entry = decode::<Kd>(space, loaded, tags, keep, accepts);
+        self.entry = entry.map(|entry| (entry, Some(accepted)));
         self.entry.is_some()
     }
 
     fn accept(&mut self) -> Result<(), Stamp> {
-        let Some(entry) = self.entry.take() else { return Ok(()) };
-        if !self.guard.accepts(&entry) {
+        let Some((entry, accepted)) = self.entry.take() else { return Ok(()) };
+        // Not under the lock under which it may have been read: it is the user's code.
+        if !accepted.unwrap_or_else(|| self.guard.accepts(&entry)) {
             return Err(entry.stamp());
         }
         self.result = Some(Kd::join(entry.into_value()));

@@ -11,9 +11,10 @@ use std::{
 use super::{
     answer::{Answer, Guard, Guarded, Keep, Plain},
     guest::Used,
-    instance::{Home, HomeOf},
+    instance::{AnyInstance, Home},
     kind::Kind,
     run::{Run, Running},
+    share::HomeOf,
     switch::{self, Mode},
 };
 use crate::{
@@ -267,14 +268,13 @@ impl Call<'_> {
         loop {
             let answer = &mut *self.answer;
             let read = &mut |stored: Stored<'_>| answer.read(stored, tags);
-            match instance.store.enter(hash, self.key.ask(), attempt.joins, read) {
+            let outside = self.outside.as_ref();
+            let is_late = &|| changed_since(&instance, outside, seen);
+            match instance.store.enter(hash, self.key.ask(), attempt.joins, is_late, read) {
                 Entered::Found if self.accepts() => return Step::DONE,
                 Entered::Found => {}
-                Entered::Lead(flight) if self.is_late(seen) => {
-                    // Somebody stored something after the stores were asked, perhaps this: ask again.
-                    Running::new(hash, flight, None, false).abandon(&instance);
-                    return self.look_outside(attempt);
-                }
+                // Somebody stored something after the stores were asked, perhaps this: ask again.
+                Entered::Late => return self.look_outside(attempt),
                 Entered::Lead(flight) => return self.lead(flight, false),
                 Entered::Follow(flight, joined) => {
                     let Some(wait) = Wait::begin(flight, joined, attempt.deadline) else {
@@ -288,12 +288,12 @@ impl Call<'_> {
             }
         }
     }
+}
 
-    /// Did the stores outside of memory change after they were asked?
-    fn is_late(&self, seen: Option<u64>) -> bool {
-        let outside = self.outside.as_ref().zip(self.instance.space.as_ref());
-        outside.zip(seen).is_some_and(|((outside, space), seen)| space.stores.epoch(&outside.key) != seen)
-    }
+/// Did the stores outside of memory change after they were asked?
+fn changed_since(instance: &AnyInstance, outside: Option<&Outside>, seen: Option<u64>) -> bool {
+    let outside = outside.zip(instance.space.as_ref());
+    outside.zip(seen).is_some_and(|((outside, space), seen)| space.stores.epoch(&outside.key) != seen)
 }
 
 /// A caller that waits. It borrows nothing of the call.

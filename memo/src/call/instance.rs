@@ -1,26 +1,16 @@
 //! One instantiation of a memoized function: its store, its counters, and the hit path.
 
-use std::{
-    any::Any,
-    borrow::Cow,
-    cell::RefCell,
-    num::NonZeroU64,
-    rc::Rc,
-    sync::{Arc, Weak},
-    time::Instant,
-};
+use std::{any::Any, borrow::Cow, cell::RefCell, num::NonZeroU64, rc::Rc, sync::Arc, time::Instant};
 
 use super::{
     entry::Entry,
-    guest::{Guests, OfGuest, Used},
-    kind::Kind,
+    guest::{Guests, Used},
     registry::Reach,
     site::{Options, Policy, Scope},
     typed::TypedBox,
 };
 use crate::{
     clock::Millis,
-    flight::slot::Shared,
     key::{Ask, Asking, Query},
     memory::{Cells, Found, Settings, Shards, Store, entries::Weigh, front::Front, locked::UnderLock, policy},
     space::Space,
@@ -72,25 +62,6 @@ pub struct OfProcess(pub(crate) &'static Instance<dyn Cells + Send + Sync>);
 #[derive(Clone)]
 pub(crate) struct OfCache(pub(crate) Arc<Instance<dyn Cells + Send + Sync>>);
 
-/// A cache that may be gone.
-pub(crate) struct WeakCache(Weak<Instance<dyn Cells + Send + Sync>>);
-
-impl OfCache {
-    pub(crate) fn downgrade(&self) -> WeakCache {
-        WeakCache(Arc::downgrade(&self.0))
-    }
-}
-
-impl WeakCache {
-    pub(crate) fn lives(&self) -> bool {
-        self.0.strong_count() > 0
-    }
-
-    pub(crate) fn upgrade(&self) -> Option<OfCache> {
-        self.0.upgrade().map(OfCache)
-    }
-}
-
 /// An instance of one thread.
 #[derive(Clone)]
 pub struct OfThread(pub(crate) Rc<AnyInstance>);
@@ -110,38 +81,6 @@ impl Home for OfCache {
 impl Home for OfThread {
     fn instance(&self) -> &AnyInstance {
         &self.0
-    }
-}
-
-/// A home in which functions of this kind live: it can hand a leader's result to the followers.
-pub trait HomeOf<Kd: Kind>: Home {
-    fn share(result: &Kd::Ret) -> Option<Shared>;
-}
-
-impl<Kd: Kind<Shared: Send + Sync>> HomeOf<Kd> for OfProcess {
-    fn share(result: &Kd::Ret) -> Option<Shared> {
-        Kd::share(result).map(|shared| Arc::new(shared) as Shared)
-    }
-}
-
-/// Functions of several kinds may ask one cache: what all of them understand is the value.
-impl<Kd: Kind<Val: Send + Sync, Shared: Send + Sync>> HomeOf<Kd> for OfCache {
-    fn share(result: &Kd::Ret) -> Option<Shared> {
-        let value = Kd::value(result).map(|value| Arc::new(value) as Shared);
-        value.or_else(|| <OfProcess as HomeOf<Kd>>::share(result))
-    }
-}
-
-impl<Kd: Kind<Val: Send + Sync, Shared: Send + Sync>> HomeOf<Kd> for OfGuest {
-    fn share(result: &Kd::Ret) -> Option<Shared> {
-        <OfCache as HomeOf<Kd>>::share(result)
-    }
-}
-
-/// On one thread nobody can wait for another.
-impl<Kd: Kind> HomeOf<Kd> for OfThread {
-    fn share(_: &Kd::Ret) -> Option<Shared> {
-        None
     }
 }
 

@@ -4,10 +4,7 @@ use std::{borrow::Borrow, ops::Deref};
 
 use super::address::{Address, Deletion, aio};
 use crate::{
-    cache::{
-        Key, Lookup, Value,
-        named::{self, Named},
-    },
+    cache::{Key, Lookup, Value, named::Named},
     flight::wait::block_on,
     key::probe::Probe,
     memory::locked::UnderLock,
@@ -57,7 +54,7 @@ impl Invalidation {
         C: Named<Key: Key + Borrow<Q>, Value: Value>,
         Q: ?Sized + Lookup<C::Key>,
     {
-        self.deletions.push(named::deletion(cache, key));
+        self.deletions.push(cache.core().deletion(key));
     }
 
     pub fn tag(&mut self, tag: impl Into<Tag>) {

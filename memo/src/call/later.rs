@@ -4,9 +4,10 @@ use std::any::Any;
 
 use super::{
     extras::Extras,
-    instance::{AnyInstance, Home, HomeOf},
+    instance::{AnyInstance, Home},
     kind::Kind,
     run::{Led, Run, Running},
+    share::HomeOf,
     switch,
     terms::Terms,
 };

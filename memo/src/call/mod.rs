@@ -21,6 +21,7 @@ pub(crate) mod place;
 pub(crate) mod placed;
 pub(crate) mod registry;
 pub(crate) mod run;
+pub(crate) mod share;
 pub(crate) mod site;
 pub(crate) mod start;
 #[cfg(feature = "stores")]

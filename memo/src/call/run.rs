@@ -14,8 +14,9 @@ use std::{
 use super::{
     extras::Extras,
     guest::Used,
-    instance::{AnyInstance, Home, HomeOf},
+    instance::{AnyInstance, Home},
     kind::Kind,
+    share::HomeOf,
     switch,
     terms::Terms,
 };

@@ -6,11 +6,12 @@ use std::any::{Any, TypeId, type_name};
 use super::{
     answer::{Guard, Guarded, Plain},
     begin::{self as steps, Started, Wanted},
-    instance::{Home, HomeOf, OfProcess, OfThread, Typed},
+    instance::{Home, OfProcess, OfThread, Typed},
     kind::Kind,
     local::Threads,
     names,
     registry::{Identity, Make, New, Reach, function_of},
+    share::HomeOf,
     site::{Declaration, Site},
     switch,
     typed::{Mark, TypedRef},

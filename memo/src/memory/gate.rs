@@ -28,6 +28,8 @@ pub(crate) enum Entered {
     Lead(Arc<Flight>),
     /// Wait for this flight; the number is that of the joining.
     Follow(Arc<Flight>, u64),
+    /// Nobody leads; what the caller found elsewhere may be out of date.
+    Late,
 }
 
 /// A value on its way into the store.
@@ -114,8 +116,15 @@ impl Shard<dyn Rows> {
 
 impl Store<dyn Cells> {
     /// Starts a flight or joins one, if there is still no live entry: a flight may have landed since the store was
-    /// asked.
-    pub(crate) fn enter(&self, hash: u64, key: &dyn Ask, joinable: bool, read: Read<'_>) -> Entered {
+    /// asked. None is started for a caller that `is_late`.
+    pub(crate) fn enter(
+        &self,
+        hash: u64,
+        key: &dyn Ask,
+        joinable: bool,
+        is_late: &dyn Fn() -> bool,
+        read: Read<'_>,
+    ) -> Entered {
         let mut shard = self.cell(hash).write();
         if joinable && let Some(flight) = shard.around.flights.joinable(hash, |at| shard.rows.is_parked(at, key)) {
             return Entered::Follow(flight.clone(), flight.join());
@@ -123,6 +132,10 @@ impl Store<dyn Cells> {
         if let Ok(id) = shard.lookup(hash, key) {
             read(Stored { shard: &shard, id });
             return Entered::Found;
+        }
+        // Whoever led before has ended under this lock, and changed what is asked here before that.
+        if is_late() {
+            return Entered::Late;
         }
         Entered::Lead(shard.start(hash, key, joinable))
     }

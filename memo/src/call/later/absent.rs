@@ -1,11 +1,6 @@
 //! Stands in for `later` where no byte stores are built in: nothing is left to do once a body is done.
 
-use super::{
-    extras::Extras,
-    instance::{Home, HomeOf},
-    kind::Kind,
-    run::Run,
-};
+use super::{extras::Extras, instance::Home, kind::Kind, run::Run, share::HomeOf};
 
 /// What a finished run has left to do.
 pub enum Kept<H: HomeOf<Kd>, Kd: Kind> {
