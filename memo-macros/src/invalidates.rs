@@ -3,6 +3,7 @@
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::parse::{ParseStream, Parser as _};
+use syn::spanned::Spanned as _;
 use syn::{Expr, ExprIndex, Token, Type};
 
 use crate::calls::Call;
@@ -160,7 +161,9 @@ fn plan(private: &TokenStream, analysis: &Analysis<'_>, targets: Vec<Target>) ->
                 quote_spanned!(Span::mixed_site()=> #call;)
             }
             Target::Of(ExprIndex { expr, index, .. }) => {
-                quote_spanned!(Span::mixed_site()=> plan.entry(&#expr, #index);)
+                // With the expression's own span the compiler underlines all of it.
+                let cache = quote_spanned!(expr.span()=> &#expr);
+                quote_spanned!(expand::ours(expr.span())=> plan.entry(#cache, #index);)
             }
             Target::Tag(tag) => {
                 let tag = expand::unmoved(analysis, &tag);

@@ -42,10 +42,10 @@ pub(crate) struct Plan<'a> {
 
 /// Where entries live.
 pub(crate) enum Entries {
-    InMemory,
-    InStores(Outside),
+    Memory,
+    Stores(Outside),
     /// In an object that the expression gives.
-    InCache(Box<Expr>),
+    Cache(Box<Expr>),
 }
 
 /// Stores outside of memory.
@@ -190,9 +190,9 @@ impl<'a> Plan<'a> {
             (_, None) => Wait::Forever,
         };
         let entries = match options.cache.into_value() {
-            Some(cache) => Entries::InCache(Box::new(cache)),
+            Some(cache) => Entries::Cache(Box::new(cache)),
             None => outside((function, &key), options.backend.into_value(), options.codec, options.version)
-                .map_or(Entries::InMemory, Entries::InStores),
+                .map_or(Entries::Memory, Entries::Stores),
         };
         Self {
             function,
@@ -204,7 +204,7 @@ impl<'a> Plan<'a> {
             freshness,
             none_ttl: options.none_ttl.into_given(),
             capacity,
-            tags: tags(options.tags, matches!(entries, Entries::InCache(_))),
+            tags: tags(options.tags, matches!(entries, Entries::Cache(_))),
             cache_if: options.cache_if,
             validate: options.validate,
             if_absent: options.if_absent.is_given(),
@@ -224,22 +224,22 @@ impl<'a> Plan<'a> {
     /// The stores outside of memory, if the function has any of its own.
     pub(crate) fn outside(&self) -> Option<&Outside> {
         match &self.entries {
-            Entries::InStores(outside) => Some(outside),
-            Entries::InMemory | Entries::InCache(_) => None,
+            Entries::Stores(outside) => Some(outside),
+            Entries::Memory | Entries::Cache(_) => None,
         }
     }
 
     /// The expression that gives the object with the entries, if they are in one.
     pub(crate) fn cache(&self) -> Option<&Expr> {
         match &self.entries {
-            Entries::InCache(cache) => Some(cache),
-            Entries::InMemory | Entries::InStores(_) => None,
+            Entries::Cache(cache) => Some(cache),
+            Entries::Memory | Entries::Stores(_) => None,
         }
     }
 
     /// Whether entries may stand somewhere else than in memory, which has to be waited for.
     pub(crate) fn may_be_outside(&self) -> bool {
-        !matches!(self.entries, Entries::InMemory)
+        !matches!(self.entries, Entries::Memory)
     }
 
     pub(crate) fn fails_on_timeout(&self) -> bool {

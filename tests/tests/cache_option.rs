@@ -131,7 +131,7 @@ mod keys {
         type Key = (u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, (u8, u8));
         static MANY: LazyLock<Cache<Key, u64>> = LazyLock::new(|| built("many"));
         #[memoize(cache = MANY)]
-        #[expect(clippy::too_many_arguments, reason = "that is the point")]
+        #[expect(clippy::too_many_arguments, clippy::many_single_char_names, reason = "that is the point")]
         fn many(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u8, k: u8, l: u8, m: u8) -> u64 {
             let _ = (a, b, c, d, e, f, g, h, i, j, k, l, m);
             fresh()
@@ -322,11 +322,11 @@ mod values {
     #[test]
     fn whole_results_where_errors_are_stored() {
         static OBJECT: LazyLock<Cache<u64, Result<u64, String>>> = LazyLock::new(|| built("whole"));
-        let clock = TestClock::install();
         #[memoize(cache = OBJECT, err_ttl = 5, ttl = 60)]
         fn parsed(n: u64) -> Result<u64, String> {
             if n == 0 { Err(fresh().to_string()) } else { Ok(n + fresh()) }
         }
+        let clock = TestClock::install();
         let (wrong, right) = (parsed(0), parsed(1));
         assert_eq!((parsed(0), OBJECT.get(&0).expect("memory")), (wrong.clone(), Some(wrong.clone())));
         clock.advance(Duration::from_secs(5));
@@ -338,7 +338,6 @@ mod values {
     fn times_are_those_of_the_function_else_of_the_object() {
         static OBJECT: Numbers =
             LazyLock::new(|| Cache::builder("times").ttl(100).build().expect("memory needs nothing"));
-        let clock = TestClock::install();
         #[memoize(cache = OBJECT)]
         fn plain(n: u64) -> u64 {
             n + fresh()
@@ -355,6 +354,7 @@ mod values {
         fn of_value(n: u64) -> u64 {
             n
         }
+        let clock = TestClock::install();
         plain(1);
         short(1);
         of_arguments(20);
@@ -371,11 +371,11 @@ mod values {
     fn jitter_is_added_to_the_ttl_of_the_object() {
         static OBJECT: Numbers =
             LazyLock::new(|| Cache::builder("jitter").ttl(100).build().expect("memory needs nothing"));
-        let _clock = TestClock::install();
         #[memoize(cache = OBJECT, jitter = "50s")]
         fn number(n: u64) -> u64 {
             n
         }
+        let _clock = TestClock::install();
         let lives = |n| {
             number(n);
             cache_entry!(number(n)).expect("stored").remaining().expect("it expires")
@@ -388,11 +388,11 @@ mod values {
     #[test]
     fn none_has_a_ttl_of_its_own() {
         static OBJECT: LazyLock<Cache<u64, Option<u64>>> = LazyLock::new(|| built("none"));
-        let _clock = TestClock::install();
         #[memoize(cache = OBJECT, none_ttl = 5)]
         fn found(n: u64) -> Option<u64> {
             (n > 0).then_some(n)
         }
+        let _clock = TestClock::install();
         let left = |n| {
             found(n);
             cache_entry!(found(n)).expect("stored").remaining()
@@ -483,11 +483,11 @@ mod calls {
     #[test]
     fn single_calls_are_controlled() {
         static OBJECT: LazyLock<Cache<u64, u64>> = LazyLock::new(|| built("controlled"));
-        let clock = TestClock::install();
         #[memoize(cache = OBJECT)]
         fn number(n: u64) -> u64 {
             n + fresh()
         }
+        let clock = TestClock::install();
         assert_eq!((cache_get!(number(1)), explain_cache!(number(1))), (None, Explanation::Absent));
         let first = number(1);
         assert_ne!(skip_cache!(number(1)), first);
@@ -552,7 +552,6 @@ mod clearing {
 
     #[test]
     fn clearing_a_function_clears_the_objects_that_it_used() {
-        let objects = [built::<u64, u64>("used"), built("used"), built("not used")];
         #[memoize(cache = cache)]
         fn number(cache: &Cache<u64, u64>, n: u64) -> u64 {
             let _ = cache;
@@ -563,6 +562,7 @@ mod clearing {
             let _ = cache;
             n
         }
+        let objects = [built::<u64, u64>("used"), built("used"), built("not used")];
         for object in &objects {
             object.set(7, 7).expect("memory");
         }
@@ -615,14 +615,14 @@ mod stores {
 
     #[test]
     fn entries_of_an_object_with_stores() {
+        #[memoize(cache = cache, ttl = 60, tag = "stored pages")]
+        fn page(cache: &Cache<(String, u32), Page>, path: &str, number: u32) -> Result<Page, std::fmt::Error> {
+            let _ = cache;
+            if path.is_empty() { Err(std::fmt::Error) } else { Ok(Page(format!("{path} {number} {}", fresh()))) }
+        }
         for urls in [&["memory://option-stores"][..], &["memory", "memory://option-tiers?codec=json"]] {
             let pages: Cache<(String, u32), Page> =
                 Cache::builder("pages").backends(urls.iter().copied()).build().expect("memory needs nothing");
-            #[memoize(cache = cache, ttl = 60, tag = "stored pages")]
-            fn page(cache: &Cache<(String, u32), Page>, path: &str, number: u32) -> Result<Page, std::fmt::Error> {
-                let _ = cache;
-                if path.is_empty() { Err(std::fmt::Error) } else { Ok(Page(format!("{path} {number} {}", fresh()))) }
-            }
             memo::reset_stats(page).expect("memoized");
             let first = page(&pages, "a", 1).expect("not empty");
             assert_eq!(page(&pages, "a", 1), Ok(first.clone()));
@@ -652,11 +652,11 @@ mod stores {
 #[test]
 fn what_the_object_is_set_with_stays() {
     static OBJECT: LazyLock<Cache<u64, u64>> = LazyLock::new(|| built("terms"));
-    let _clock = TestClock::install();
     #[memoize(cache = OBJECT, ttl = 5)]
     fn number(n: u64) -> u64 {
         n
     }
+    let _clock = TestClock::install();
     OBJECT.set_with(1, 9, SetOptions::new().ttl(100)).expect("memory");
     assert_eq!(number(1), 9);
     assert_eq!(cache_entry!(number(1)).expect("stored").remaining(), Some(Duration::from_secs(100)));

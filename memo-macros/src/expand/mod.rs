@@ -33,7 +33,7 @@ pub(crate) fn function(plan: &Plan<'_>) -> TokenStream {
 }
 
 /// The user's place with our hygiene: lints see generated code, notes point at the user's word.
-fn ours(span: Span) -> Span {
+pub(crate) fn ours(span: Span) -> Span {
     span.resolved_at(Span::mixed_site())
 }
 

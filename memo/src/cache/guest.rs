@@ -98,20 +98,17 @@ where
     let guest = Guest::of(site, marker);
     let hash = core.hash(query);
     let value = if is_open { core.hit(query, hash, Kd::copy) } else { None };
-    let state = match value {
-        Some(value) => {
-            guest.is_in(core.home());
-            guest.hit();
-            State::Hit(Kd::join(value))
+    let state = if let Some(value) = value {
+        guest.is_in(core.home());
+        guest.hit();
+        State::Hit(Kd::join(value))
+    } else {
+        let home = guest.uses(core.home());
+        let outside = outside(core, query, hash);
+        if outside.is_none() && core.stores().is_some() {
+            home.used().store_failed();
         }
-        None => {
-            let home = guest.uses(core.home());
-            let outside = outside(core, query, hash);
-            if outside.is_none() && core.stores().is_some() {
-                home.used().store_failed();
-            }
-            State::Asks(Asks { home, hash, outside })
-        }
+        State::Asks(Asks { home, hash, outside })
     };
     Found { query, state }
 }

@@ -103,20 +103,23 @@ impl Guests {
     }
 
     fn note_another(&self, function: &'static Function) {
-        let is_it = |known: &&Function| std::ptr::eq(*known, function);
-        if self.others.read().iter().any(|known| is_it(known)) {
+        if self.has(function) {
             return;
         }
         let mut others = self.others.write();
-        if !others.iter().any(|known| is_it(known)) {
+        if !others.iter().any(is(function)) {
             others.push(function);
         }
     }
 
     pub(crate) fn has(&self, function: &Function) -> bool {
-        let is_it = |known: &&Function| std::ptr::eq(*known, function);
-        self.first.get().is_some_and(|known| is_it(known)) || self.others.read().iter().any(|known| is_it(known))
+        self.first.get().is_some_and(is(function)) || self.others.read().iter().any(is(function))
     }
+}
+
+/// Is another one this function?
+fn is(function: &Function) -> impl Fn(&&'static Function) -> bool {
+    move |other| std::ptr::eq(*other, function)
 }
 
 /// A cache object that a function's call uses.

@@ -254,16 +254,14 @@ impl Function {
 
     /// The number of entries: of the last tier.
     pub(crate) fn len(&self) -> Result<u64, Error> {
-        match &self.stores {
-            Some(stores) => block_on(stores.len(Face::Thread)),
-            None => {
-                let mut len = self.records().into_iter().map(|record| record.reach.len()).sum();
-                for caches in self.caches() {
-                    len += block_on(caches.len(Face::Thread))?;
-                }
-                Ok(len)
-            }
+        if let Some(stores) = &self.stores {
+            return block_on(stores.len(Face::Thread));
         }
+        let mut len = self.records().into_iter().map(|record| record.reach.len()).sum();
+        for caches in self.caches() {
+            len += block_on(caches.len(Face::Thread))?;
+        }
+        Ok(len)
     }
 
     /// Does it keep its entries in cache objects?

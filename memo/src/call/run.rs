@@ -215,12 +215,8 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
                 let terms = told.map_or_else(Terms::default, |told| (told.terms)(&value));
                 let mut copy = (terms.stores && !switch::is_disabled()).then(|| Kd::copy(&value));
                 let offered = copy.is_some().then_some(&mut copy as &mut dyn Any);
-                let fence = running.offer(
-                    instance,
-                    offered,
-                    &terms,
-                    told.and_then(|told| told.weigh).or(home.instance().weigh()),
-                );
+                let weigh = told.and_then(|told| told.weigh).or(home.instance().weigh());
+                let fence = running.offer(instance, offered, &terms, weigh);
                 (Kd::join(value), fence)
             }
             Err(result) => {

@@ -1,5 +1,11 @@
 //! Stands in for `later` where no byte stores are built in: nothing is left to do once a body is done.
 
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    marker::PhantomData,
+};
+
 use super::{extras::Extras, instance::Home, kind::Kind, run::Run, share::HomeOf};
 
 /// What a finished run has left to do.
@@ -11,8 +17,8 @@ pub enum Kept<H: HomeOf<Kd>, Kd: Kind> {
 
 /// There is none.
 pub struct Later<H: Home> {
-    never: std::convert::Infallible,
-    _home: std::marker::PhantomData<H>,
+    never: Infallible,
+    _home: PhantomData<H>,
 }
 
 impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
@@ -23,8 +29,8 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
 }
 
 impl<H: HomeOf<Kd>, Kd: Kind> Kept<H, Kd> {
-    pub(crate) async fn in_task(self) -> Kd::Ret {
-        self.on_thread()
+    pub(crate) fn in_task(self) -> Ready<Kd::Ret> {
+        ready(self.on_thread())
     }
 
     pub fn on_thread(self) -> Kd::Ret {
@@ -36,7 +42,7 @@ impl<H: HomeOf<Kd>, Kd: Kind> Kept<H, Kd> {
 }
 
 impl<H: Home> Later<H> {
-    pub async fn stored<R>(self) -> R {
+    pub fn stored<R>(self) -> Ready<R> {
         match self.never {}
     }
 }
