@@ -7,6 +7,6 @@ use memo::{backend::Url, wire::Wire};
 fuzz_target!(|text: &str| {
     let _ = Wire::parse(text);
     if let Ok(url) = Url::parse(text) {
-        let _ = Wire::of(&url);
+        let _ = Wire::of(&url, "bincode");
     }
 });

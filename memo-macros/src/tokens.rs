@@ -1,6 +1,6 @@
 //! A fingerprint of a function's tokens: what it returns may depend on them, so entries of other tokens are not its own.
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::Expr;
 
@@ -43,10 +43,17 @@ impl Fnv {
     /// Comments are not among the tokens; doc comments are, as attributes, and are left out. So are layout and the invisible
     /// groups that macros leave.
     fn stream(&mut self, tokens: TokenStream) {
+        self.trees(tokens, Docs::LeftOut);
+    }
+
+    fn trees(&mut self, tokens: TokenStream, docs: Docs) {
         let mut rest = tokens.into_iter().peekable();
+        let mut seen = Before::Anything;
         while let Some(tree) = rest.next() {
+            let before = seen;
+            seen = seen.then(&tree);
             match tree {
-                TokenTree::Punct(punct) if punct.as_char() == '#' => {
+                TokenTree::Punct(punct) if punct.as_char() == '#' && docs == Docs::LeftOut => {
                     let inner = rest.next_if(|next| matches!(next, TokenTree::Punct(bang) if bang.as_char() == '!'));
                     if rest.next_if(is_doc).is_some() {
                         continue;
@@ -59,20 +66,56 @@ impl Fnv {
                 TokenTree::Punct(punct) => self.token(b'p', punct.as_char().encode_utf8(&mut [0; 4])),
                 TokenTree::Ident(ident) => self.token(b'i', &ident.to_string()),
                 TokenTree::Literal(literal) => self.token(b'l', &literal.to_string()),
-                TokenTree::Group(group) => match group.delimiter() {
-                    Delimiter::None => self.stream(group.stream()),
-                    delimiter => {
-                        let (open, close) = match delimiter {
-                            Delimiter::Parenthesis => ("(", ")"),
-                            Delimiter::Brace => ("{", "}"),
-                            _ => ("[", "]"),
-                        };
-                        self.token(b'g', open);
-                        self.stream(group.stream());
-                        self.token(b'g', close);
-                    }
-                },
+                TokenTree::Group(group) => {
+                    self.group(&group, if before == Before::Input { Docs::Count } else { docs });
+                }
             }
+        }
+    }
+
+    fn group(&mut self, group: &Group, docs: Docs) {
+        let (open, close) = match group.delimiter() {
+            Delimiter::None => return self.trees(group.stream(), docs),
+            Delimiter::Parenthesis => ("(", ")"),
+            Delimiter::Brace => ("{", "}"),
+            Delimiter::Bracket => ("[", "]"),
+        };
+        self.token(b'g', open);
+        self.trees(group.stream(), docs);
+        self.token(b'g', close);
+    }
+}
+
+/// Whether doc comments count.
+#[derive(Clone, Copy, PartialEq)]
+enum Docs {
+    LeftOut,
+    /// Within the input of a macro, which may make a value of them.
+    Count,
+}
+
+/// What stands before a token.
+#[derive(Clone, Copy, PartialEq)]
+enum Before {
+    Anything,
+    /// The name of a macro, perhaps.
+    Name,
+    /// That and `!`, and behind `macro_rules!` another name.
+    Input,
+}
+
+impl Before {
+    /// What stands before the token after this one.
+    fn then(self, tree: &TokenTree) -> Self {
+        match (self, tree) {
+            (Self::Input, TokenTree::Ident(_)) => Self::Input,
+            (_, TokenTree::Ident(_)) => Self::Name,
+            (Self::Name | Self::Input, TokenTree::Punct(punct))
+                if punct.as_char() == '!' && punct.spacing() == Spacing::Alone =>
+            {
+                Self::Input
+            }
+            _ => Self::Anything,
         }
     }
 }
@@ -128,8 +171,38 @@ mod tests {
             assert_ne!(hash, of(other), "{other}");
         }
         assert_ne!(of("a b"), of("ab"));
+        assert_ne!(of("a b"), of("aib"), "`i` is what an identifier begins with in the hash");
         assert_ne!(of("\"a\""), of("a"));
         assert_ne!(of("# ! a"), of("# a"));
+    }
+
+    /// A macro may make anything of its input, so all of it counts.
+    #[test]
+    fn doc_comments_for_macros_count() {
+        for (one, other) in [
+            ("m! { /// One.\n x }", "m! { /// Two.\n x }"),
+            ("a::m!(#[doc = \"x\"] y)", "a::m!(y)"),
+            ("return !m!(#[doc = \"x\"] y)", "return !m!(y)"),
+            ("{ m![{ #[doc = \"x\"] y }] }", "{ m![{ y }] }"),
+            ("macro_rules! m { () => { #[doc = \"x\"] y } }", "macro_rules! m { () => { y } }"),
+        ] {
+            assert_ne!(of(one), of(other), "{one}");
+        }
+        for (one, other) in [
+            ("m!(x); #[doc = \"x\"] struct S;", "m!(x); struct S;"),
+            ("if a != b { #[doc = \"x\"] struct S; }", "if a != b { struct S; }"),
+            ("{ m!(); { #[doc = \"x\"] struct S; } }", "{ m!(); { struct S; } }"),
+        ] {
+            assert_eq!(of(one), of(other), "{one}");
+        }
+    }
+
+    /// What is in stores is known by this: another hash makes it all unreachable.
+    #[test]
+    fn the_hash_stays_as_it_is() {
+        assert_eq!(of("fn f(a: u8) -> u8 { a + 1 }"), 0x12cd_582a_3ee0_5d91_3348_fe50_515f_9ae9);
+        let every_kind = of("#[x] fn f<'a>(t: &'a str) -> [f64; 2] { vec![t.len() as f64 * 1.5, 'c' != \"\\n\"] }");
+        assert_eq!(every_kind, 0x8fbe_1eab_930d_4e3b_676a_d583_fd65_3c99);
     }
 
     #[test]

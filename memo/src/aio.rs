@@ -53,6 +53,16 @@ pub async fn clear_all() -> Result<Cleared, Error> {
     Cleared::everything(Face::Task).await
 }
 
+/// Saves what is unsaved in every cache that saves itself: see [`flush_all`](crate::flush_all).
+///
+/// # Errors
+///
+/// As there.
+#[cfg(feature = "stores")]
+pub async fn flush_all() -> Result<(), Error> {
+    crate::cache::on(Face::Task, crate::flush_all).await
+}
+
 /// Takes expired entries of all functions and cache objects out: see [`purge_expired`](crate::purge_expired).
 ///
 /// # Errors

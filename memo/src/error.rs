@@ -25,6 +25,7 @@ pub(crate) enum Kind {
     Corrupt,
     Newer,
     Encoding,
+    Hook,
 }
 
 impl Error {
@@ -107,6 +108,11 @@ impl Error {
     /// A value or a key can't be written as bytes.
     pub fn is_encoding(&self) -> bool {
         self.0.kind == Kind::Encoding
+    }
+
+    /// A hook for the contents of a cache failed or panicked.
+    pub fn is_hook(&self) -> bool {
+        self.0.kind == Kind::Hook
     }
 }
 

@@ -20,7 +20,7 @@
 //! - Functions: [`cache_info`], [`cache_clear`], [`reset_stats`]; everything: [`report`], [`functions`], [`clear_tag`],
 //!   [`clear_all`], [`Clear`], [`purge_expired`].
 //! - Stores outside of memory: [`backend`](mod@backend), their bytes: [`wire`], both behind cargo features; the cache without the attribute:
-//!   [`Cache`]; async twins: [`aio`].
+//!   [`Cache`]; async twins: [`aio`]. Caches in memory that are kept in a file: `Builder::snapshot`, `Hooks`, `Autosync`.
 //! - Tests: [`disable`], [`disabled`], [`disabled_here`], [`disabled_in`], [`clock::TestClock`].
 //!
 //! # What you may rely on
@@ -57,6 +57,8 @@ mod memory;
 mod message;
 #[cfg(all(test, shuttle))]
 mod model;
+#[cfg(any(feature = "stores", feature = "csv"))]
+mod owner_only;
 #[cfg_attr(not(feature = "stores"), path = "space/absent.rs")]
 mod space;
 mod stats;
@@ -68,13 +70,16 @@ pub mod wire;
 pub use memo_macros::{invalidates, memoize};
 
 #[cfg(feature = "stores")]
-pub use crate::backend::{backend, register_backend};
+pub use crate::{
+    backend::{backend, register_backend},
+    cache::{Autosync, Contents, Hooks, flush_all, register_hooks},
+};
 
 pub use crate::{
     cache::{Builder, Cache, Key, Lookup, Policy, SetOptions, Value},
     call::{
-        address::Explanation,
         entry::Entry,
+        explanation::Explanation,
         functions::{
             cache_clear, cache_info, cache_len, clear_all, clear_tag, functions, info_of, purge_expired, reset_stats,
             try_cache_info,
@@ -83,7 +88,7 @@ pub use crate::{
     },
     error::Error,
     flight::chain::{Context, context},
-    stats::{CacheInfo, Instantiation, Report, report},
+    stats::{CacheInfo, Instantiation, Report, TierInfo, report},
     tags::{
         Tag,
         clear::{Clear, Cleared},

@@ -136,7 +136,20 @@ macro_rules! cache_delete {
     ($($call:tt)*) => { $crate::__private::__cache_delete!(($crate) $($call)*) };
 }
 
-/// Why a call would hit or miss: see [`Explanation`](crate::Explanation).
+/// Why a call would hit or miss: see [`Explanation`](crate::Explanation). Stores are asked, and left as they are.
+///
+/// ```
+/// use memo::{explain_cache, memoize};
+///
+/// #[memoize(ttl = "5m", tag = "rates")]
+/// fn rate(currency: &str) -> u32 {
+///     currency.len() as u32
+/// }
+///
+/// assert_eq!(explain_cache!(rate("EUR")).to_string(), "miss: there is no entry");
+/// rate("EUR");
+/// assert!(explain_cache!(rate("EUR")).is_hit());
+/// ```
 #[macro_export]
 macro_rules! explain_cache {
     ($($call:tt)*) => { $crate::__private::__explain_cache!(($crate) $($call)*) };

@@ -81,19 +81,22 @@ pub mod stored {
             address::Address,
             stored::{
                 address::address,
-                begin,
+                begin, begin_weighing,
                 kind::{ViaNotSerial, ViaSerial, of_kind, serializable},
                 literal::{codec, url},
             },
         },
-        key::encode::{ViaSerialize, ViaUnwritable, written},
+        key::encode::{ViaSerialize, ViaSkip, ViaUnwritable, part as part_of, written},
     };
 
     /// The async forms.
     pub mod aio {
         pub use crate::call::{
             address::aio::Address,
-            stored::{address::aio::address, aio::begin},
+            stored::{
+                address::aio::address,
+                aio::{begin, begin_weighing},
+            },
         };
     }
 }

@@ -3,6 +3,7 @@
 pub mod children;
 pub mod files;
 pub mod lmdb;
+pub mod moody;
 pub mod sqlite;
 
 use std::{

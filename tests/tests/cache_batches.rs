@@ -314,6 +314,36 @@ fn a_deletion_outlives_a_computation() {
 }
 
 #[test]
+fn objects_of_one_name_see_what_the_others_change() {
+    let open = || {
+        let tiers = ["memory", "memory://siblings"];
+        Cache::<u8, u8>::builder("siblings").backends(tiers).build().expect("builds")
+    };
+    let (one, other) = (open(), open());
+    let see = |key| (one.get(key).expect("read"), other.get(key).expect("read"));
+    one.set(1, 10).expect("set");
+    assert_eq!(see(&1), (Some(10), Some(10)));
+    other.set(1, 11).expect("set");
+    assert_eq!(see(&1), (Some(11), Some(11)));
+    one.set_many([(1, 12), (2, 20)]).expect("set");
+    assert_eq!((see(&1), see(&2)), ((Some(12), Some(12)), (Some(20), Some(20))));
+    other.expire_in(&2, Duration::ZERO).expect("retimed");
+    assert!(one.delete(&1).expect("removed"));
+    assert_eq!((see(&1), see(&2)), ((None, None), (None, None)));
+    one.set_many([(1, 12), (2, 20)]).expect("set");
+    assert_eq!((see(&1), see(&2)), ((Some(12), Some(12)), (Some(20), Some(20))));
+    assert_eq!(other.delete_many(&[1]).expect("removed"), 1);
+    assert_eq!(see(&1), (None, None));
+    one.clear().expect("cleared");
+    assert_eq!(see(&2), (None, None));
+    let computed = one.get_or_compute(&3, || {
+        other.delete(&3).expect("not there");
+        30
+    });
+    assert_eq!((computed.expect("computed"), see(&3)), (30, (None, None)), "what is deleted meanwhile is not stored");
+}
+
+#[test]
 fn batches_in_any_order_and_clears_do_not_block_each_other() {
     within_20_s(|| {
         let tiers = ["memory", "memory://crowd"];

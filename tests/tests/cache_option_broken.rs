@@ -6,16 +6,16 @@ use memo_tests::counts;
 
 #[test]
 fn a_broken_store_breaks_no_call() {
-    let dir = tempfile::tempdir().expect("a place");
-    let blocked = dir.path().join("file");
-    std::fs::write(&blocked, "in the way").expect("writes");
-    let url = format!("sqlite://{}/cache.db", blocked.display());
-    let broken: Cache<u64, u64> = Cache::open("broken", url).expect("opened when it is used");
     #[memoize(cache = cache)]
     fn number(cache: &Cache<u64, u64>, n: u64) -> u64 {
         let _ = cache;
         n
     }
+    let dir = tempfile::tempdir().expect("a place");
+    let blocked = dir.path().join("file");
+    std::fs::write(&blocked, "in the way").expect("writes");
+    let url = format!("sqlite://{}/cache.db", blocked.display());
+    let broken: Cache<u64, u64> = Cache::open("broken", url).expect("opened when it is used");
     assert_eq!((number(&broken, 1), number(&broken, 1)), (1, 1));
     assert!(broken.get(&1).is_err(), "the object says so");
     assert_eq!(cache_get!(number(&broken, 1)), None);

@@ -152,6 +152,17 @@ fn what_cannot_be_written_leaves_the_old_file() {
     assert_eq!(files(dir.path()), [path]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_is_its_owners_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_dir, path) = a_file();
+    for _ in 0..2 {
+        users_to(1).save_to(&path).expect("saves");
+        assert_eq!(fs::metadata(&path).expect("is there").permissions().mode() & 0o777, 0o600);
+    }
+}
+
 /// A cache with one entry, after it tried to restore these bytes.
 fn refused(path: &Path, bytes: &[u8]) -> Error {
     fs::write(path, bytes).expect("writes");

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use memo::backend::{Backend, Item};
+use memo::backend::{Backend, Change, Item};
 use memo_tests::files::{entries, files, get, open, set};
 use tempfile::TempDir;
 
@@ -104,7 +104,7 @@ fn keys_do_not_lead_out_of_the_directory() {
 
 #[cfg(unix)]
 #[test]
-fn links_are_not_followed() {
+fn links_in_the_place_of_directories_are_errors() {
     use std::os::unix::fs::symlink;
     for level in 1..=3 {
         for format in ["frame", "plain"] {
@@ -120,15 +120,52 @@ fn links_are_not_followed() {
             let before = files(&outside);
             let error = store.set(b"a|b|c|1", Item::new(b"y")).expect_err("it would lead out");
             assert!(error.is_unavailable() && error.to_string().contains("link"), "{error}");
-            assert!(!store.remove(b"a|b|c|1").expect("removes nothing"));
-            assert_eq!(store.remove_prefix(b"").expect("removes nothing"), 0);
-            assert_eq!(store.remove_prefix(b"a|b|c|").expect("removes nothing"), 0);
-            store.remove_tagged(b"", &["t"]).expect("removes nothing");
-            store.purge(u64::MAX).expect("removes nothing");
+            // Nobody may believe that it is gone as long as it can be read.
+            assert_eq!(get(&store, "a|b|c|1").as_deref(), Some(&b"x"[..]));
+            for (what, refused) in [
+                ("remove", store.remove(b"a|b|c|1").map(drop)),
+                ("remove_many", store.remove_many(&[b"a|b|c|1"]).map(drop)),
+                ("update", store.update(b"a|b|c|1", &mut |_| Change::Remove)),
+                ("remove_prefix of all", store.remove_prefix(b"").map(drop)),
+                ("remove_prefix of a function", store.remove_prefix(b"a|").map(drop)),
+                ("remove_prefix of a group", store.remove_prefix(b"a|b|c|").map(drop)),
+                ("remove_tagged", store.remove_tagged(b"", &["t"]).map(drop)),
+                ("purge", store.purge(u64::MAX).map(drop)),
+                ("count", store.count(b"").map(drop)),
+                ("scan", store.scan(b"", &mut |_, _| ControlFlow::Continue(()))),
+            ] {
+                let error = refused.expect_err(what);
+                assert!(error.is_unavailable() && error.to_string().contains("link"), "{what}: {error}");
+            }
             assert_eq!(files(&outside), before, "level {level}, {format}");
         }
     }
-    // In the place of an entry, the link goes, and what it leads to stays.
+}
+
+#[cfg(unix)]
+#[test]
+fn tags_behind_links_are_not_cleared_in_silence() {
+    use std::os::unix::fs::symlink;
+    for level in 1..=3 {
+        let dir = dir();
+        let (root, outside) = (dir.path().join("store"), dir.path().join("outside"));
+        let store = open(&root, "");
+        store.set(b"a|b|c|1", Item::new(b"x").tags(&["t"])).expect("sets");
+        let marker = files(&root.join("tags")).remove(0);
+        let moved = marker.ancestors().nth(4 - level).expect("above").to_owned();
+        fs::rename(&moved, &outside).expect("moves");
+        symlink(&outside, &moved).expect("links");
+        let error = store.remove_tagged(b"", &["t"]).expect_err("the entry is still there");
+        assert!(error.is_unavailable() && error.to_string().contains("link"), "level {level}: {error}");
+        assert_eq!(get(&store, "a|b|c|1").as_deref(), Some(&b"x"[..]));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_in_the_place_of_an_entry_is_not_followed() {
+    use std::os::unix::fs::symlink;
+    // The link goes, and what it leads to stays.
     let dir = dir();
     let (root, victim) = (dir.path().join("store"), dir.path().join("victim"));
     let store = open(&root, "");

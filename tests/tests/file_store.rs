@@ -261,6 +261,35 @@ fn max_bytes_holds_and_the_oldest_go_first() {
 }
 
 #[test]
+fn an_entry_that_takes_nearly_all_of_max_bytes_is_kept() {
+    for format in ["frame", "plain"] {
+        let dir = dir();
+        let store = open(dir.path(), &format!("max_bytes=100kB&format={format}"));
+        for id in 0..40 {
+            set(&store, &format!("small|i|{id}|1"), &[0; 2000]);
+        }
+        for len in [91_000, 95_000, 99_000] {
+            set(&store, "large|i|1|1", &vec![1; len]);
+            assert_eq!(get(&store, "large|i|1|1").map(|bytes| bytes.len()), Some(len), "{format}: it fits");
+            let others = store.count(b"small|").expect("counts");
+            assert!(len > 95_000 || others > 0, "{format}: who has room beside {len} bytes stays");
+            let size: u64 =
+                files(&dir.path().join("entries")).iter().map(|path| path.metadata().expect("is there").len()).sum();
+            assert!(size <= 100_000, "{format}: the bound holds: {size} bytes");
+        }
+        // With what a file says beside the bytes, it is too large: it takes nobody's room.
+        store.remove(b"large|i|1|1").expect("removes");
+        set(&store, "small|i|1|1", &[0; 2000]);
+        for (key, tag_len) in [("large|i|1|1", 1), ("large|i|2|1", 60_000)] {
+            let (bytes, tag) = (vec![1; 100_000 - tag_len], "t".repeat(tag_len));
+            store.set(key.as_bytes(), Item::new(&bytes).tags(&[&tag])).expect("there is nothing wrong with it");
+            assert_eq!(get(&store, key), None, "{format}: it does not fit");
+            assert!(get(&store, "small|i|1|1").is_some(), "{format}: and nothing makes room for it");
+        }
+    }
+}
+
+#[test]
 fn cachedir_tags_are_written_once_and_never_over_another_file() {
     let dir = dir();
     let tag = dir.path().join("CACHEDIR.TAG");

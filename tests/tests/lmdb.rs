@@ -9,6 +9,7 @@ use std::{
     thread,
 };
 
+use heed::{CommitOrAbort, Database, EnvOpenOptions, types::Bytes};
 use memo::backend::{Backend, Change, Item, Lmdb, Url, conformance};
 use memo_tests::{
     children::{Player, part, say, wait_for_line},
@@ -252,6 +253,41 @@ fn many_entries_are_removed_in_batches() {
     assert_eq!(store.purge(u64::MAX).expect("it can be cleaned"), 0);
 }
 
+/// All keys of the tree, as other users of LMDB see them.
+fn keys_of_the_tree(dir: &Path) -> Vec<Vec<u8>> {
+    let mut options = EnvOpenOptions::new();
+    options.map_size(1 << 30);
+    #[expect(unsafe_code, reason = "heed asks for it; the directory is the test's own")]
+    // SAFETY: nobody changes the file.
+    let env = unsafe { options.open(dir) }.expect("it can be opened");
+    let txn = env.read_txn().expect("it can be read");
+    let database: Result<_, heed::Error> = env.open_databases_and_commit(txn, |opener, txn| {
+        opener.open_database(txn, None).map(CommitOrAbort::<_, ()>::Commit)
+    });
+    let database: Database<'_, Bytes, Bytes> = database.expect("it can be read").unwrap_commit().expect("the main one");
+    let txn = env.read_txn().expect("it can be read");
+    let keys = database.iter(&txn).expect("it can be read").map(|pair| pair.expect("it can be read").0.to_vec());
+    keys.collect()
+}
+
+#[test]
+fn nothing_is_left_of_entries_that_are_gone() {
+    let dir = new_dir();
+    let store = open_in(dir.path(), "?sync=off");
+    let item = Item::new(b"x").expires(1000).tags(&["one", "two"]);
+    let keys: Vec<_> = (0..6_u8).map(|number| vec![b'k', b'|', number]).collect();
+    store.set_many(&keys.iter().map(|key| (&key[..], item)).collect::<Vec<_>>()).expect("they can be set");
+    store.set(&keys[0], Item::new(b"y")).expect("it can be set");
+    assert!(store.remove(&keys[0]).expect("it can be removed") && store.remove(&keys[1]).expect("it can be removed"));
+    store.remove_many(&[&keys[2]]).expect("it can be removed");
+    store.update(&keys[3], &mut |_| Change::Remove).expect("it can be removed");
+    assert_eq!(store.remove_tagged(b"k|", &["two"]).expect("they can be removed"), 2);
+    store.set(&keys[0], item).expect("it can be set");
+    assert_eq!(store.purge(1000).expect("it can be purged"), 1);
+    drop(store);
+    assert_eq!(keys_of_the_tree(dir.path()), [b"mlayout"]);
+}
+
 #[test]
 fn a_batch_is_written_as_a_whole_or_not_at_all() {
     let dir = new_dir();
@@ -263,7 +299,7 @@ fn a_batch_is_written_as_a_whole_or_not_at_all() {
 }
 
 #[test]
-fn writes_of_several_threads_share_commits_and_nothing_else() {
+fn threads_that_share_commits_share_nothing_else() {
     let dir = new_dir();
     let store = open_in(dir.path(), "?map_size=64KiB&max_map_size=2MiB");
     let too_large = vec![1; 4 << 20];

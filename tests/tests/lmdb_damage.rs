@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, ops::ControlFlow, path::Path};
 
-use heed::{CommitOrAbort, Database, EnvOpenOptions, types::Bytes};
+use heed::{CommitOrAbort, Database, EnvOpenOptions, RwTxn, types::Bytes};
 use memo::{
     Error,
     backend::{Backend, Change, Item},
@@ -11,6 +11,7 @@ use memo_tests::{
     children::{Player, part, say},
     lmdb::{bytes_of, data, is_whole, new_dir, open, try_open, url},
 };
+use xxhash_rust::xxh3::xxh3_128;
 
 /// Plays the part that a test started this process for.
 #[test]
@@ -20,8 +21,8 @@ fn another_process() {
     damages(&arguments);
 }
 
-/// Writes as other users of LMDB do.
-fn put(dir: &Path, key: &[u8], value: &[u8]) {
+/// Does what other users of LMDB do.
+fn raw<T>(dir: &Path, body: impl FnOnce(&Database<'_, Bytes, Bytes>, &mut RwTxn<'_>) -> heed::Result<T>) -> T {
     let mut options = EnvOpenOptions::new();
     options.map_size(1 << 30);
     #[expect(unsafe_code, reason = "heed asks for it; the directory is the test's own")]
@@ -33,8 +34,13 @@ fn put(dir: &Path, key: &[u8], value: &[u8]) {
     });
     let database: Database<'_, Bytes, Bytes> = database.expect("it can be read").unwrap_commit().expect("the main one");
     let mut txn = env.write_txn().expect("it can be written");
-    database.put(&mut txn, key, value).expect("it can be written");
+    let done = body(&database, &mut txn).expect("it can be written");
     txn.commit().expect("it can be written");
+    done
+}
+
+fn put(dir: &Path, key: &[u8], value: &[u8]) {
+    raw(dir, |database, txn| database.put(txn, key, value));
 }
 
 #[test]
@@ -80,6 +86,53 @@ fn refused(dir: &Path, kind: impl Fn(&Error) -> bool, said: &str) {
     let error = try_open(&url(dir, "")).expect_err("it is not ours");
     assert!(kind(&error) && error.to_string().contains(said), "{error:?}");
     assert!(fs::read(data(dir)).expect("it can be read") == before, "the file is as it was");
+}
+
+/// Keys that are too long for LMDB are cut and have a hash of the whole: should two have one place, each is itself.
+#[test]
+fn an_entry_of_another_long_key_is_a_miss() {
+    let dir = new_dir();
+    drop(open(&url(dir.path(), "")));
+    let (key, other) = ([b'k'; 600], [b'o'; 600]);
+    let place = [b"e", &key[..478], &xxh3_128(&key).to_be_bytes()].concat();
+    let entry_of = |whole_key: &[u8]| {
+        [&u64::MAX.to_le_bytes(), &0_u32.to_le_bytes()[..], &600_u32.to_le_bytes(), whole_key, b"bytes"].concat()
+    };
+    put(dir.path(), &place, &entry_of(&key));
+    assert_eq!(open(&url(dir.path(), "")).get(&key).expect("it can be read").as_deref(), Some(&b"bytes"[..]));
+    put(dir.path(), &place, &entry_of(&other));
+    let store = open(&url(dir.path(), ""));
+    assert_eq!(store.get(&key).expect("it can be read"), None);
+    assert!(!store.remove(&key).expect("it can be read"), "it is not there");
+}
+
+#[test]
+fn an_index_that_is_out_of_step_removes_nothing_that_lives() {
+    let dir = new_dir();
+    let store = open(&url(dir.path(), ""));
+    store.set(b"a|lives", Item::new(b"x").expires(1_000_000)).expect("it can be set");
+    store.set(b"a|for ever", Item::new(b"x")).expect("it can be set");
+    store.set(b"a|expired", Item::new(b"x").expires(5)).expect("it can be set");
+    drop(store);
+    let index_key = |at: u64, key: &[u8]| [b"x", &at.to_be_bytes()[..], key].concat();
+    for key in [&b"a|lives"[..], b"a|for ever", b"a|absent"] {
+        put(dir.path(), &index_key(5, key), b"");
+    }
+    put(dir.path(), b"ea|unreadable", b"?");
+    put(dir.path(), &index_key(6, b"a|unreadable"), b"");
+    let store = open(&url(dir.path(), ""));
+    assert_eq!(store.purge(10).expect("it can be cleaned"), 2, "what has expired, and what can't be read");
+    for key in [&b"a|lives"[..], b"a|for ever"] {
+        assert_eq!(store.get(key).expect("it can be read").as_deref(), Some(&b"x"[..]));
+    }
+    assert_eq!(store.count(b"a|").expect("it can count"), 2);
+    drop(store);
+    for key in [&b"a|lives"[..], b"a|for ever", b"a|absent"] {
+        let left = raw(dir.path(), |database, txn| Ok(database.get(txn, &index_key(5, key))?.is_some()));
+        assert!(!left, "what is out of step leaves the index");
+    }
+    let store = open(&url(dir.path(), ""));
+    assert_eq!(store.purge(1_000_000).expect("it can be cleaned"), 1, "what is in step does not");
 }
 
 #[test]
@@ -226,6 +279,84 @@ fn changed_bits_end_no_process() {
 
 /// Of so many bytes one is hit, each time another bit: all would take a minute.
 const STEP: usize = 7;
+
+/// A page of LMDB's: where it begins in the file.
+#[derive(Clone, Copy)]
+struct Page(usize);
+
+impl Page {
+    const HEAD: usize = 16;
+
+    /// Of a page; the first one says it, as that of the list of free pages.
+    fn size(bytes: &[u8]) -> usize {
+        Self::number(bytes, Self::HEAD + 24)
+    }
+
+    fn number(bytes: &[u8], at: usize) -> usize {
+        u16::from_ne_bytes([bytes[at], bytes[at + 1]]).into()
+    }
+
+    /// The pages whose flags are these, those that are not used any more included.
+    fn all(bytes: &[u8], flags: usize) -> Vec<Self> {
+        let size = Self::size(bytes);
+        let pages = (2 * size..bytes.len()).step_by(size).map(Self);
+        pages.filter(|page| Self::number(bytes, page.0 + 10) == flags).collect()
+    }
+
+    /// Where its nodes begin in the file.
+    fn nodes(self, bytes: &[u8]) -> Vec<usize> {
+        let end = Self::number(bytes, self.0 + 12);
+        (Self::HEAD..end).step_by(2).map(|at| self.0 + Self::number(bytes, self.0 + at)).collect()
+    }
+}
+
+/// Stores many small entries of one size, changes the file, and opens it again: it must be refused for this reason.
+fn refused_after(change: impl Fn(&mut [u8]), said: &str) {
+    let dir = new_dir();
+    let store = open(&url(dir.path(), "?sync=off"));
+    let keys: Vec<_> = (0..2000_u32).map(u32::to_be_bytes).collect();
+    let items: Vec<(&[u8], Item<'_>)> = keys.iter().map(|key| (&key[..], Item::new(b"value"))).collect();
+    store.set_many(&items).expect("they can be set");
+    drop(store);
+    let mut bytes = fs::read(data(dir.path())).expect("it can be read");
+    change(&mut bytes);
+    fs::write(data(dir.path()), bytes).expect("it can be written");
+    refused(dir.path(), Error::is_corrupt, said);
+}
+
+/// A tree in which two ways lead to one page, all numbers of pages and entries as they were.
+#[test]
+fn a_page_that_is_used_twice_is_refused() {
+    const BRANCH: usize = 1;
+    let one_for_another = |bytes: &mut [u8]| {
+        for page in Page::all(bytes, BRANCH) {
+            let nodes = page.nodes(bytes);
+            let entries = |node: &usize| Page(Page::number(bytes, *node) * Page::size(bytes)).nodes(bytes).len();
+            let alike = nodes.windows(2).find(|pair| entries(&pair[0]) == entries(&pair[1]));
+            let (from, to) = alike.map(|pair| (pair[0], pair[1])).expect("some leaves are equally full");
+            bytes.copy_within(from..from + 2, to);
+        }
+    };
+    refused_after(one_for_another, "used twice");
+}
+
+/// An entry that is longer than its page, and another one shorter, so that together they seem to fill it.
+#[test]
+fn an_entry_that_reaches_beyond_its_page_is_refused() {
+    const LEAF: usize = 2;
+    let longer = |bytes: &mut [u8]| {
+        for page in Page::all(bytes, LEAF) {
+            let nodes = page.nodes(bytes);
+            let last = nodes.iter().copied().max().expect("it has some");
+            // The list of free pages may be one entry alone.
+            if let Some(other) = nodes.into_iter().find(|node| *node != last) {
+                bytes[last] += 2;
+                bytes[other] -= 2;
+            }
+        }
+    };
+    refused_after(longer, "reaches beyond");
+}
 
 #[test]
 fn a_large_file_that_was_cut_is_refused() {

@@ -7,10 +7,14 @@ use std::{
     process::Command,
     sync::{Barrier, mpsc},
     thread,
+    time::Duration,
 };
 
 use heed::EnvOpenOptions;
-use memo::backend::{Backend, Item, Lmdb};
+use memo::{
+    backend::{Backend, Item, Lmdb},
+    clock::TestClock,
+};
 use memo_tests::{
     children::{Player, command, part, say, wait_for_line},
     lmdb::{bytes_of, data, is_whole, new_dir, open, url},
@@ -37,7 +41,18 @@ fn another_process() {
             let store = open(&arguments[0]);
             let error = (0..4000_u64).find_map(|n| store.set(&n.to_be_bytes(), Item::new(&vec![1; 1 << 18])).err());
             assert!(error.expect("it can't grow on").is_unavailable());
-            assert!(store.get(b"k").is_err_and(|error| error.is_unavailable()));
+            // The map that was is gone; one of a size that is to be had takes its place.
+            assert_eq!(store.get(b"k").expect("it is opened again"), None);
+            assert!(store.get(&0_u64.to_be_bytes()).expect("it is opened again").is_some());
+        }
+        "sees" => say(&format!("{:?}", seen(&open(&arguments[0])))),
+        "stays" => {
+            let store = open(&arguments[0]);
+            store.set(b"old", Item::new(b"x")).expect("it can be set");
+            say("there");
+            wait_for_line();
+            store.set(b"theirs", Item::new(b"x")).expect("it can be set");
+            assert_eq!(store.count(b"").expect("it can be read"), 2, "what others have made anew");
         }
         other => panic!("no part: {other}"),
     }
@@ -255,6 +270,140 @@ fn a_full_store_forgets_what_has_expired() {
         store.set(&number.to_be_bytes(), Item::new(&bytes).expires(1000)).expect("expired entries make room");
     }
     assert!(store.get(&1999_u32.to_be_bytes()).expect("it can be read").is_some());
+}
+
+/// What there is under two keys.
+fn seen(store: &Lmdb) -> [bool; 2] {
+    [&b"old"[..], b"new"].map(|key| store.get(key).expect("it can be read").is_some())
+}
+
+#[test]
+fn a_store_that_was_deleted_is_made_anew() {
+    for gone in [&[][..], &["data.mdb"], &["lock.mdb"], &["data.mdb", "lock.mdb"]] {
+        let dir = new_dir();
+        let root = dir.path().join("store");
+        let url = url(&root, "?sync=off");
+        let (store, second) = (open(&url), open(&url));
+        store.set(b"old", Item::new(b"x").tags(&["t"])).expect("it can be set");
+        if gone.is_empty() {
+            fs::remove_dir_all(&root).expect("it is there");
+        }
+        for name in gone {
+            fs::remove_file(root.join(name)).expect("it is there");
+        }
+        store.set(b"new", Item::new(b"y").tags(&["t"])).expect("it is made anew");
+        // A lock file alone holds nothing.
+        let expected = [gone == ["lock.mdb"], true];
+        assert_eq!((seen(&store), seen(&second), seen(&open(&url))), (expected, expected, expected), "{gone:?}");
+        let mut other = Player::start("sees", &[&url]);
+        assert_eq!(other.line(), Some(format!("{expected:?}")), "other processes see the same, {gone:?}");
+        assert_eq!(store.remove_tagged(b"", &["t"]).expect("it can be cleared"), 1 + u64::from(expected[0]));
+    }
+}
+
+#[test]
+fn reads_notice_that_the_store_was_deleted() {
+    let clock = TestClock::install();
+    let dir = new_dir();
+    let root = dir.path().join("store");
+    let store = open(&url(&root, "?sync=off"));
+    store.set(b"old", Item::new(b"x")).expect("it can be set");
+    fs::remove_dir_all(&root).expect("it is there");
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(seen(&store), [false, false], "a read looks once in a second");
+    assert!(data(&root).exists(), "it is made anew");
+    assert_eq!(store.remove_prefix(b"").expect("it can be cleared"), 0);
+}
+
+#[test]
+fn a_store_that_was_replaced_is_used_instead() {
+    for together in [true, false] {
+        let dir = new_dir();
+        let (root, other) = (dir.path().join("store"), dir.path().join("other"));
+        let store = open(&url(&root, ""));
+        for number in 0..9_u8 {
+            store.set(&[number], Item::new(b"x")).expect("it can be set");
+        }
+        let replacement = open(&url(&other, ""));
+        replacement.set(b"restored", Item::new(b"y")).expect("it can be set");
+        drop(replacement);
+        fs::rename(data(&other), data(&root)).expect("it can be moved");
+        if together {
+            fs::rename(other.join("lock.mdb"), root.join("lock.mdb")).expect("it can be moved");
+        }
+        assert!(store.remove(b"restored").expect("it can be removed"), "a write goes to the new file");
+        assert_eq!(store.count(b"").expect("it can be read"), 0);
+    }
+}
+
+#[test]
+fn opening_notices_that_the_store_was_deleted() {
+    let clock = TestClock::install();
+    let dir = new_dir();
+    let root = dir.path().join("store");
+    let store = open(&url(&root, "?sync=off"));
+    store.set(b"old", Item::new(b"x")).expect("it can be set");
+    fs::remove_dir_all(&root).expect("it is there");
+    let again = open(&url(&root, "?sync=off"));
+    assert!(data(&root).exists() && seen(&again) == [false, false] && seen(&store) == [false, false]);
+    drop(clock);
+}
+
+#[test]
+fn a_store_that_was_deleted_under_another_process_is_made_anew() {
+    let dir = new_dir();
+    let root = dir.path().join("store");
+    let url = url(&root, "?sync=off");
+    let mut other = Player::start("stays", &[&url]);
+    assert_eq!(other.line().as_deref(), Some("there"));
+    fs::remove_dir_all(&root).expect("it is there");
+    let store = open(&url);
+    store.set(b"new", Item::new(b"y")).expect("it can be set");
+    other.tell();
+    assert!(other.ends_well(), "its next write goes to the new files");
+    assert_eq!(store.count(b"").expect("it can be read"), 2);
+}
+
+#[test]
+fn a_store_in_shared_memory_is_made_anew_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let name = format!("memo-test-anew-{}", std::process::id());
+    let store = open(&format!("shm://{name}"));
+    store.set(b"old", Item::new(b"x")).expect("it can be set");
+    let of_users = fs::read_dir("/dev/shm").expect("it is there").map(|entry| entry.expect("it is there").path());
+    let root = of_users.map(|of_user| of_user.join(&name)).find(|root| root.exists()).expect("it was opened");
+    fs::remove_dir_all(&root).expect("it is there");
+    store.set(b"new", Item::new(b"y")).expect("it is made anew");
+    assert_eq!(seen(&store), [false, true]);
+    assert_eq!(fs::metadata(&root).expect("it is there").permissions().mode() & 0o777, 0o700);
+    fs::remove_dir_all(&root).expect("it is there");
+}
+
+#[test]
+fn threads_go_on_while_the_store_is_deleted() {
+    let dir = new_dir();
+    let root = dir.path().join("store");
+    let store = open(&url(&root, "?sync=off"));
+    thread::scope(|scope| {
+        for thread in 0..2_u8 {
+            let store = &store;
+            scope.spawn(move || {
+                for round in 0..200_u32 {
+                    let key = [&[thread][..], &round.to_be_bytes()].concat();
+                    // While it is deleted, anything may fail, but only so.
+                    if let Err(error) = store.set(&key, Item::new(&key)).and_then(|()| store.get(&key)) {
+                        assert!(error.is_unavailable(), "{error:?}");
+                    }
+                }
+            });
+        }
+        for _ in 0..40 {
+            fs::remove_dir_all(&root).ok();
+        }
+    });
+    store.set(b"new", Item::new(b"y")).expect("it can be used");
+    assert_eq!(seen(&store), [false, true]);
 }
 
 /// Fills the store until something refuses.

@@ -1,10 +1,10 @@
-//! Row 20: statistics.
+//! Rows 20, 33: statistics.
 #![allow(clippy::unused_self, reason = "forms that users write, in the tests that they belong to")]
 
 use std::time::Duration;
 
 use memo::{
-    cache_clear, cache_delete, cache_get, cache_info, cache_set, clock::TestClock, memoize, overwrite_cache,
+    Cache, cache_clear, cache_delete, cache_get, cache_info, cache_set, clock::TestClock, memoize, overwrite_cache,
     reset_stats, skip_cache,
 };
 use memo_tests::fresh;
@@ -244,4 +244,36 @@ fn set_counts_as_a_store_only() {
     let info = cache_info(cached);
     assert_eq!((info.hits, info.misses, info.stores, info.size), (0, 0, 1, 1));
     assert_eq!(cached(1), 5);
+}
+
+#[test]
+fn a_report_has_a_row_for_each_of_several_tiers() {
+    #[memoize(backend = ["memory", "memory://reported"], max_entries = 1, policy = "fifo")]
+    fn tiered(n: u64) -> u64 {
+        n
+    }
+    for n in [1, 2, 2, 2, 1] {
+        tiered(n);
+    }
+    let report = memo::report().to_string();
+    let mut rows = report.lines().skip_while(|row| !row.contains("_of_several_tiers::tiered"));
+    let words = |row: Option<&str>| row.unwrap_or_default().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(rows.next())[1..6], ["5", "3", "60.0", "%", "2"], "{report}");
+    assert_eq!(words(rows.next()), ["memory", "5", "2", "40.0", "%", "1", "0"], "{report}");
+    assert_eq!(words(rows.next()), ["memory", "3", "1", "33.3", "%", "2", "0"], "{report}");
+}
+
+#[test]
+fn objects_of_one_name_and_store_are_one_row() {
+    let object = || {
+        let builder = Cache::<u64, u64>::builder("reported").backends(["memory", "memory://reported-objects"]);
+        builder.build().expect("memory needs nothing")
+    };
+    let (one, other) = (object(), object());
+    one.set(1, 1).expect("sets");
+    assert_eq!((one.get(&1).expect("reads"), other.get(&1).expect("reads")), (Some(1), Some(1)));
+    let report = memo::report();
+    let both = report.functions().iter().find(|info| info.name == "reported").expect("it is listed");
+    let numbers: Vec<_> = both.tiers.iter().map(|tier| (tier.hits, tier.misses, tier.size)).collect();
+    assert_eq!(numbers, [(1, 1, Some(2)), (1, 0, Some(1))]);
 }

@@ -128,3 +128,15 @@ fn plain_files_hold_the_bare_value() {
     assert!(users.expire_in(&7, 100).expect("there"));
     assert!(users.get(&7).expect("reads").is_some());
 }
+
+#[test]
+fn settings_of_a_url_count_beside_the_codec_of_the_attribute() {
+    #[memoize(backend = "memory://settings?level=9&max_value=1KiB", codec = "json+zstd")]
+    fn letters(count: usize) -> String {
+        "a".repeat(count)
+    }
+    assert_eq!((letters(100), letters(2000)), ("a".repeat(100), "a".repeat(2000)));
+    let info = cache_info(letters);
+    assert_eq!(info.codec.as_deref(), Some("json+zstd?level=9&max_value=1024"));
+    assert_eq!((info.stores, info.errors), (1, 1), "one of them has more bytes than `max_value` allows");
+}

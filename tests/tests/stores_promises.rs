@@ -2,94 +2,16 @@
 
 use std::{
     sync::{
-        Arc, Barrier, Mutex,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        Barrier, Mutex,
+        atomic::{AtomicU32, Ordering},
         mpsc,
     },
     thread,
     time::Duration,
 };
 
-use memo::{
-    Error,
-    backend::{Backend, Capabilities, Item, Memory, register_backend},
-    cache_delete, cache_get, cache_info, cache_set, memoize, overwrite_cache,
-};
-use memo_tests::within_20_s;
-
-/// A store in memory that can be told to fail, to garble, and to wait.
-#[derive(Default)]
-struct Moody {
-    inner: Memory,
-    fails: AtomicBool,
-    garbles: AtomicBool,
-    /// Every write waits here until somebody says go.
-    held: Mutex<Option<mpsc::Receiver<()>>>,
-    reads: AtomicU32,
-}
-
-impl Moody {
-    fn ask(&self) -> Result<(), Error> {
-        if self.fails.load(Ordering::SeqCst) { Err(Error::unavailable("it is moody")) } else { Ok(()) }
-    }
-}
-
-impl Backend for Moody {
-    fn name(&self) -> &'static str {
-        "moody"
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        self.ask()?;
-        self.reads.fetch_add(1, Ordering::SeqCst);
-        let mut bytes = self.inner.get(key)?;
-        if let Some(last) = bytes.as_mut().filter(|_| self.garbles.load(Ordering::SeqCst)).and_then(|b| b.last_mut()) {
-            *last ^= 1;
-        }
-        Ok(bytes)
-    }
-
-    fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {
-        let held = self.held.lock().expect("no panic").take();
-        if let Some(held) = held {
-            held.recv().expect("somebody says go");
-        }
-        self.ask()?;
-        self.inner.set(key, item)
-    }
-
-    fn remove(&self, key: &[u8]) -> Result<bool, Error> {
-        self.ask()?;
-        self.inner.remove(key)
-    }
-
-    fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
-        self.ask()?;
-        self.inner.remove_prefix(prefix)
-    }
-
-    fn remove_tagged(&self, prefix: &[u8], tags: &[&str]) -> Result<u64, Error> {
-        self.ask()?;
-        self.inner.remove_tagged(prefix, tags)
-    }
-
-    fn count(&self, prefix: &[u8]) -> Result<u64, Error> {
-        self.ask()?;
-        self.inner.count(prefix)
-    }
-}
-
-/// A store under a scheme of its own, which a literal URL can name.
-fn moody(scheme: &str) -> Arc<Moody> {
-    let store = Arc::new(Moody::default());
-    let opened = store.clone();
-    register_backend(scheme, move |_| Ok(opened.clone())).expect("each test has its own");
-    store
-}
+use memo::{cache_delete, cache_get, cache_info, cache_set, memoize, overwrite_cache};
+use memo_tests::{moody::moody, within_20_s};
 
 #[test]
 fn concurrent_misses_are_one_run() {
@@ -357,9 +279,16 @@ fn a_dropped_call_leaves_nothing_behind_that_blocks() {
                 }
             };
             call.await;
-            // The write goes on behind our back; a deletion comes after it.
+            // The write goes on behind our back; a deletion comes after it, however long it takes.
+            tokio::pin! {
+                let deletion = cache_delete!(number(1));
+            }
+            for _ in 0..10_000 {
+                assert!(futures::poll!(&mut deletion).is_pending(), "it overtakes the write");
+                tokio::task::yield_now().await;
+            }
             go_on.send(()).expect("it waits");
-            cache_delete!(number(1)).await.expect("reachable");
+            deletion.await.expect("reachable");
             assert_eq!(cache_get!(number(1)).await, None);
             assert_eq!(number(1).await, 1);
             assert_eq!(RUNS.load(Ordering::SeqCst), 2);

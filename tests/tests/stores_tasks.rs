@@ -42,15 +42,15 @@ fn an_entry_behind_memory_that_is_not_accepted_is_a_miss() {
 fn tasks_that_ask_at_once_run_the_body_once() {
     static URL_DIR: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a place"));
     type Runs = Arc<Mutex<HashMap<u64, u64>>>;
-    let runs = Runs::default();
-    let url = format!("sqlite://{}/cache.db", URL_DIR.path().display());
-    let cache: memo::aio::Cache<u64, u64> =
-        memo::Cache::builder("tasks").backends(["memory", &url]).build().expect("opened when it is used").into();
     #[memoize(cache = cache, exclude(runs))]
     async fn number(cache: memo::aio::Cache<u64, u64>, runs: Runs, n: u64) -> u64 {
         *runs.lock().expect("nobody panics").entry(n).or_default() += 1;
         n
     }
+    let runs = Runs::default();
+    let url = format!("sqlite://{}/cache.db", URL_DIR.path().display());
+    let cache: memo::aio::Cache<u64, u64> =
+        memo::Cache::builder("tasks").backends(["memory", &url]).build().expect("opened when it is used").into();
     within_20_s(move || {
         threads(2).block_on(async {
             for n in 0..100 {

@@ -136,6 +136,20 @@ fn bombs_do_not_go_off() {
     assert!(error.is_corrupt() && error.to_string().contains("max_value"), "{error}");
 }
 
+/// A step within a chain may be a bomb, too, whatever comes of it in the end.
+#[test]
+fn bombs_do_not_go_off_within_a_chain() {
+    let small = wire("raw+zlib?threshold=0").encode(&"a".repeat(100)).expect("it can be written").bytes;
+    // Behind the two bytes of its head, so many blocks with nothing in them.
+    let nothing = [0, 0, 0, 0xff, 0xff].repeat(LIMIT);
+    let bomb = |blocks: usize| [&small[..2], &nothing[..5 * blocks], &small[2..]].concat();
+    let packed = |blocks| wire("zlib").encode(&bomb(blocks)).expect("it can be written").bytes;
+    let read = |blocks| Wire::decode::<String>("raw", "zlib+zlib", &packed(blocks), LIMIT);
+    assert_eq!(read(100).expect("it stays within the limit"), "a".repeat(100));
+    let error = read(LIMIT / 4).expect_err("it is too much on the way");
+    assert!(error.is_corrupt() && error.to_string().contains("max_value"), "{error}");
+}
+
 /// Frames of zstd may claim any size, or none.
 #[test]
 fn a_claimed_size_is_not_believed() {
@@ -216,7 +230,7 @@ fn faults_name_what_is_wrong_and_what_is_allowed() {
 }
 
 fn of(url: &str) -> Result<Wire, Error> {
-    Wire::of(&Url::parse(url)?)
+    Wire::of(&Url::parse(url)?, "bincode")
 }
 
 #[test]
@@ -244,5 +258,39 @@ fn urls_say_how_values_become_bytes() {
         let message = error.to_string();
         assert!(error.is_config() && message.contains(said), "{url}: {message}");
         assert!(!message.contains("secret"), "a password is shown: {message}");
+    }
+}
+
+#[test]
+fn settings_of_a_url_count_beside_a_chain_of_elsewhere() {
+    let of = |url, otherwise| Wire::of(&Url::parse(url).expect(url), otherwise);
+    for (url, otherwise, same) in [
+        ("memory://?max_value=1MiB", "json", "json?max_value=1048576"),
+        ("memory://?level=9&threads=2", "json+zstd?threshold=1KiB", "json+zstd?level=9&threads=2&threshold=1024"),
+        ("memory://?codec=postcard&threshold=0", "json+zstd?level=9", "postcard?threshold=0"),
+    ] {
+        let wire = of(url, otherwise).unwrap_or_else(|error| panic!("{url}: {error}"));
+        assert_eq!(wire.to_string(), same, "{url}");
+    }
+    for (url, otherwise, said) in [
+        ("memory://?level=9", "json", "codec=json`: `level=9` is said of no compressor"),
+        ("memory://?level=19", "zlib", "codec=zlib`: `level=19`: the levels of `zlib` are 0 to 9"),
+        ("memory://?level=9", "json+zstd?level=3", "`level` is said twice"),
+    ] {
+        let error = of(url, otherwise).expect_err(url);
+        assert!(error.is_config() && error.to_string().contains(said), "{url}: {error}");
+    }
+}
+
+/// What a step gives may be longer than the value; it must not be longer than what is read.
+#[test]
+fn no_step_goes_beyond_what_is_read() {
+    let value = vec![7_u8; 1000];
+    for chain in ["raw+zlib+zstd?level=0", "raw+zlib+zlib?level=0", "raw+zstd+zlib?level=0"] {
+        let wire = Wire::parse(&format!("{chain}&threshold=0&max_value=1000")).expect(chain);
+        let encoded = wire.encode(&value).expect("it is not longer than it may be");
+        let back: Vec<u8> = Wire::decode(encoded.codec, encoded.compressors, &encoded.bytes, wire.max_value())
+            .unwrap_or_else(|error| panic!("{chain}: {error}"));
+        assert_eq!(back, value, "{chain}");
     }
 }

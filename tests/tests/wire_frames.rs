@@ -12,12 +12,17 @@ fn small() -> Frame<'static> {
         compressors: "zstd",
         created: 1_700_000_000_000,
         expires: Some(1_700_000_300_000),
+        window: None,
         cost: 1_234_567,
         tags: (&["users", "", "ä|*"]).into(),
         key: "shop::users::find(7)",
         key_data: Some(&[7, 0]),
         value: b"Ada",
     }
+}
+
+fn sliding() -> Frame<'static> {
+    Frame { window: Some(300_000), ..small() }
 }
 
 fn written(frame: &Frame<'_>) -> Vec<u8> {
@@ -42,6 +47,9 @@ fn a_frame_is_read_as_it_was_written() {
     let frames = [
         Frame::default(),
         small(),
+        sliding(),
+        Frame { window: Some(0), tags: (&[]).into(), ..small() },
+        Frame { window: Some(u64::MAX), key_data: None, ..small() },
         Frame { key_data: Some(&[]), ..small() },
         Frame { key_data: None, expires: None, ..small() },
         Frame { tags: many.as_slice().into(), value: &vec![0; 100_000], ..small() },
@@ -53,6 +61,14 @@ fn a_frame_is_read_as_it_was_written() {
         assert_eq!(written(&read), bytes, "what was read is written as the same bytes");
         assert_eq!(read.tags.is_empty(), read.tags.iter().next().is_none());
     }
+}
+
+/// Programs that know version 1 alone go on reading what does not slide.
+#[test]
+fn a_frame_is_written_in_the_lowest_version_that_can_say_it() {
+    let (plain, sliding) = (written(&small()), written(&sliding()));
+    assert_eq!((plain[4], sliding[4]), (1, 2));
+    assert_eq!(sliding.len(), plain.len() + 8);
 }
 
 #[test]
@@ -72,35 +88,39 @@ fn a_frame_is_over_at_its_end() {
 #[test]
 fn only_the_end_changes() {
     let bytes = written(&small());
-    for expires in [None, Some(0), Some(42)] {
-        let changed = frame::with_expiry(&bytes, expires).expect("it is whole");
-        assert_eq!(Frame::read(&changed).expect("it is whole"), Frame { expires, ..small() });
+    for frame in [small(), sliding()] {
+        for expires in [None, Some(0), Some(42)] {
+            let changed = frame::with_expiry(&written(&frame), expires).expect("it is whole");
+            assert_eq!(Frame::read(&changed).expect("it is whole"), Frame { expires, ..frame });
+        }
     }
     assert!(frame::with_expiry(&bytes[1..], None).is_err_and(|error| error.is_corrupt()));
 }
 
 #[test]
 fn every_changed_byte_is_noticed() {
-    let bytes = written(&small());
-    for at in 0..bytes.len() {
-        for flip in 1..=255 {
-            let mut changed = bytes.clone();
-            changed[at] ^= flip;
-            let error = Frame::read(&changed).expect_err("a byte is another");
-            assert!(error.is_corrupt(), "byte {at} changed by {flip:#x}: {error}");
+    for bytes in [written(&small()), written(&sliding())] {
+        for at in 0..bytes.len() {
+            for flip in 1..=255 {
+                let mut changed = bytes.clone();
+                changed[at] ^= flip;
+                let error = Frame::read(&changed).expect_err("a byte is another");
+                assert!(error.is_corrupt(), "byte {at} changed by {flip:#x}: {error}");
+            }
         }
     }
 }
 
 #[test]
 fn every_missing_and_every_additional_byte_is_noticed() {
-    let bytes = written(&small());
-    for end in 0..bytes.len() {
-        assert!(Frame::read(&bytes[..end]).is_err_and(|error| error.is_corrupt()), "cut at {end}");
-        assert!(Frame::read(&bytes[end + 1..]).is_err_and(|error| error.is_corrupt()), "begun after {end}");
-        let mut longer = bytes.clone();
-        longer.insert(end, 0);
-        assert!(Frame::read(&longer).is_err_and(|error| error.is_corrupt()), "a byte more at {end}");
+    for bytes in [written(&small()), written(&sliding())] {
+        for end in 0..bytes.len() {
+            assert!(Frame::read(&bytes[..end]).is_err_and(|error| error.is_corrupt()), "cut at {end}");
+            assert!(Frame::read(&bytes[end + 1..]).is_err_and(|error| error.is_corrupt()), "begun after {end}");
+            let mut longer = bytes.clone();
+            longer.insert(end, 0);
+            assert!(Frame::read(&longer).is_err_and(|error| error.is_corrupt()), "a byte more at {end}");
+        }
     }
 }
 
@@ -108,22 +128,30 @@ fn every_missing_and_every_additional_byte_is_noticed() {
 #[test]
 fn lengths_that_lie_are_noticed() {
     let bytes = written(&small());
-    let lengths = 5..7;
-    let key = 32..36;
-    let tags = 40..56;
-    for at in lengths.chain(key).chain(tags) {
-        for flip in 1..=255 {
-            let mut changed = bytes.clone();
-            changed[at] ^= flip;
-            let changed = vouched(changed);
-            // Some lengths divide the same bytes in another way; none goes beyond them.
-            if let Ok(frame) = Frame::read(&changed) {
-                let texts = frame.codec.len() + frame.compressors.len() + frame.key.len();
-                let tags: usize = frame.tags.iter().map(|tag| 4 + tag.len()).sum();
-                assert_eq!(52 + texts + tags + 2 + frame.value.len(), bytes.len(), "byte {at} changed by {flip:#x}");
+    for (bytes, window) in [(&bytes, 0), (&written(&sliding()), 8)] {
+        let version = 4..5;
+        let lengths = 5..7;
+        let key = 32..36;
+        let tags = 40..44;
+        let of_tags = 44 + window..56 + window;
+        for at in version.chain(lengths).chain(key).chain(tags).chain(of_tags) {
+            for flip in 1..=255 {
+                let mut changed = bytes.clone();
+                changed[at] ^= flip;
+                // Some lengths divide the same bytes in another way; none goes beyond them.
+                if let Ok(frame) = Frame::read(&vouched(changed)) {
+                    let window = frame.window.map_or(0, |_| 8);
+                    let texts = frame.codec.len() + frame.compressors.len() + frame.key.len();
+                    let tags: usize = frame.tags.iter().map(|tag| 4 + tag.len()).sum();
+                    let all = 52 + window + texts + tags + 2 + frame.value.len();
+                    assert_eq!(all, bytes.len(), "byte {at} changed by {flip:#x}");
+                }
             }
         }
     }
+    // A window that is cut.
+    let least = vouched([&bytes[..4], &[2], &bytes[5..40], &[0; 4 + 7], &[0; 8]].concat());
+    assert!(Frame::read(&least).is_err_and(|error| error.is_corrupt()));
     let mut cut = bytes.clone();
     // The last tag now ends within its `ä`.
     (cut[44 + 4], cut[44 + 8]) = (1, 3);
@@ -133,7 +161,7 @@ fn lengths_that_lie_are_noticed() {
 #[test]
 fn a_newer_format_is_no_damage() {
     let mut bytes = written(&small());
-    bytes[4] = 2;
+    bytes[4] = 3;
     assert!(Frame::read(&bytes).is_err_and(|error| error.is_corrupt()), "a changed byte is no newer format");
     let error = Frame::read(&vouched(bytes.clone())).expect_err("this version does not know it");
     assert!(error.is_newer() && !error.is_corrupt(), "{error}");
@@ -142,6 +170,17 @@ fn a_newer_format_is_no_damage() {
     assert!(Frame::read(&least).is_err_and(|error| error.is_newer()));
     bytes[4] = 0;
     assert!(Frame::read(&vouched(bytes)).is_err_and(|error| error.is_corrupt()), "there was no format 0");
+}
+
+/// Bytes of somebody else may have such a checksum as well.
+#[test]
+fn what_does_not_begin_like_a_frame_is_none() {
+    let bytes = written(&small());
+    for at in 0..4 {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        assert!(Frame::read(&vouched(changed)).is_err_and(|error| error.is_corrupt()), "byte {at}");
+    }
 }
 
 #[test]
@@ -183,8 +222,8 @@ fn golden() -> Golden {
     }
 }
 
-/// The frame of version 1, by today's code.
-fn today(codec: &str, chain: &str) -> Vec<u8> {
+/// A golden frame by today's code.
+fn today(codec: &str, chain: &str, like: &Frame<'_>) -> Vec<u8> {
     let wire = Wire::parse(&format!("{codec}{chain}")).expect("all are built in");
     let text = "raw and plain, ".repeat(40);
     let encoded = if codec == "raw" { wire.encode(&text) } else { wire.encode(&golden()) }.expect("it can be written");
@@ -193,27 +232,37 @@ fn today(codec: &str, chain: &str) -> Vec<u8> {
         compressors: encoded.compressors,
         key: "golden(1)",
         value: &encoded.bytes,
-        ..small()
+        ..*like
     })
 }
 
 /// `MEMO_GOLDEN=write cargo test` writes those that are missing.
 #[test]
 fn frames_of_version_1_are_read() {
+    golden_frames_are_read("v1", &small(), &["", "+zlib", "+zstd", "+zlib+zstd"]);
+}
+
+/// They hold what those of version 1 do, and a window.
+#[test]
+fn frames_of_version_2_are_read() {
+    golden_frames_are_read("v2", &sliding(), &[""]);
+}
+
+fn golden_frames_are_read(version: &str, like: &Frame<'_>, chains: &[&str]) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden");
     for codec in ["bincode", "postcard", "json", "msgpack", "raw"] {
-        for chain in ["", "+zlib", "+zstd", "+zlib+zstd"] {
-            let path = folder.join(format!("v1-{codec}{}.frame", chain.replace('+', "-")));
+        for chain in chains {
+            let path = folder.join(format!("{version}-{codec}{}.frame", chain.replace('+', "-")));
             if !path.exists() && std::env::var_os("MEMO_GOLDEN").is_some_and(|value| value == "write") {
                 fs::create_dir_all(&folder).expect("the folder can be made");
-                fs::write(&path, today(codec, chain)).expect("the file can be written");
+                fs::write(&path, today(codec, chain, like)).expect("the file can be written");
             }
             let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             let frame = Frame::read(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             assert_eq!((frame.codec, frame.compressors), (codec, chain.trim_start_matches('+')));
             assert_eq!(
-                Frame { codec: "raw", compressors: "zstd", key: small().key, value: b"Ada", ..frame },
-                small(),
+                Frame { codec: "raw", compressors: "zstd", key: like.key, value: b"Ada", ..frame },
+                *like,
                 "{}",
                 path.display()
             );
@@ -225,7 +274,7 @@ fn frames_of_version_1_are_read() {
             }
             // Compressors may find better ways from version to version.
             if chain.is_empty() {
-                assert_eq!(bytes, today(codec, chain), "{} would be written otherwise today", path.display());
+                assert_eq!(bytes, today(codec, chain, like), "{} would be written otherwise today", path.display());
             }
         }
     }

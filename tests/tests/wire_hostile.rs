@@ -75,12 +75,12 @@ proptest! {
 
     #[test]
     fn frames_come_back(
-        key: String, tags: Vec<String>, value: Vec<u8>, data: Option<Vec<u8>>, times: (u64, Option<u64>, u64)
+        key: String, tags: Vec<String>, value: Vec<u8>, data: Option<Vec<u8>>, times: (u64, Option<u64>, Option<u64>, u64)
     ) {
         let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-        let (created, expires, cost) = times;
+        let (created, expires, window, cost) = times;
         let frame = Frame {
-            created, expires, cost, key: &key, tags: tags.as_slice().into(), value: &value, key_data: data.as_deref(),
+            created, expires, window, cost, key: &key, tags: tags.as_slice().into(), value: &value, key_data: data.as_deref(),
             ..Frame::default()
         };
         let mut bytes = Vec::new();
@@ -92,20 +92,24 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_are_no_frame(bytes: Vec<u8>) {
-        let with_magic = [b"memo\x01", &bytes[..]].concat();
         prop_assert!(Frame::read(&bytes).is_err());
-        prop_assert!(Frame::read(&with_magic).is_err());
+        for version in [b"memo\x01", b"memo\x02"] {
+            prop_assert!(Frame::read(&[version, &bytes[..]].concat()).is_err());
+        }
     }
 
     /// With a checksum that fits: the lengths are all that is left to be looked at.
     #[test]
-    fn vouched_frames_are_read_within_their_bytes(mut bytes: Vec<u8>, head: [u8; 3], small: [u8; 3], tag: Vec<u8>) {
-        let mut frame = b"memo\x01".to_vec();
+    fn vouched_frames_are_read_within_their_bytes(
+        mut bytes: Vec<u8>, head: [u8; 3], small: [u8; 3], tag: Vec<u8>, window: Option<[u8; 8]>
+    ) {
+        let mut frame = if window.is_some() { b"memo\x02" } else { b"memo\x01" }.to_vec();
         frame.extend_from_slice(&[head[0] % 8, head[1] % 8, 0]);
         frame.extend_from_slice(&[7; 24]);
         for length in small {
             frame.extend_from_slice(&u32::from(length % 16).to_le_bytes());
         }
+        frame.extend(window.into_iter().flatten());
         frame.extend(tag.iter().flat_map(|length| u32::from(length % 4).to_le_bytes()));
         frame.append(&mut bytes);
         frame.extend_from_slice(&xxh3_64(&frame).to_le_bytes());
@@ -163,7 +167,7 @@ proptest! {
         }
         for url in [format!("memory://?codec={text}"), format!("{scheme}://{rest}"), format!("sqlite://{rest}")] {
             if let Ok(url) = Url::parse(&url) {
-                drop(Wire::of(&url));
+                drop(Wire::of(&url, &text));
             }
         }
     }

@@ -1,11 +1,16 @@
-//! Row 42; promise 7: what hostile bytes can't do to the stack and to memory.
+//! Row 42; promise 7: what hostile bytes can't do to the stack and to memory, and that the bounds refuse nothing that was written.
 
-use std::{collections::HashMap, process::Command};
+use std::{
+    collections::{BTreeMap, HashMap},
+    process::Command,
+};
 
 use memo::{
     Error,
     wire::{Encoded, Wire},
 };
+use memo_tests::children::{self, Player};
+use proptest::prelude::*;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 const SERDE: [&str; 4] = ["bincode", "postcard", "json", "msgpack"];
@@ -107,8 +112,10 @@ fn what_is_written_is_not_too_deep_to_be_read() {
 #[test]
 fn lengths_that_are_claimed_cost_no_memory() {
     const CHILD: &str = "MEMO_TEST_HOSTILE_LENGTHS";
+    const LAST: &str = "nothing was believed";
     if std::env::var_os(CHILD).is_some() {
-        return claimed_lengths();
+        claimed_lengths();
+        return children::say(LAST);
     }
     if cfg!(not(unix)) {
         println!("not run: it needs `ulimit`");
@@ -116,8 +123,12 @@ fn lengths_that_are_claimed_cost_no_memory() {
     }
     let exe = std::env::current_exe().expect("a test has a path");
     let script = "ulimit -v 400000 && exec \"$0\" --exact lengths_that_are_claimed_cost_no_memory --nocapture";
-    let status = Command::new("sh").arg("-c").arg(script).arg(exe).env(CHILD, "1").status().expect("sh runs");
-    assert!(status.success(), "{status}");
+    let mut child = Command::new("sh");
+    child.arg("-c").arg(script).arg(exe).env(CHILD, "1");
+    let mut child = Player::of(child);
+    // Not only that it ends well: without a test of that name it would, too.
+    assert_eq!(child.line().as_deref(), Some(LAST));
+    assert!(child.ends_well());
 }
 
 fn claimed_lengths() {
@@ -141,4 +152,107 @@ fn claimed_lengths() {
     let wire = wire("bincode");
     let nothings = decode::<Vec<()>>(&wire.encode(&vec![(); 1000]).expect("it can be written"));
     assert_eq!(nothings.expect("it can be read").len(), 1000);
+}
+
+#[test]
+fn parts_that_the_type_fixes_do_not_count() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Pixel {
+        x: u8,
+        y: u8,
+        color: Color,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Color {
+        Grey(u8, u8),
+        Rgb { r: u8, g: u8, b: u8 },
+    }
+    let pairs = vec![(1_u8, 2_u8); 400_000];
+    let pixels: Vec<_> = (0..100_000)
+        .map(|at| Pixel {
+            x: 1,
+            y: 2,
+            color: if at % 2 == 0 { Color::Grey(1, 2) } else { Color::Rgb { r: 1, g: 2, b: 3 } },
+        })
+        .collect();
+    for codec in ["bincode", "postcard"] {
+        let wire = wire(&format!("{codec}?max_value=1MiB"));
+        let encoded = wire.encode(&pairs).expect("it is 800,003 bytes");
+        assert_eq!(decode::<Vec<(u8, u8)>>(&encoded).expect("it was written"), pairs);
+        let encoded = wire.encode(&pixels).expect("it is half a megabyte");
+        assert_eq!(decode::<Vec<Pixel>>(&encoded).expect("it was written"), pixels);
+    }
+}
+
+#[test]
+fn as_many_bytes_as_are_allowed_are_read() {
+    for length in [100_000, 1 << 20] {
+        let wire = wire(&format!("raw?max_value={length}"));
+        let bytes = vec![7_u8; length];
+        let encoded = wire.encode(&bytes).expect("it is not too long");
+        let back: Vec<u8> = Wire::decode("raw", "", &encoded.bytes, length).expect("it was written");
+        assert_eq!(back, bytes);
+        assert!(wire.encode(&vec![7_u8; length + 1]).expect_err("it is too long").is_encoding());
+    }
+}
+
+/// Elements without bytes: the one thing that counting refuses, at once and not when it is read.
+#[test]
+fn elements_without_bytes_are_refused_when_they_are_written() {
+    for codec in ["bincode", "postcard"] {
+        let wire = wire(&format!("{codec}?max_value=100KiB"));
+        let encoded = wire.encode(&vec![(); 100 << 10]).expect("as many as bytes");
+        let back: Vec<()> = Wire::decode(encoded.codec, "", &encoded.bytes, wire.max_value()).expect("it was written");
+        assert_eq!(back.len(), 100 << 10);
+        let error = wire.encode(&vec![(); (100 << 10) + 1]).expect_err("one more");
+        assert!(error.is_encoding() && error.to_string().contains("more elements"), "{error}");
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Nothing {}
+
+/// Values around the bounds, of all that elements can be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Many {
+    Units(Vec<()>),
+    Nothings(Vec<Nothing>),
+    Pairs(Vec<(u8, u8)>),
+    Arrays(Vec<[(); 3]>),
+    Lists(Vec<Vec<()>>),
+    Texts(Vec<String>),
+    Map(BTreeMap<u16, u8>),
+    Sum(Box<(Many, Many)>),
+}
+
+fn many() -> impl Strategy<Value = Many> {
+    let length = || 0..80_000_usize;
+    let leaf = prop_oneof![
+        length().prop_map(|length| Many::Units(vec![(); length])),
+        length().prop_map(|length| Many::Nothings(vec![Nothing {}; length])),
+        length().prop_map(|length| Many::Pairs(vec![(1, 2); length])),
+        length().prop_map(|length| Many::Arrays(vec![[(); 3]; length])),
+        (0..300_usize, 0..300_usize).prop_map(|(outer, inner)| Many::Lists(vec![vec![(); inner]; outer])),
+        length().prop_map(|length| Many::Texts(vec![String::new(); length])),
+        (0..30_000_u16).prop_map(|length| Many::Map((0..length).map(|n| (n, 1)).collect())),
+    ];
+    leaf.prop_recursive(2, 4, 2, |inner| (inner.clone(), inner).prop_map(|both| Many::Sum(Box::new(both))))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_written_is_read(
+        value in many(),
+        codec in prop::sample::select(vec!["bincode", "postcard", "json", "msgpack"]),
+        chain in prop::sample::select(vec!["", "+zlib", "+zlib+zstd"]),
+        limit in prop::sample::select(vec![1_usize, 1000, 64 << 10, 100_000, 200_000]),
+    ) {
+        let wire = wire(&format!("{codec}{chain}?max_value={limit}"));
+        if let Ok(encoded) = wire.encode(&value) {
+            let back = Wire::decode::<Many>(encoded.codec, encoded.compressors, &encoded.bytes, limit);
+            prop_assert!(back.as_ref().is_ok_and(|back| *back == value), "{:?}", back.err());
+        }
+    }
 }

@@ -26,6 +26,7 @@ impl Rules<'_> {
                 "Cache::builder(…).max_weight(…)",
             ),
             (options.policy.word(), "who leaves first", "Cache::builder(…).policy(…)"),
+            (options.sliding.word(), "whether a hit restarts the ttl", "Cache::builder(…).sliding()"),
         ];
         for (word, what, builder) in built {
             if let Some(word) = word {
@@ -37,12 +38,6 @@ impl Rules<'_> {
         }
         if let Some(word) = options.scope.word() {
             self.refuse(word, "the entries of a cache object are for all who use it");
-        }
-        if let Some(word) = options.sliding.word() {
-            self.refuse(
-                word,
-                "a hit in a cache object does not restart the ttl, for which there is `Cache::expire_in`",
-            );
         }
     }
 

@@ -22,7 +22,6 @@ impl Rules<'_> {
             self.built_with_stores(backends);
             self.store_of_all_threads();
             self.bounds_of_memory(backends);
-            self.sliding();
         }
     }
 
@@ -61,16 +60,6 @@ impl Rules<'_> {
                 format!(
                     "`{word}` bounds the tier in memory, and there is none; put \"memory\" before the URL, or bound the store in its URL, like `sqlite://cache.db?max_entries=1000`"
                 ),
-            );
-        }
-    }
-
-    /// An entry outside of memory knows its end, but not how long it was to live: a hit could not restart that.
-    fn sliding(&self) {
-        if let Some(word) = self.options.sliding.word() {
-            self.cx.error(
-                word.span(),
-                "`sliding` is not available with stores outside of memory yet; remove it, or remove `backend`",
             );
         }
     }

@@ -2,13 +2,13 @@
 
 use proc_macro2::{Group, Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
-use syn::{FnArg, Pat, PatIdent, Signature};
+use syn::{Expr, FnArg, Pat, PatIdent, Signature};
 
 use super::cached;
 use super::extras::{self, Extras};
 use super::key::{self, KeyCode};
 use super::{GuardOf, guard, is_renamed, kind, marker, module, patterns_for, probes, receiver, repeated, site};
-use crate::plan::{Face, FutureForm, Key, Part, Plan};
+use crate::plan::{Capacity, Face, FutureForm, Key, Part, Plan};
 use crate::scan;
 use crate::signature::Pattern;
 use crate::types;
@@ -101,8 +101,11 @@ fn call(
             quote_spanned!(Span::mixed_site()=> #module::begin(&__MEMO_SITE, #marker, #kind, &#key))
         }
         // With stores there is one form only.
-        Some(guard) if plan.outside().is_some() => quote_spanned! {Span::mixed_site()=>
-            #module::begin(&__MEMO_SITE, #marker, #kind, &#key, #guard)
+        Some(guard) if plan.outside().is_some() => match taken_weight(plan) {
+            None => quote_spanned!(Span::mixed_site()=> #module::begin(&__MEMO_SITE, #marker, #kind, &#key, #guard)),
+            Some(weigh) => quote_spanned! {Span::mixed_site()=>
+                #module::begin_weighing(&__MEMO_SITE, #marker, #kind, &#key, #guard, #weigh)
+            },
         },
         Some(guard) => quote_spanned! {Span::mixed_site()=>
             #module::begin_with(&__MEMO_SITE, #marker, #kind, &#key, #guard)
@@ -121,6 +124,14 @@ fn call_guard(plan: &Plan<'_>) -> Option<TokenStream> {
     Some(quote_spanned!(Span::mixed_site()=> #guard #failure))
 }
 
+/// What an entry weighs that memory takes over from a store.
+fn taken_weight<'p>(plan: &'p Plan<'_>) -> Option<&'p Expr> {
+    match &plan.capacity {
+        Capacity::Bounded { weight: Some(weight), .. } if plan.outside().is_some() => Some(&weight.weigh),
+        _ => None,
+    }
+}
+
 /// The user's expressions that are evaluated before anything else: places in the key, the cache, tests on a hit.
 fn first_expressions(plan: &Plan<'_>) -> TokenStream {
     let mut tokens = TokenStream::new();
@@ -132,7 +143,7 @@ fn first_expressions(plan: &Plan<'_>) -> TokenStream {
         }
     }
     plan.cache().to_tokens(&mut tokens);
-    tokens.extend(plan.validate.iter().map(scan::free));
+    tokens.extend(plan.validate.iter().chain(taken_weight(plan)).map(scan::free));
     tokens
 }
 
@@ -245,10 +256,14 @@ fn again(plan: &Plan<'_>, begin: &Begin) -> TokenStream {
         return quote_spanned!(Span::mixed_site()=> begun = wait.await.again(););
     };
     let patterns = patterns_for(plan, &first_expressions(plan));
+    let again = match taken_weight(plan) {
+        None => quote_spanned!(Span::mixed_site()=> again_with(#guard)),
+        Some(weigh) => quote_spanned!(Span::mixed_site()=> again_weighing(#guard, #weigh)),
+    };
     quote_spanned! {Span::mixed_site()=>
         let waited = wait.await;
         #patterns
-        begun = waited.again_with(#guard);
+        begun = waited.#again;
     }
 }
 

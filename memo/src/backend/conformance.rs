@@ -6,7 +6,15 @@
 //! conformance::check(&Memory::new());
 //! ```
 
-use std::{collections::BTreeSet, ops::ControlFlow, sync::Barrier, thread};
+use std::{
+    collections::BTreeSet,
+    ops::ControlFlow,
+    sync::{
+        Barrier,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
 
 use super::{Backend, Change, Item};
 use crate::error::Error;
@@ -28,9 +36,11 @@ pub fn check(store: &dyn Backend) {
     if keeps {
         round_trips(store);
         prefixes(store);
+        raw_keys(store);
         batches(store);
         updates(store);
         expiry(store);
+        purges(store);
         threads(store);
     }
     tags(store, keeps);
@@ -98,16 +108,33 @@ fn round_trips(store: &dyn Backend) {
     assert!(!store.remove(&key).expect("removing works"), "removing twice removes once");
 }
 
+/// Keys are bytes, not texts.
+fn raw_keys(store: &dyn Backend) {
+    let raw = |end: &[u8]| [b"conformance|raw|", end].concat();
+    let ends: [&[u8]; 7] = [b"\xff", b"\xff\xfe", b"\0", b"\0\0", b"\x80|1", b"\xc3\x28|1", b"\xff\xff|\xff"];
+    for end in ends {
+        set(store, &raw(end), end);
+    }
+    for end in ends {
+        assert_eq!(get(store, &raw(end)).as_deref(), Some(end), "any bytes are a key: {end:?}");
+    }
+    assert_eq!(store.remove_prefix(&raw(b"\xff\xff|")).expect("removing works"), 1, "any bytes are a prefix");
+    assert!(store.remove(&raw(b"\xff")).expect("removing works"), "any bytes are a key");
+    assert_eq!(store.remove_prefix(&raw(b"")).expect("removing works"), 5, "the others are still there");
+}
+
 fn prefixes(store: &dyn Backend) {
-    for id in ["a|1", "a|2", "ab|1", "a%|1", "A|1"] {
+    // Among the neighbours are the characters around the separator.
+    for id in ["a|1", "a|2", "ab|1", "a%|1", "A|1", "a{", "a}", "a"] {
         set(store, &key("prefix", id), b"x");
     }
     let removed = store.remove_prefix(&key("prefix", "a|")).expect("removing works");
     assert_eq!(removed, 2, "a prefix names the keys that begin with its parts, no others");
-    for (id, there) in [("a|1", false), ("a|2", false), ("ab|1", true), ("a%|1", true), ("A|1", true)] {
+    for id in ["a|1", "a|2", "ab|1", "a%|1", "A|1", "a{", "a}", "a"] {
+        let there = !id.starts_with("a|");
         assert_eq!(get(store, &key("prefix", id)).is_some(), there, "`{id}` after `a|` was removed");
     }
-    assert_eq!(store.remove_prefix(&key("prefix", "")).expect("removing works"), 3, "the others are still there");
+    assert_eq!(store.remove_prefix(&key("prefix", "")).expect("removing works"), 6, "the others are still there");
 }
 
 fn batches(store: &dyn Backend) {
@@ -120,6 +147,9 @@ fn batches(store: &dyn Backend) {
     assert_eq!(found, expected, "a batch is read in the order of its keys");
     let removed = store.remove_many(&[&keys[1], b"conformance|batch|absent", &keys[0]]).expect("removing works");
     assert_eq!(removed, [true, false, true], "a batch says for each key whether it was there");
+    set(store, &keys[0], b"x");
+    let removed = store.remove_many(&[&keys[0], &keys[2], &keys[0]]).expect("removing works");
+    assert_eq!(removed, [true, true, false], "a key that a batch names twice is removed once");
     store.set_many(&[(&keys[0], Item::new(b"a")), (&keys[0], Item::new(b"b"))]).expect("a batch can be set");
     assert_eq!(get(store, &keys[0]).as_deref(), Some(&b"b"[..]), "of two entries with one key the later counts");
     for id in ["4|a", "4|b", "5|a", "6|a"] {
@@ -129,6 +159,53 @@ fn batches(store: &dyn Backend) {
     let removed = store.remove_prefixes(&prefixes.each_ref().map(|prefix| &**prefix)).expect("removing works");
     assert_eq!(removed, [2, 0, 1], "a batch says for each prefix how many entries were there");
     assert!(get(store, &key("batch", "6|a")).is_some(), "what is under no prefix stays");
+    if store.capabilities().atomic_batch {
+        seen_as_a_whole(store);
+    }
+}
+
+/// A batch is never seen in part: two entries that come and go together are there together.
+fn seen_as_a_whole(store: &dyn Backend) {
+    const ROUNDS: u32 = 50;
+    let (one, other) = (key("whole", "a|1"), key("whole", "b|1"));
+    let prefixes = [key("whole", "a|"), key("whole", "b|")];
+    let done = AtomicBool::new(false);
+    let look = || {
+        while !done.load(Ordering::Relaxed) {
+            for (one, other) in [(&one, &other), (&other, &one)] {
+                let (before, between, after) = (get(store, one), get(store, other), get(store, one));
+                // Each round has bytes of its own: what is the same later was there all the time.
+                let was_there = before.is_some() && before == after;
+                assert!(!was_there || between == before, "of an atomic batch, all entries are there, or none");
+            }
+        }
+    };
+    thread::scope(|scope| {
+        // Also when the writer fails, the others end.
+        let ended = Ended(&done);
+        scope.spawn(look);
+        scope.spawn(look);
+        for round in 0..ROUNDS {
+            let bytes = round.to_be_bytes();
+            let items = [(&*one, Item::new(&bytes)), (&*other, Item::new(&bytes))];
+            store.set_many(&items).expect("a batch can be set");
+            let removed = match round % 3 {
+                0 => store.remove_many(&[&one, &other]).map(|removed| removed == [true, true]),
+                1 => store.remove_prefixes(&prefixes.each_ref().map(|prefix| &**prefix)).map(|sums| sums == [1, 1]),
+                _ => Ok(true),
+            };
+            assert!(removed.expect("a batch can be removed"), "a batch says what was there");
+        }
+        drop(ended);
+    });
+}
+
+struct Ended<'a>(&'a AtomicBool);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 fn updates(store: &dyn Backend) {
@@ -157,6 +234,28 @@ fn expiry(store: &dyn Backend) {
     store.set(&far, Item::new(b"y")).expect("an entry can be set");
     store.purge(FAR).expect("purging works");
     assert!(get(store, &far).is_some(), "an entry that was set again without an end never expires");
+}
+
+/// A purge finds entries however they were written, and counts them.
+fn purges(store: &dyn Backend) {
+    let ids = ["set", "many", "updated", "kept"];
+    let [set, many, updated, kept] = ids.map(|id| key("purge", id));
+    store.purge(PAST).expect("purging works");
+    let past = Item::new(b"x").expires(PAST);
+    store.set(&set, past).expect("an entry can be set");
+    store.set_many(&[(&many, past), (&kept, Item::new(b"x").expires(FAR))]).expect("a batch can be set");
+    let change = |expires| Change::Set { bytes: b"x".to_vec(), expires: Some(expires), tags: Vec::new() };
+    store.update(&updated, &mut |_| change(PAST)).expect("an entry can be updated");
+    // A store may have forgotten them already.
+    let left = || [&set, &many, &updated].into_iter().filter(|key| get(store, key).is_some()).count() as u64;
+    let before = left();
+    let removed = store.purge(PAST).expect("purging works");
+    assert_eq!(left(), 0, "what has expired is purged, whoever wrote it: `set`, `set_many` or `update`");
+    assert_eq!(removed, before, "a purge says how many entries it removed");
+    assert!(get(store, &kept).is_some(), "what has not expired stays");
+    store.update(&kept, &mut |_| change(PAST)).expect("an entry can be updated");
+    store.purge(PAST).expect("purging works");
+    assert_eq!(get(store, &kept), None, "an update sets the end anew");
 }
 
 fn threads(store: &dyn Backend) {
@@ -219,6 +318,7 @@ fn tags(store: &dyn Backend, keeps: bool) {
     let remove =
         |prefix: &str, tags: &[&str]| store.remove_tagged(&key("tags", prefix), tags).expect("tags can be cleared");
     assert_eq!(remove("", &["never used"]), 0);
+    assert_eq!(remove("", &[]), 0);
     set("x|1", &["users", "eu"]);
     set("x|2", &["users"]);
     set("y|1", &["users", "eu"]);
@@ -227,6 +327,8 @@ fn tags(store: &dyn Backend, keeps: bool) {
         return;
     }
     assert_eq!(remove("", &["user_"]), 0, "tags are opaque");
+    assert_eq!(remove("", &[]), 0, "without tags nothing is removed");
+    assert!(get(store, &key("tags", "x|1")).is_some(), "without tags nothing is removed");
     assert_eq!(remove("x|", &["users", "eu"]), 1, "an entry is removed if it has all of the tags");
     assert!(get(store, &key("tags", "y|1")).is_some(), "entries outside of the prefix stay");
     assert!(get(store, &key("tags", "x|2")).is_some(), "entries with some of the tags stay");
@@ -236,6 +338,10 @@ fn tags(store: &dyn Backend, keeps: bool) {
     let change = Change::Set { bytes: b"x".to_vec(), expires: None, tags: vec!["changed".to_owned()] };
     store.update(&key("tags", "x|4"), &mut |_| change.clone()).expect("an entry can be updated");
     assert_eq!(remove("", &["changed"]), 1, "an update sets tags");
+    let (one, raw) = (key("tags", "x|5"), [b"conformance|tags|x|", &b"\xff\0"[..]].concat());
+    let item = Item::new(b"x").tags(&["many", "eu"]);
+    store.set_many(&[(&one, item), (&raw, item)]).expect("a batch can be set");
+    assert_eq!(remove("", &["many", "eu"]), 2, "a batch sets tags, whatever the keys");
 }
 
 fn enumeration(store: &dyn Backend, keeps: bool) {

@@ -10,8 +10,9 @@ type Hook = Arc<dyn Fn(&str, &Error) + Send + Sync>;
 
 static HOOK: LazyLock<RwLock<Option<Hook>>> = LazyLock::new(RwLock::default);
 
-/// Has something called whenever a store fails behind a memoized function, with the function's path and the error. There is
-/// one such hook; a later one takes its place. It is called where the failure happened, and should be quick.
+/// Has something called whenever a store fails behind a memoized function, with the function's path and the error, and whenever
+/// the contents of a [`Cache`](crate::Cache) can't be brought in or saved, with its name. There is one such hook; a later
+/// one takes its place. It is called where the failure happened, and should be quick.
 ///
 /// ```
 /// memo::backend::on_error(|function, error| eprintln!("{function}: {error}"));

@@ -11,6 +11,8 @@ use super::{Backend, Capabilities, Change, Item, UnixMillis, Visit, is_under};
 use crate::error::Error;
 
 /// A store of bytes in memory: for tests, and where values must not be shared but copied.
+///
+/// Nothing in it survives the end of the process.
 #[derive(Debug, Default)]
 pub struct Memory {
     entries: RwLock<Entries>,
@@ -44,6 +46,11 @@ impl Entries {
             self.by_tag.remove(&(tag, key.to_vec()));
         }
         true
+    }
+
+    fn remove_under(&mut self, prefix: &[u8]) -> u64 {
+        let keys: Vec<_> = self.under(prefix).map(|(key, _)| key.clone()).collect();
+        self.remove_all(&keys)
     }
 
     /// Removes all of these; gives their number.
@@ -105,9 +112,7 @@ impl Backend for Memory {
     }
 
     fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
-        let mut entries = self.entries.write();
-        let keys: Vec<_> = entries.under(prefix).map(|(key, _)| key.clone()).collect();
-        Ok(entries.remove_all(&keys))
+        Ok(self.entries.write().remove_under(prefix))
     }
 
     fn remove_tagged(&self, prefix: &[u8], tags: &[&str]) -> Result<u64, Error> {
@@ -123,8 +128,7 @@ impl Backend for Memory {
             Change::Keep => {}
             Change::Remove => drop(entries.remove(key)),
             Change::Set { bytes, expires, tags } => {
-                let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-                entries.set(key, Item { bytes: &bytes, expires, tags: &tags });
+                Item::borrowed(&bytes, expires, &tags, |item| entries.set(key, item));
             }
         }
         Ok(())
@@ -146,6 +150,11 @@ impl Backend for Memory {
     fn remove_many(&self, keys: &[&[u8]]) -> Result<Vec<bool>, Error> {
         let mut entries = self.entries.write();
         Ok(keys.iter().map(|key| entries.remove(key)).collect())
+    }
+
+    fn remove_prefixes(&self, prefixes: &[&[u8]]) -> Result<Vec<u64>, Error> {
+        let mut entries = self.entries.write();
+        Ok(prefixes.iter().map(|prefix| entries.remove_under(prefix)).collect())
     }
 
     fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), Error> {

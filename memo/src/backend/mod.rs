@@ -2,6 +2,26 @@
 //!
 //! A backend keeps bytes under bytes. It knows nothing of functions, types or times to live beyond the moment at which it
 //! may forget an entry; what the bytes mean is said in `wire`.
+//!
+//! # What is durable when `set` returns
+//!
+//! The same holds for removals and for batches. Functions and caches return when their stores have.
+//!
+//! | store | setting | after the process ended or was killed | after the machine crashed or lost its power |
+//! | --- | --- | --- | --- |
+//! | `memory://`, `null://` | | nothing | nothing |
+//! | `sqlite://` | `synchronous=off` | everything | perhaps a damaged database |
+//! | | `synchronous=normal`, the default | everything | all but the last entries |
+//! | | `synchronous=full`, `extra` | everything | everything |
+//! | `file://` | `sync=false`, the default | everything | all but the last entries |
+//! | | `sync=true` | everything | everything |
+//! | `lmdb://` | `sync=full`, the default | everything | everything |
+//! | | `sync=meta` | everything | all but the last entries |
+//! | | `sync=off` | everything | perhaps a damaged store |
+//! | `shm://` | | everything | nothing |
+//!
+//! "The last" are those since the store, or the system, last wrote to the disk by itself; after [`Backend::flush`] there are
+//! none. Entries of functions and caches carry a checksum: what was damaged is a miss. Each store says more about its settings.
 
 #[cfg(feature = "file")]
 mod cachedir;
@@ -11,6 +31,7 @@ mod file;
 mod lmdb;
 mod memory;
 mod null;
+mod opened;
 
 pub mod conformance;
 mod fault;
@@ -81,6 +102,19 @@ impl<'a> Item<'a> {
     pub fn tags(mut self, tags: &'a [&'a str]) -> Self {
         self.tags = tags;
         self
+    }
+}
+
+impl Item<'_> {
+    /// Lends an item of what somebody owns, such as a [`Change::Set`].
+    pub(crate) fn borrowed<T>(
+        bytes: &[u8],
+        expires: Option<UnixMillis>,
+        tags: &[String],
+        body: impl FnOnce(Item<'_>) -> T,
+    ) -> T {
+        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+        body(Item { bytes, expires, tags: &tags })
     }
 }
 
@@ -185,7 +219,7 @@ pub trait Backend: Send + Sync + 'static {
     /// If it is not certain that they are gone.
     fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error>;
 
-    /// Removes the entries under a prefix that carry all of these tags; gives their number.
+    /// Removes the entries under a prefix that carry all of these tags; gives their number. Without tags it removes nothing.
     ///
     /// # Errors
     ///
@@ -205,10 +239,7 @@ pub trait Backend: Send + Sync + 'static {
         match change(self.get(key)?.as_deref()) {
             Change::Keep => Ok(()),
             Change::Remove => self.remove(key).map(drop),
-            Change::Set { bytes, expires, tags } => {
-                let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-                self.set(key, Item { bytes: &bytes, expires, tags: &tags })
-            }
+            Change::Set { bytes, expires, tags } => Item::borrowed(&bytes, expires, &tags, |item| self.set(key, item)),
         }
     }
 

@@ -42,14 +42,9 @@ fn cache_dir() -> Option<PathBuf> {
 }
 
 /// Creates a directory for its owner only, and those above it.
-#[allow(dead_code, reason = "the stores on disk come with the next changes")]
 #[cfg(any(feature = "sqlite", feature = "file", feature = "lmdb"))]
 pub(crate) fn create_dir(path: &std::path::Path) -> Result<(), Error> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| {
+    crate::owner_only::directories().recursive(true).create(path).map_err(|error| {
         let message = format!("the directory `{}` can't be created: {error}", path.display());
         Error::unavailable(message).with_source(error)
     })

@@ -1,15 +1,15 @@
 //! From a URL to a store: the known schemes, those that users register, and one store for all who name the same.
 
 use std::{
-    cell::RefCell,
     collections::HashMap,
-    sync::{Arc, LazyLock, Weak},
+    sync::{Arc, LazyLock},
 };
 
-use parking_lot::{ReentrantMutex, RwLock};
+use parking_lot::RwLock;
 
 use super::{
     Backend, Memory, Null, Url,
+    opened::Opened,
     params::{self, scheme_names},
     syntax,
 };
@@ -18,12 +18,10 @@ use crate::error::Error;
 /// Opens a store by its URL.
 type Factory = Arc<dyn Fn(&Url) -> Result<Arc<dyn Backend>, Error> + Send + Sync>;
 
-static REGISTERED: LazyLock<RwLock<HashMap<String, Factory>>> = LazyLock::new(RwLock::default);
-
 /// The stores that are open, by what they were opened with.
-static OPEN: LazyLock<ReentrantMutex<RefCell<Stores>>> = LazyLock::new(ReentrantMutex::default);
+static OPEN: LazyLock<Opened<String, dyn Backend>> = LazyLock::new(Opened::default);
 
-type Stores = HashMap<String, Weak<dyn Backend>>;
+static REGISTERED: LazyLock<RwLock<HashMap<String, Factory>>> = LazyLock::new(RwLock::default);
 
 /// Teaches the library a scheme of one's own: URLs that begin with `scheme://` are opened by `factory`.
 ///
@@ -71,25 +69,14 @@ pub fn register_backend(
 ///
 /// # Errors
 ///
-/// If the URL is wrong, its scheme unknown or not built in, or the store can't be opened.
+/// If the URL is wrong, its scheme unknown or not built in, the store can't be opened, or is opened by its own factory.
 pub fn backend(url: &str) -> Result<Arc<dyn Backend>, Error> {
     open(&Url::parse(url)?)
 }
 
 /// The store of a URL. Two URLs that differ only in how values become bytes name one store.
 pub(crate) fn open(url: &Url) -> Result<Arc<dyn Backend>, Error> {
-    let identity = identity(url)?;
-    // Held while it is opened, so that two threads do not open one store twice; a factory may open the store behind its own.
-    let stores = OPEN.lock();
-    let known = stores.borrow().get(&identity).and_then(Weak::upgrade);
-    if let Some(store) = known {
-        return Ok(store);
-    }
-    let store = make(url)?;
-    let mut stores = stores.borrow_mut();
-    stores.retain(|_, store| store.strong_count() > 0);
-    stores.insert(identity, Arc::downgrade(&store));
-    Ok(store)
+    OPEN.find_or_open(&identity(url)?, || make(url))
 }
 
 /// What two URLs of one store have in common.

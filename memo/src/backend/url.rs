@@ -1,12 +1,13 @@
 //! A store's URL: `scheme://location?name=value&…`.
 
-use std::{fmt, path::PathBuf};
+use std::{borrow::Cow, fmt, ops::Range, path::PathBuf};
 
 use percent_encoding::percent_decode_str;
 
 use super::{
     fault::{self, DURATION, Fault, SIZE},
-    params, syntax,
+    params,
+    syntax::{self, Part},
 };
 use crate::error::Error;
 
@@ -29,7 +30,13 @@ impl Url {
     ///
     /// Names the part that is wrong and what is allowed in its place.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let config = |fault: Fault| Error::config(fault.describe(&shown(text), text).to_string());
+        let (shown, masked) = (shown(text), masked(text));
+        // Words about a part of the URL, too, are free of its password.
+        let config = |fault: Fault| Error::config(fault.describe(&shown, &masked).to_string());
+        let decoded = |part: Part| {
+            let decoded = percent_decode_str(part.of(text)).decode_utf8().map(Cow::into_owned);
+            decoded.map_err(|_| Error::config(format!("`{}` in `{shown}` is not UTF-8", part.of(&masked))))
+        };
         if let Some(fault) = fault::fault(text) {
             return Err(config(fault));
         }
@@ -38,13 +45,13 @@ impl Url {
         let mut url = Self {
             text: text.to_owned(),
             scheme: scheme.to_owned(),
-            location: decoded(text, parts.location.of(text))?,
+            location: decoded(parts.location)?,
             params: Vec::new(),
         };
         let mut at = parts.query.start;
         while at < parts.query.end {
             let (name, value, next) = syntax::next_param(text, at).map_err(|part| config(Fault::Malformed(part)))?;
-            url.add(name.of(text), decoded(text, value.of(text))?)?;
+            url.add(name.of(text), decoded(value)?)?;
             at = next;
         }
         Ok(url)
@@ -58,6 +65,16 @@ impl Url {
         }
         self.params.push((name.to_owned(), value));
         Ok(())
+    }
+
+    /// Refuses a URL of another scheme: its parameters were not checked by the table of this one.
+    #[cfg(any(feature = "sqlite", feature = "file", feature = "lmdb"))]
+    pub(super) fn expect_scheme(&self, allowed: &[&str]) -> Result<(), Error> {
+        if allowed.contains(&self.scheme()) {
+            return Ok(());
+        }
+        let allowed: Vec<_> = allowed.iter().map(|scheme| format!("`{scheme}://…`")).collect();
+        Err(Error::config(format!("this store is opened by a URL {}, not by `{self}`", allowed.join(" or "))))
     }
 
     /// What stands before `://`.
@@ -142,20 +159,30 @@ impl fmt::Debug for Url {
 }
 
 fn shown(text: &str) -> String {
-    let authority = text.find("://").map(|at| at + 3);
-    let hidden = authority.and_then(|start| {
-        let end = text[start..].find(['/', '?']).map_or(text.len(), |at| start + at);
-        let at = start + text[start..end].rfind('@')?;
-        let colon = start + text[start..at].find(':')?;
-        Some(format!("{}:***{}", &text[..colon], &text[at..]))
-    });
-    hidden.unwrap_or_else(|| text.to_owned())
+    password(text)
+        .map_or_else(|| text.to_owned(), |secret| format!("{}***{}", &text[..secret.start], &text[secret.end..]))
 }
 
-fn decoded(text: &str, part: &str) -> Result<String, Error> {
-    let decoded = percent_decode_str(part).decode_utf8();
-    let decoded = decoded.map_err(|_| Error::config(format!("`{part}` in `{}` is not UTF-8", shown(text))))?;
-    Ok(decoded.into_owned())
+/// A text of the same length, so that parts of the URL are where they were.
+fn masked(text: &str) -> String {
+    let stars =
+        |secret: Range<usize>| format!("{}{}{}", &text[..secret.start], "*".repeat(secret.len()), &text[secret.end..]);
+    password(text).map_or_else(|| text.to_owned(), stars)
+}
+
+/// Where the password may be: from the first `:` to the last `@`. It should have no `/`, `?` or `@` in it, but people forget
+/// to escape them; an `@` in the value of a parameter ends none. What is known to be a path has none.
+fn password(text: &str) -> Option<Range<usize>> {
+    let start = text.find("://").map_or(0, |at| at + 3);
+    let scheme = text[..start].strip_suffix("://").and_then(params::scheme_of);
+    if scheme.is_some_and(|scheme| params::SCHEMES[scheme].location == params::Location::Path) {
+        return None;
+    }
+    let query = text[start..].find('?').map_or(text.len(), |at| start + at);
+    let first_value = text[query..].find('=').map_or(text.len(), |at| query + at);
+    let end = start + text[start..first_value].rfind('@')?;
+    let colon = start + text[start..end].find(':')?;
+    Some(colon + 1..end)
 }
 
 #[cfg(test)]
@@ -201,5 +228,36 @@ mod tests {
         let url = Url::parse("redis://me:secret@host/1?x=a@b").expect("valid");
         assert_eq!(url.to_string(), "redis://me:***@host/1?x=a@b");
         assert_eq!(format!("{url:?}"), "Url(redis://me:***@host/1?x=a@b)");
+        for text in [
+            "redis://me:sec/ret@host/1",
+            "redis://me:sec@ret@host/1?x=1",
+            "redis://me:sec?ret@host/1?x=a@b",
+            "redis://me:/secret/@host",
+            "redis://:secret@host",
+        ] {
+            let shown = Url::parse(text).map_or_else(|error| error.to_string(), |url| url.to_string());
+            assert!(!shown.contains("sec") && !shown.contains("ret@") && shown.contains("host"), "{text}: {shown}");
+        }
+        for harmless in ["redis://host:6379/1?x=a@b", "redis://me@host", "file:///c:/me@here", "file:///a@b/c:d"] {
+            assert_eq!(shown(harmless), harmless);
+        }
+    }
+
+    #[test]
+    fn passwords_are_not_shown_by_errors_either() {
+        for (text, said) in [
+            ("redis://me:secret%ff@host/1", "not UTF-8"),
+            ("redis://me:secret@host/1?x=%ff", "not UTF-8"),
+            ("redis://me:secret@host/1?x", "expected `name=value`"),
+            ("redis://me:sec?ret@host/1", "expected `name=value`"),
+            ("redis://me:secret@host/1?x=1&x=2", "twice"),
+            ("null://me:secret@host", "takes nothing"),
+            ("memory://me:secret@host", "is no name"),
+            ("redis:me:secret@host", "no URL"),
+        ] {
+            let message = fails(text);
+            assert!(message.contains(said), "{text}: {message}");
+            assert!(!message.contains("sec") && !message.contains("ret@"), "{text}: {message}");
+        }
     }
 }

@@ -122,6 +122,17 @@ impl<K: Key, V: Value> Cache<K, V> {
         self.0.computed_in_task::<Fallible<V, E>, Q>(key, compute).await?
     }
 
+    /// The value of a key, computed by the builder's [`loader`](Builder::loader) if there is none. The loader is called on a pool
+    /// of threads.
+    #[cfg(feature = "stores")]
+    pub async fn load<Q: ?Sized + Lookup<K>>(&self, key: &Q) -> Result<V, Error>
+    where
+        K: Borrow<Q>,
+    {
+        let (loader, owned) = (self.0.loader()?, key.to_owned());
+        self.get_or_compute(key, super::whole::on(Face::Task, move || loader(&owned))).await
+    }
+
     /// Stores a value.
     pub async fn set(&self, key: K, value: V) -> Result<(), Error> {
         self.set_with(key, value, SetOptions::new()).await.map(drop)
@@ -257,12 +268,33 @@ impl<K: Key, V: Value> Cache<K, V> {
         self.0.all(Face::Task).await
     }
 
-    /// Statistics of this object.
-    pub fn stats(&self) -> CacheInfo {
-        self.0.stats()
+    /// The keys of all live entries.
+    pub async fn keys(&self) -> Result<Vec<K>, Error> {
+        Ok(self.entries().await?.into_iter().map(|(key, _)| key).collect())
     }
 
-    /// Returns when everything is as durable as its store can make it, and lets the store go.
+    /// The values of all live entries.
+    pub async fn values(&self) -> Result<Vec<V>, Error> {
+        Ok(self.entries().await?.into_iter().map(|(_, value)| value).collect())
+    }
+
+    /// Removes the entries that a test does not keep; gives their number.
+    pub async fn retain(&self, mut keep: impl FnMut(&K, &V) -> bool) -> Result<u64, Error> {
+        let mut removed = 0;
+        for (key, value) in self.entries().await? {
+            if !keep(&key, &value) {
+                removed += u64::from(self.delete(&key).await?);
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Statistics of this object.
+    pub async fn stats(&self) -> CacheInfo {
+        self.0.stats(Face::Task).await
+    }
+
+    /// Returns when everything is as durable as its store can make it, or saved, and lets the store go.
     pub async fn close(self) -> Result<(), Error> {
         self.0.flush(Face::Task).await
     }

@@ -1,18 +1,19 @@
 //! How a cache is made.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{any::Any, marker::PhantomData, sync::Arc};
 
 use super::{
     Cache, Key, Value,
     core::{Core, Loader},
-    whole::Whole,
 };
 use crate::{
     call::{
         extras::IntoTtl,
+        instance::AnyWeigh,
         site::{Jitter, Options, Policy as Chosen},
     },
     error::Error,
+    memory::entries::weigh_any,
     space::{AnyValues, Space, Stored},
 };
 
@@ -25,7 +26,7 @@ pub(crate) struct Written<K> {
     /// The key as bytes, to be read again.
     pub(crate) data: fn(&K) -> Result<Vec<u8>, Error>,
     /// Reads an entry: gives the key, and puts the value into an `Option`.
-    pub(crate) read: fn(&Space, &Stored, &mut dyn std::any::Any) -> Option<K>,
+    pub(crate) read: fn(&Space, &Stored, &mut dyn Any) -> Option<K>,
     pub(crate) values: AnyValues,
 }
 
@@ -36,12 +37,33 @@ pub(super) struct Plan<K, V> {
     pub(super) codec: Option<String>,
     pub(super) written: Option<Written<K>>,
     pub(super) weigh: Option<Weigh<K, V>>,
+    /// The same for code that does not know the types.
+    pub(super) weigh_any: Option<AnyWeigh>,
     pub(super) loader: Option<Loader<K, V>>,
     pub(super) silent: bool,
     /// Its URLs are those of another cache.
     #[cfg_attr(not(feature = "stores"), expect(dead_code, reason = "views are of stores"))]
     pub(super) is_view: bool,
-    pub(super) whole: Whole,
+    #[cfg(feature = "stores")]
+    pub(super) keeping: super::whole::Keeping<K, V>,
+}
+
+impl<K, V> Default for Plan<K, V> {
+    fn default() -> Self {
+        Self {
+            options: Options { value_tags: true, ..Options::NEW },
+            urls: Vec::new(),
+            codec: None,
+            written: None,
+            weigh: None,
+            weigh_any: None,
+            loader: None,
+            silent: false,
+            is_view: false,
+            #[cfg(feature = "stores")]
+            keeping: super::whole::Keeping::default(),
+        }
+    }
 }
 
 /// Who leaves first when the bound of a cache is reached.
@@ -69,20 +91,7 @@ pub struct Builder<K, V> {
 
 impl<K: Key, V: Value> Builder<K, V> {
     pub(super) fn new(name: String) -> Self {
-        let options = Options { value_tags: true, ..Options::NEW };
-        let (urls, codec, written, weigh, loader) = (Vec::new(), None, None, None, None);
-        let plan = Plan {
-            options,
-            urls,
-            codec,
-            written,
-            weigh,
-            loader,
-            silent: false,
-            is_view: false,
-            whole: Whole::default(),
-        };
-        Self { name, plan, _types: PhantomData }
+        Self { name, plan: Plan::default(), _types: PhantomData }
     }
 
     /// At most so many entries in memory.
@@ -94,7 +103,10 @@ impl<K: Key, V: Value> Builder<K, V> {
     /// At most so much weight in memory, and what an entry weighs.
     pub fn max_weight(mut self, most: u64, weigh: impl Fn(&K, &V) -> u64 + Send + Sync + 'static) -> Self {
         self.plan.options.max_weight = Some(most);
-        self.plan.weigh = Some(Arc::new(weigh));
+        let weigh: Weigh<K, V> = Arc::new(weigh);
+        let shared = weigh.clone();
+        self.plan.weigh_any = Some(Box::new(weigh_any(move |key, value| shared(key, value))));
+        self.plan.weigh = Some(weigh);
         self
     }
 
@@ -121,6 +133,33 @@ impl<K: Key, V: Value> Builder<K, V> {
         self
     }
 
+    /// A hit begins the time to live anew; [`Cache::entry`], [`Cache::contains`] and the like don't. An end that is given by
+    /// hand ([`Cache::expire_in`], [`Cache::expire_at`], [`Cache::persist`]) stays: hits do not put it off.
+    ///
+    /// In stores a hit does so once a sixteenth of the time to live has passed since it last began, so that a hot key is not
+    /// written with every hit: an entry lives for 15/16 of it after its last hit at least, and for all of it at most. Memory
+    /// before a store asks again after the same sixteenth.
+    ///
+    /// ```
+    /// use memo::{Cache, clock::TestClock};
+    /// use std::time::Duration;
+    ///
+    /// let sessions = Cache::<String, u64>::builder("sessions").ttl(1800).sliding().build()?;
+    /// let clock = TestClock::install();
+    /// sessions.set("ada".to_owned(), 7)?;
+    /// for _ in 0..10 {
+    ///     clock.advance(Duration::from_secs(1000));
+    ///     assert_eq!(sessions.get("ada")?, Some(7));
+    /// }
+    /// clock.advance(Duration::from_secs(1800));
+    /// assert_eq!(sessions.get("ada")?, None);
+    /// # Ok::<(), memo::Error>(())
+    /// ```
+    pub fn sliding(mut self) -> Self {
+        self.plan.options.sliding = true;
+        self
+    }
+
     /// Computes the values that [`Cache::load`] does not find.
     pub fn loader(mut self, load: impl Fn(&K) -> V + Send + Sync + 'static) -> Self {
         self.plan.loader = Some(Arc::new(load));
@@ -137,7 +176,8 @@ impl<K: Key, V: Value> Builder<K, V> {
     ///
     /// # Errors
     ///
-    /// If the name can't be a namespace, a bound is 0, a URL or codec is wrong, or what was said contradicts itself.
+    /// If the name can't be a namespace, a bound is 0, a URL or codec is wrong, hooks of other types are registered by the name,
+    /// or what was said contradicts itself.
     pub fn build(self) -> Result<Cache<K, V>, Error> {
         check_name(&self.name)?;
         let options = &self.plan.options;
@@ -147,6 +187,8 @@ impl<K: Key, V: Value> Builder<K, V> {
                 self.name
             )));
         }
+        #[cfg(feature = "stores")]
+        self.plan.keeping.check(&self.name, self.plan.written.is_some())?;
         Core::new(self.name, self.plan).map(Cache)
     }
 
@@ -194,11 +236,11 @@ where
     /// How values become bytes, where the URL says nothing of it, and in snapshots: `bincode+zstd`. In a [view](Cache::view),
     /// whatever the URL says.
     pub fn codec(mut self, codec: impl Into<String>) -> Self {
-        if self.plan.is_view {
-            self.plan.urls = self.plan.urls.iter().map(|url| super::view::without_codec(url)).collect();
-        }
         let codec = codec.into();
-        self.plan.whole.codec = Some(codec.clone());
+        if self.plan.is_view {
+            self.plan.urls = self.plan.urls.iter().map(|url| super::view::without_codec(url, &codec)).collect();
+        }
+        self.plan.keeping.codec = Some(codec.clone());
         self.plan.codec = Some(codec);
         self
     }

@@ -2,7 +2,7 @@
 
 mod asked;
 mod batch;
-#[cfg(any(feature = "stores", feature = "csv"))]
+mod computed;
 mod contents;
 
 use std::{
@@ -10,33 +10,33 @@ use std::{
     sync::Arc,
 };
 
+#[cfg(feature = "stores")]
+pub(super) use self::contents::contents_of;
+pub(super) use self::contents::put;
+#[cfg(feature = "stores")]
+use super::whole::{Flush, Whole, has_entries_of_its_own, on};
 use super::{
     Key, Lookup, SetOptions, Value,
-    builder::{Plan, Weigh, Written},
+    builder::{self, Plan, Weigh, Written},
     key::Borrowed,
     live::{self, Spec},
-    whole::Whole,
 };
 use crate::{
     call::{
-        answer::Reported,
-        begin::{self as steps, Outside, Started, Step, Waits, Wanted},
         entry::Entry,
-        extras::{Extras, untyped},
-        instance::{Home as _, OfCache, Typed},
-        kind::Kind,
+        instance::{OfCache, Typed},
         place::Place,
         registry,
         site::Version,
         switch,
+        terms::Terms,
     },
     clock::{self, Millis, NEVER},
     error::Error,
-    flight::wait::block_on,
     key::{Asking, Query},
     memory::locked::UnderLock,
     space::{Face, Space},
-    stats::{CacheInfo, counters::Counters},
+    stats::{CacheInfo, Tiers, counters::Counters},
     tags::Tag,
 };
 
@@ -49,13 +49,18 @@ struct Inner<K, V> {
     spec: Spec,
     /// The hash of a key, as its lookups have it.
     hash: fn(&K) -> u64,
+    copy: fn(&K) -> K,
     /// How keys are written, where there are stores.
     written: Option<Written<K>>,
     weigh: Option<Weigh<K, V>>,
     loader: Option<Loader<K, V>>,
     silent: bool,
-    #[cfg_attr(not(feature = "stores"), expect(dead_code, reason = "there are no snapshots"))]
-    whole: Whole,
+    /// None: it has stores.
+    #[cfg(feature = "stores")]
+    whole: Option<Arc<Whole<K, V>>>,
+    /// After all else: what is dropped last saves what is unsaved.
+    #[cfg(feature = "stores")]
+    _flush: Option<Flush>,
 }
 
 /// Computes the value of a key.
@@ -75,23 +80,91 @@ impl<K, V> Core<K, V> {
 
 impl<K: Key, V: Value> Core<K, V> {
     pub(super) fn new(name: String, plan: Plan<K, V>) -> Result<Self, Error> {
-        let Plan { options, urls, codec, written, weigh, loader, silent, whole, .. } = plan;
-        let spec = Spec { name, urls, codec };
+        let spec = Spec { name, urls: plan.urls.clone(), codec: plan.codec.clone() };
         let name = &*spec.name;
-        let space = match &written {
-            Some(written) => {
-                Some(Space::new(live::stores_of(&spec)?, (name, name), Version::Given(""), written.values))
-            }
-            None => None,
+        let stores = if plan.written.is_some() { Some(live::stores_of(&spec)?) } else { None };
+        let space = stores.zip(plan.written.as_ref());
+        let space = space.map(|(stores, written)| Space::new(stores, (name, name), Version::Given(""), written.values));
+        Ok(Self::over(space, spec, plan))
+    }
+
+    /// One in memory, on no terms.
+    pub(super) fn in_memory(name: &str) -> Self {
+        Self::over(None, Spec { name: name.to_owned(), urls: Vec::new(), codec: None }, Plan::default())
+    }
+
+    fn over(space: Option<Space>, spec: Spec, plan: Plan<K, V>) -> Self {
+        let Plan { options, written, weigh, loader, silent, .. } = plan;
+        let name = Cow::Owned(spec.name.clone());
+        let mut typed = Typed::new(registry::next_id(), (name, options), Arc::default(), K::eq, space);
+        typed.weigh = plan.weigh_any;
+        #[cfg(feature = "stores")]
+        let (typed, whole) = if typed.space.is_some() {
+            (Arc::new(typed), None)
+        } else {
+            let whole = Whole::new(typed, weigh.clone(), plan.keeping);
+            (whole.typed().clone(), Some(whole))
         };
-        let id = registry::next_id();
-        let mut typed = Typed::new(id, (Cow::Owned(name.to_owned()), options), Arc::default(), K::eq, space);
-        typed.weigh = weigh.clone().map(|weigh| Box::new(untyped(move |key, value| weigh(key, value))) as _);
+        #[cfg(not(feature = "stores"))]
         let typed = Arc::new(typed);
         let home = OfCache(typed.clone());
         live::register(&home);
-        let hash = |key: &K| Borrowed::<K, K>::new(key).hash();
-        Ok(Self(Arc::new(Inner { typed, home, spec, hash, written, weigh, loader, silent, whole })))
+        Self(Arc::new(Inner {
+            typed,
+            home,
+            spec,
+            hash: |key| Borrowed::<K, K>::new(key).hash(),
+            copy: K::clone,
+            written,
+            weigh,
+            loader,
+            silent,
+            #[cfg(feature = "stores")]
+            _flush: whole.as_ref().and_then(Whole::flush_at_the_end),
+            #[cfg(feature = "stores")]
+            whole,
+        }))
+    }
+
+    /// Puts a value into a new cache in memory.
+    pub(super) fn insert(&self, key: &K, value: V) {
+        let stamp = Terms::default().stamp(&self.0.typed.options);
+        self.put(key, Entry::new(value, stamp, &[], &[]));
+    }
+
+    /// Puts an entry into memory, as old as it is.
+    pub(super) fn put(&self, key: &K, entry: Entry<V>) {
+        put(&self.0.typed, self.0.weigh.as_ref(), key, entry, false);
+    }
+
+    /// Brings the saved contents of a cache in memory in, at its first use.
+    #[cfg(feature = "stores")]
+    pub(super) async fn ready(&self, face: Face) -> Result<(), Error> {
+        match &self.0.whole {
+            Some(whole) if !whole.is_loaded() && !UnderLock::is_here() => match whole.first_use(face).await {
+                // It was counted.
+                Err(_) if self.0.silent => Ok(()),
+                loaded => loaded,
+            },
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(not(feature = "stores"))]
+    #[expect(
+        clippy::unused_async,
+        clippy::unused_self,
+        reason = "only a cache that is saved has something to bring in"
+    )]
+    async fn ready(&self, _: Face) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// The contents as a whole, of memory alone.
+    #[cfg(feature = "stores")]
+    pub(super) fn whole(&self) -> Result<&Arc<Whole<K, V>>, Error> {
+        let error = || has_entries_of_its_own(self.name(), "snapshots are of caches in memory");
+        self.0.whole.as_ref().ok_or_else(error)
     }
 
     /// A builder that is told what this cache was, but for what depends on its types.
@@ -140,6 +213,7 @@ impl<K: Key, V: Value> Core<K, V> {
     where
         K: Borrow<Q>,
     {
+        self.ready(face).await?;
         let query = Borrowed::new(key);
         if self.has_memory()
             && let Some(value) = self.0.typed.hit(&query, query.hash(), V::clone, |value| value)
@@ -149,7 +223,7 @@ impl<K: Key, V: Value> Core<K, V> {
         let found = match self.stores() {
             Some(_) if !UnderLock::is_here() => {
                 let place = self.place(&query)?;
-                place.read_through(face, &Asking::shared(&query), V::clone).await
+                place.read_through(face, &Asking::copied(&query), V::clone).await
             }
             _ => Ok(None),
         };
@@ -165,23 +239,25 @@ impl<K: Key, V: Value> Core<K, V> {
         if UnderLock::is_here() {
             return Ok(None);
         }
+        self.ready(face).await?;
         let query = Borrowed::new(key);
         let place = self.place(&query)?;
-        if let Some(entry) = place.read_memory(&Asking::shared(&query), V::clone) {
+        if let Some(entry) = place.read_memory(&Asking::copied(&query), V::clone) {
             return Ok(Some(entry));
         }
         let found = place.read_outside::<V>(face).await;
-        Ok(self.told(found, None)?.map(|(entry, _)| entry))
+        self.told(found, None)
     }
 
     pub(super) async fn set_with(&self, face: Face, key: K, value: V, options: SetOptions) -> Result<bool, Error> {
         switch::reachable()?;
+        self.ready(face).await?;
         let if_absent = options.if_absent;
         let query = Borrowed::<K, K>::new(&key);
         let place = self.place(&query)?;
         let weight = self.0.weigh.as_ref().map_or(0, |weigh| weigh(&key, &value));
         let setting = place.setting((&value, V::clone), options.terms(), weight, if_absent)?;
-        let set = setting.set(face, &Asking::shared(&query)).await;
+        let set = setting.set(face, &Asking::copied(&query)).await;
         self.told(set, false)
     }
 
@@ -190,8 +266,9 @@ impl<K: Key, V: Value> Core<K, V> {
         K: Borrow<Q>,
     {
         switch::reachable()?;
+        self.ready(face).await?;
         let query = Borrowed::new(key);
-        let deleted = self.place(&query)?.delete(face, &Asking::shared(&query)).await;
+        let deleted = self.place(&query)?.delete(face, &Asking::copied(&query)).await;
         self.told(deleted, false)
     }
 
@@ -215,29 +292,27 @@ impl<K: Key, V: Value> Core<K, V> {
         K: Borrow<Q>,
     {
         switch::reachable()?;
+        self.ready(face).await?;
         let expires = ttl.map_or(NEVER, |ttl| clock::now().saturating_add(ttl).min(NEVER - 1));
         let query = Borrowed::new(key);
-        let retimed = self.place(&query)?.retime(face, &Asking::shared(&query), expires).await;
+        let retimed = self.place(&query)?.retime(face, &Asking::copied(&query), expires).await;
         self.told(retimed, false)
     }
 
     pub(super) async fn clear(&self, face: Face, tag: Option<Tag>) -> Result<u64, Error> {
         switch::reachable()?;
+        if tag.is_some() {
+            // Without a tag, what was saved need not even come in.
+            self.ready(face).await?;
+        }
         let tags: Option<Arc<[Tag]>> = tag.map(|tag| Arc::from([tag]));
-        let in_memory = || match &tags {
-            None => self.instance().clear_all(),
-            Some(tags) => self.instance().clear_tags(tags),
-        };
-        let Some(stores) = self.stores() else { return Ok(in_memory()) };
-        let turns = stores.all_turns(face).await;
-        let names = tags.as_ref().map(|tags| tags.iter().map(Tag::to_string).collect());
-        let removed = stores.clear(face, &turns, names).await;
-        let in_memory = in_memory();
-        self.told(removed.map(|removed| removed.max(in_memory)), in_memory)
+        let (removed, in_memory) = live::clear(&self.0.home, face, tags.as_ref()).await;
+        self.told(removed, in_memory)
     }
 
     pub(super) async fn purge(&self, face: Face) -> Result<u64, Error> {
         switch::reachable()?;
+        self.ready(face).await?;
         let in_memory = self.instance().store.purge();
         let Some(stores) = self.stores() else { return Ok(in_memory) };
         let purged = stores.purge(face).await;
@@ -245,6 +320,12 @@ impl<K: Key, V: Value> Core<K, V> {
     }
 
     pub(super) async fn len(&self, face: Face) -> Result<u64, Error> {
+        self.ready(face).await?;
+        self.size(face).await
+    }
+
+    /// The number of entries there are by now.
+    async fn size(&self, face: Face) -> Result<u64, Error> {
         match self.stores() {
             None => Ok(self.0.typed.store.len()),
             Some(stores) => {
@@ -255,12 +336,18 @@ impl<K: Key, V: Value> Core<K, V> {
     }
 
     pub(super) async fn flush(&self, face: Face) -> Result<(), Error> {
+        #[cfg(feature = "stores")]
+        if let Some(whole) = &self.0.whole {
+            let whole = whole.clone();
+            return on(face, move || whole.save_changes()).await;
+        }
         let Some(stores) = self.stores() else { return Ok(()) };
         let flushed = stores.flush(face).await;
         self.told(flushed, ())
     }
 
     pub(super) async fn all(&self, face: Face) -> Result<Vec<(K, V)>, Error> {
+        self.ready(face).await?;
         let Some((space, written)) = self.0.typed.space.as_ref().zip(self.0.written.as_ref()) else {
             let mut all = Vec::new();
             self.0.typed.store.each(|key, value| all.push((key.clone(), value.clone())));
@@ -277,85 +364,17 @@ impl<K: Key, V: Value> Core<K, V> {
         Ok(all)
     }
 
-    pub(super) fn stats(&self) -> CacheInfo {
+    pub(super) async fn stats(&self, face: Face) -> CacheInfo {
         let mut info = registry::info_of(self.name(), &self.0.typed.options, self.stores());
         info.count(self.counters().read());
-        info.size = block_on(self.len(Face::Thread)).unwrap_or(0);
         info.weight = self.0.typed.store.weight();
+        let asked = self.0.typed.space.as_ref().map_or_else(Vec::new, |space| space.asked());
+        let mut tiers = Tiers::of(self.stores().map(|stores| &**stores)).with(&asked, self.0.typed.store.len());
+        if let Some(stores) = self.stores() {
+            tiers = tiers.failed(stores.failures(), &[]).sized(&stores.sizes(face).await);
+        }
+        info.size = tiers.size();
+        info.tiers = tiers.counted(info.measured);
         info
     }
-
-    fn begin<Kd: Kind<Val = V>, Q: ?Sized + Lookup<K>>(
-        &self,
-        face: Face,
-        query: &Borrowed<'_, K, Q>,
-    ) -> Result<Begun<Kd>, Error>
-    where
-        K: Borrow<Q>,
-    {
-        let hash = query.hash();
-        if let Some(value) = self.hit(query, hash, V::clone) {
-            return Ok(Begun { step: None, answer: Reported::done(Kd::join(value)) });
-        }
-        let outside = match self.stores() {
-            Some(_) => self.outside(&query.to_owned(), hash)?.map(|(_, key)| Outside { face, key }),
-            None => None,
-        };
-        let mut answer = Reported::new(self.0.silent);
-        let wanted = Wanted { key: &Asking::shared(query), hash, outside };
-        let step = steps::begin(self.0.home.used(), wanted, &mut answer, false);
-        Ok(Begun { step: Some(step), answer })
-    }
-
-    pub(super) fn computed<Kd, Q: ?Sized + Lookup<K>>(
-        &self,
-        key: &Q,
-        compute: impl FnOnce() -> Kd::Ret,
-    ) -> Result<Kd::Ret, Error>
-    where
-        Kd: Kind<Val = V, Shared: Send + Sync>,
-        K: Borrow<Q>,
-    {
-        let Begun { mut step, mut answer } = self.begin::<Kd, Q>(Face::Thread, &Borrowed::new(key))?;
-        while let Some(Step::Wait(waits)) = step {
-            step = Some(waits.block().step(self.0.home.used(), &mut answer));
-        }
-        match answer.end(step, &self.0.home)? {
-            Started::Done(result) => Ok(result),
-            Started::Run(mut run) => {
-                let result = run.call(compute);
-                Ok(run.keep(result, Extras::<K, V>::new()).on_thread())
-            }
-        }
-    }
-
-    pub(super) async fn computed_in_task<Kd, Q: ?Sized + Lookup<K>>(
-        &self,
-        key: &Q,
-        compute: impl Future<Output = Kd::Ret>,
-    ) -> Result<Kd::Ret, Error>
-    where
-        Kd: Kind<Val = V, Shared: Send + Sync>,
-        K: Borrow<Q>,
-    {
-        let Begun { mut step, mut answer } = self.begin::<Kd, Q>(Face::Task, &Borrowed::new(key))?;
-        while let Some(Step::Wait(waits)) = step {
-            let mut waits = Some(waits);
-            let waited = std::future::poll_fn(|cx| Waits::poll(&mut waits, cx)).await;
-            step = Some(waited.step(self.0.home.used(), &mut answer));
-        }
-        match answer.end(step, &self.0.home)? {
-            Started::Done(result) => Ok(result),
-            Started::Run(mut run) => {
-                let result = run.drive(compute).await;
-                Ok(run.keep(result, Extras::<K, V>::new()).in_task().await)
-            }
-        }
-    }
-}
-
-/// The first step of a computation; none if it is answered already.
-struct Begun<Kd: Kind> {
-    step: Option<Step>,
-    answer: Reported<Kd>,
 }

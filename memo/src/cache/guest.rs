@@ -2,7 +2,7 @@
 //! stored is up to the steps that all calls take.
 #![expect(clippy::needless_pass_by_value, reason = "generated code has no other use for what it passes")]
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::Arc};
 
 use super::core::Core;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
         answer::{Guard, Guarded},
         begin::{self as steps, Begun, Outside, Started, Wanted},
         guest::{Guest, OfGuest},
-        instance::{Home as _, OfCache},
+        instance::{Contents, Home as _, OfCache},
         kind::Kind,
         place::{Beyond, Place},
         placed::At,
@@ -19,7 +19,9 @@ use crate::{
         start::Marker,
         switch::SetAside,
     },
-    key::{Asking, Query},
+    error::Error,
+    key::{Again, Asking, Query},
+    memory::locked::UnderLock,
     space::Face,
 };
 
@@ -62,8 +64,8 @@ pub fn object<'c, Q: Query, Kd: Kind, C: ?Sized + Object<Q::Owned, Kd::Val>>(
 }
 
 /// A call that has found its cache object, which it does not borrow any more.
-pub struct Found<'q, Q, Kd: Kind> {
-    query: &'q Q,
+pub struct Found<'q, Q: Query, Kd: Kind> {
+    query: Again<'q, Q>,
     state: State<Kd>,
 }
 
@@ -77,6 +79,8 @@ struct Asks {
     home: OfGuest,
     hash: u64,
     outside: Option<Beyond>,
+    /// What was saved, if it is still to come in.
+    contents: Option<Arc<dyn Contents>>,
 }
 
 /// Evaluated: the key and the cache. `is_open`: entries are used without being looked at. The call's mode was set aside for
@@ -104,19 +108,22 @@ where
         State::Hit(Kd::join(value))
     } else {
         let home = guest.uses(core.home());
-        let outside = outside(core, query, hash);
-        if outside.is_none() && core.stores().is_some() {
-            home.used().store_failed();
-        }
-        State::Asks(Asks { home, hash, outside })
+        let contents = home.instance().contents();
+        let outside = outside(core, query, hash).inspect_err(|_| home.used().store_failed());
+        State::Asks(Asks { home, hash, outside: outside.ok().flatten(), contents })
     };
-    Found { query, state }
+    Found { query: core.again(query), state }
 }
 
-/// Where the entry stands in the stores. A key that can't be written counts as an error, and stands nowhere.
-fn outside<K: 'static, V: 'static>(core: &Core<K, V>, query: &impl Query<Owned = K>, hash: u64) -> Option<Beyond> {
-    let stores = core.stores()?;
-    core.outside(&query.to_owned(), hash).inspect_err(|error| stores.failed(error)).ok().flatten()
+/// Where the entry stands in the stores, if there are any; that its key can't be written is counted.
+fn outside<K: 'static, V: 'static>(
+    core: &Core<K, V>,
+    query: &impl Query<Owned = K>,
+    hash: u64,
+) -> Result<Option<Beyond>, Error> {
+    // What is called from in there goes past the cache.
+    let Some(stores) = core.stores().filter(|_| !UnderLock::is_here()) else { return Ok(None) };
+    core.outside(&query.to_owned(), hash).inspect_err(|error| stores.failed(error))
 }
 
 impl Asks {
@@ -127,7 +134,8 @@ impl Asks {
 
     fn wanted<'a, Q: Query<Owned: Send + Sync>>(self, face: Face, key: &'a Asking<'_, Q>) -> (OfGuest, Wanted<'a>) {
         let outside = self.outside.map(|(_, key)| Outside { face, key });
-        (self.home, Wanted { key, hash: self.hash, outside })
+        let contents = self.contents.map(|contents| contents.bring_in(face));
+        (self.home, Wanted { key, hash: self.hash, outside, contents })
     }
 }
 
@@ -143,7 +151,7 @@ where
             State::Asks(asks) => asks,
         };
         let looks = !guard.is_open() && asks.has_memory();
-        let key = Asking::shared(self.query);
+        let key = Asking::copied(&self.query);
         let (home, wanted) = asks.wanted(Face::Thread, &key);
         let mut answer = Guarded::by(&guard);
         let settled = steps::settle(home.used(), wanted, &mut answer, looks);
@@ -157,7 +165,7 @@ where
             State::Asks(asks) => asks,
         };
         let looks = !guard.is_open() && asks.has_memory();
-        let key = Asking::shared(self.query);
+        let key = Asking::copied(&self.query);
         let (home, wanted) = asks.wanted(Face::Task, &key);
         let mut answer = Guarded::by(&guard);
         let step = steps::begin(home.used(), wanted, &mut answer, looks);
@@ -166,9 +174,10 @@ where
 }
 
 /// An address that has found its cache object.
-pub struct Addressed<'q, Q, Kd> {
-    query: &'q Q,
-    place: Option<Place<OfCache>>,
+pub struct Addressed<'q, Q: Query, Kd> {
+    query: Again<'q, Q>,
+    /// An error if the key can't be written.
+    place: Result<Place<OfCache>, Error>,
     _kind: Kd,
 }
 
@@ -179,11 +188,9 @@ pub fn find_address<'q, Kd: Kind, Q: Query>(
     core: &Core<Q::Owned, Kd::Val>,
 ) -> Addressed<'q, Q, Kd> {
     let hash = core.hash(query);
-    let outside = outside(core, query, hash);
-    // A key that can't be written has no entry in the stores.
-    let exists = outside.is_some() == core.stores().is_some();
-    let place = exists.then(|| Place::new(core.home().clone(), hash, outside));
-    Addressed { query, place, _kind: kind }
+    let place =
+        outside(core, query, hash).map(|outside| Place::new(core.home().clone(), hash, outside).with_contents());
+    Addressed { query: core.again(query), place, _kind: kind }
 }
 
 impl<Q: Query<Owned: Send + Sync>, Kd: Kind<Val: Send + Sync>> Addressed<'_, Q, Kd> {
@@ -204,8 +211,8 @@ impl<Q: Query<Owned: Send + Sync>, Kd: Kind<Val: Send + Sync>> Addressed<'_, Q, 
     }
 
     fn with<R>(self, face: Face, guard: Guard<'_, Kd>, store: Store<'_, Q::Owned, Kd::Val>, then: Then<'_, R>) {
-        let places = self.place.into_iter().collect();
-        let at = At { face, places, key: &Asking::shared(self.query), guard, store };
+        let places = self.place.map(|place| vec![place]);
+        let at = At { face, places, key: &Asking::copied(&self.query), guard, store };
         then(&Address::new(&at));
     }
 }

@@ -3,7 +3,7 @@
 use std::{borrow::Borrow, hash::BuildHasher, marker::PhantomData};
 
 use super::{Key, Lookup};
-use crate::key::{HASHER, Query};
+use crate::key::{Copied, HASHER, Query};
 
 /// A key that is borrowed as a `Q`.
 pub(super) struct Borrowed<'q, K, Q: ?Sized> {
@@ -34,5 +34,11 @@ impl<K: Key + Borrow<Q>, Q: ?Sized + Lookup<K>> Query for Borrowed<'_, K, Q> {
 
     fn same(&self) -> fn(&K, &K) -> bool {
         K::eq
+    }
+}
+
+impl<K: Key + Borrow<Q>, Q: ?Sized + Lookup<K>> Copied for Borrowed<'_, K, Q> {
+    fn copy(&self) -> fn(&K) -> K {
+        K::clone
     }
 }

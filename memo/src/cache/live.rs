@@ -6,35 +6,17 @@ use parking_lot::Mutex;
 
 use crate::{
     call::{
-        instance::{AnyInstance, Home as _, Instance, OfCache},
+        instance::{AnyInstance, Home as _, OfCache, WeakCache},
         registry::{self, Function},
         site::Options,
     },
     clock::Millis,
     error::Error,
     flight::wait::block_on,
-    memory::Cells,
     space::{Face, Stores},
-    stats::CacheInfo,
+    stats::{CacheInfo, Tiers},
     tags::Tag,
 };
-
-/// A cache that may be gone.
-struct WeakCache(Weak<Instance<dyn Cells + Send + Sync>>);
-
-impl WeakCache {
-    fn of(cache: &OfCache) -> Self {
-        Self(Arc::downgrade(&cache.0))
-    }
-
-    fn lives(&self) -> bool {
-        self.0.strong_count() > 0
-    }
-
-    fn upgrade(&self) -> Option<OfCache> {
-        self.0.upgrade().map(OfCache)
-    }
-}
 
 /// In the order in which they were made.
 static CACHES: Mutex<Vec<WeakCache>> = Mutex::new(Vec::new());
@@ -56,7 +38,23 @@ pub(super) fn register(cache: &OfCache) {
     if caches.len() == caches.capacity() {
         caches.retain(WeakCache::lives);
     }
-    caches.push(WeakCache::of(cache));
+    caches.push(cache.downgrade());
+    drop(caches);
+    if let Some(stores) = stores(cache.instance()) {
+        stores.join(cache.downgrade());
+    }
+}
+
+/// Removes all entries of a cache, or those with all of these tags: from all stores, also if one fails, and from the memory of
+/// all objects that share them. Gives their number as far as it is known, and the largest number in memory.
+pub(super) async fn clear(cache: &OfCache, face: Face, tags: Option<&Arc<[Tag]>>) -> (Result<u64, Error>, u64) {
+    let clear = |instance: &AnyInstance| tags.map_or_else(|| instance.clear_all(), |tags| instance.clear_tags(tags));
+    let Some(stores) = stores(cache.instance()) else {
+        let removed = clear(cache.instance());
+        return (Ok(removed), removed);
+    };
+    let in_memory = || stores.caches().iter().map(|cache| clear(cache.instance())).fold(0, u64::max);
+    stores.clear(face, tags, in_memory).await
 }
 
 /// The stores of a cache: those of a live object of the same name and store, so that all of them wait for each other's
@@ -132,16 +130,7 @@ impl Group {
     /// Removes all entries, or those with all of these tags: from all stores, also if one fails, and from the memory of every
     /// object. Gives their number as far as it is known.
     pub(crate) async fn clear(&self, face: Face, tags: Option<&Arc<[Tag]>>) -> Result<u64, Error> {
-        let clear =
-            |instance: &AnyInstance| tags.map_or_else(|| instance.clear_all(), |tags| instance.clear_tags(tags));
-        let in_memory = || self.instances().map(clear).fold(0, u64::max);
-        let Some(stores) = self.stores() else { return Ok(in_memory()) };
-        let turns = stores.all_turns(face).await;
-        let names = tags.map(|tags| tags.iter().map(Tag::to_string).collect());
-        let removed = stores.clear(face, &turns, names).await;
-        // Last: until here, what runs may still have been reading what is gone now.
-        let in_memory = in_memory();
-        removed.map(|removed| removed.max(in_memory))
+        clear(&self.first, face, tags).await.0
     }
 
     /// Removes what has expired; gives the number of entries.
@@ -159,19 +148,21 @@ impl Group {
         }
     }
 
-    pub(crate) fn weight(&self) -> u64 {
-        self.instances().map(|instance| instance.store.weight()).sum()
-    }
-
     /// The sum of their statistics. Entries that they share are counted once.
     pub(crate) fn info(&self) -> CacheInfo {
         let mut sum = registry::info_of(self.name(), self.options(), self.stores());
+        let mut tiers = Tiers::of(self.stores().map(|stores| &**stores));
         for instance in self.instances() {
             sum.count(instance.counters.read());
+            let asked = instance.space.as_ref().map_or_else(Vec::new, |space| space.asked());
+            tiers = tiers.with(&asked, instance.store.len());
         }
-        sum.weight = self.weight();
-        // A store that can't be asked has no size.
-        sum.size = block_on(self.len(Face::Thread)).unwrap_or(0);
+        if let Some(stores) = self.stores() {
+            tiers = tiers.failed(stores.failures(), &[]).sized(&block_on(stores.sizes(Face::Thread)));
+        }
+        sum.weight = self.instances().map(|instance| instance.store.weight()).sum();
+        sum.size = tiers.size();
+        sum.tiers = tiers.counted(sum.measured);
         sum
     }
 }

@@ -1,4 +1,7 @@
 //! The cache object: the machinery of memoized functions without the attribute.
+//!
+//! The operations stand in `core`, once; the faces for threads and for tasks (`aio`) only say who waits. A cache in memory has its
+//! contents kept `whole`: brought in at the first use, saved as they change.
 
 mod batch;
 mod builder;
@@ -8,12 +11,14 @@ mod csv;
 pub(crate) mod guest;
 mod key;
 pub(crate) mod live;
+mod map;
 pub(crate) mod named;
 mod options;
 #[cfg(feature = "stores")]
 mod snapshot;
 #[cfg(feature = "stores")]
 mod view;
+#[cfg(feature = "stores")]
 mod whole;
 #[cfg(any(feature = "stores", feature = "csv"))]
 mod whole_file;
@@ -26,6 +31,10 @@ use std::{borrow::Borrow, hash::Hash, time::SystemTime};
 pub(crate) use builder::Written;
 pub use builder::{Builder, Policy};
 pub use options::SetOptions;
+#[cfg(feature = "stores")]
+pub(crate) use whole::on;
+#[cfg(feature = "stores")]
+pub use whole::{Autosync, Contents, Hooks, flush_all, register_hooks};
 
 use self::core::Core;
 use crate::{
@@ -54,8 +63,8 @@ impl<K, Q: ?Sized + Hash + Eq + Sync + ToOwned<Owned = K>> Lookup<K> for Q {}
 
 /// A cache of values by key, in memory, in stores, or both.
 ///
-/// Clones share one cache. Several objects of one name and store share the entries there, not the statistics and not what
-/// each has in memory. As long as they live, [`clear_tag`](crate::clear_tag), [`clear_all`](crate::clear_all),
+/// Clones share one cache. Several objects of one name and store share the entries there, not the statistics; each has a
+/// memory of its own, out of which goes what another one changes. As long as they live, [`clear_tag`](crate::clear_tag), [`clear_all`](crate::clear_all),
 /// [`Clear`](crate::Clear), [`purge_expired`](crate::purge_expired) and [`report`](crate::report()) reach them.
 ///
 /// A miss is a `None`, never an error; errors are those of stores, so a cache that is in memory alone has none. See
@@ -226,7 +235,8 @@ impl<K: Key, V: Value> Cache<K, V> {
         block_on(self.0.take(Face::Thread, key))
     }
 
-    /// Lets an entry expire so long from now: seconds or a `Duration`. Zero: now. Was there an entry?
+    /// Lets an entry expire so long from now: seconds or a `Duration`. Zero: now. Was there an entry? Hits do not put this end
+    /// off, also where entries are [`sliding`](Builder::sliding).
     ///
     /// # Errors
     ///
@@ -238,7 +248,7 @@ impl<K: Key, V: Value> Cache<K, V> {
         block_on(self.0.expire_in(Face::Thread, key, ttl.into_ttl().0))
     }
 
-    /// Lets an entry expire at a time of the wall clock. Was there an entry?
+    /// Lets an entry expire at a time of the wall clock, like [`expire_in`](Self::expire_in). Was there an entry?
     ///
     /// # Errors
     ///
@@ -289,77 +299,17 @@ impl<K: Key, V: Value> Cache<K, V> {
         block_on(self.0.purge(Face::Thread))
     }
 
-    /// The number of entries, expired ones that are still there included; of the last tier, where there are several.
-    ///
-    /// # Errors
-    ///
-    /// If a store can't count.
-    pub fn len(&self) -> Result<u64, Error> {
-        block_on(self.0.len(Face::Thread))
-    }
-
-    /// Are there no entries?
-    ///
-    /// # Errors
-    ///
-    /// If a store can't count.
-    pub fn is_empty(&self) -> Result<bool, Error> {
-        Ok(self.len()? == 0)
-    }
-
-    /// All live entries, in any order, as they are at one moment or another. Cost: copies all of them.
-    ///
-    /// # Errors
-    ///
-    /// If a store can't enumerate.
-    #[expect(clippy::iter_not_returning_iterator, reason = "a store may have no answer")]
-    pub fn iter(&self) -> Result<impl Iterator<Item = (K, V)> + use<K, V>, Error> {
-        Ok(block_on(self.0.all(Face::Thread))?.into_iter())
-    }
-
-    /// The keys of all live entries.
-    ///
-    /// # Errors
-    ///
-    /// If a store can't enumerate.
-    pub fn keys(&self) -> Result<impl Iterator<Item = K> + use<K, V>, Error> {
-        Ok(self.iter()?.map(|(key, _)| key))
-    }
-
-    /// The values of all live entries.
-    ///
-    /// # Errors
-    ///
-    /// If a store can't enumerate.
-    pub fn values(&self) -> Result<impl Iterator<Item = V> + use<K, V>, Error> {
-        Ok(self.iter()?.map(|(_, value)| value))
-    }
-
-    /// Removes the entries that a test does not keep; gives their number.
-    ///
-    /// # Errors
-    ///
-    /// If a store can't enumerate, or it is not certain that they are gone.
-    pub fn retain(&self, mut keep: impl FnMut(&K, &V) -> bool) -> Result<u64, Error> {
-        let mut removed = 0;
-        for (key, value) in self.iter()? {
-            if !keep(&key, &value) {
-                removed += u64::from(self.delete(&key)?);
-            }
-        }
-        Ok(removed)
-    }
-
     /// Statistics of this object.
     pub fn stats(&self) -> CacheInfo {
-        self.0.stats()
+        block_on(self.0.stats(Face::Thread))
     }
 
-    /// Returns when everything is as durable as its store can make it, and lets the store go.
+    /// Returns when everything is as durable as its store can make it, and lets the store go. A cache that saves itself saves what
+    /// is unsaved.
     ///
     /// # Errors
     ///
-    /// If a store can't say so.
+    /// If a store can't say so, or the cache can't be saved.
     pub fn close(self) -> Result<(), Error> {
         block_on(self.0.flush(Face::Thread))
     }

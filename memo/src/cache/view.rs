@@ -8,9 +8,9 @@ impl<K: Key, V: Value> Cache<K, V> {
     /// Begins a cache of other types over the same stores, in a namespace of its own: `sessions.view("names")` is the cache
     /// `sessions:names`. Neither is cleared with the other. They share connections, and each has its own memory.
     ///
-    /// Time to live, jitter, the bound by entries, the policy, the codec and silence are those of this cache as long as the
-    /// builder is not told otherwise. A codec that it is told counts for the view even if the URL names another: `raw` keeps the
-    /// bytes of texts and `Vec<u8>` as they are.
+    /// Time to live, sliding, jitter, the bound by entries, the policy, the codec and silence are those of this cache as long as the
+    /// builder is not told otherwise. A codec that it is told counts for the view even if the URL names another (with `level` and
+    /// `threads`): `raw` keeps the bytes of texts and `Vec<u8>` as they are.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")] {
@@ -43,11 +43,19 @@ impl<K: Key, V: Value> Cache<K, V> {
     }
 }
 
-/// A URL that leaves the codec to the builder.
-pub(super) fn without_codec(url: &str) -> String {
+/// A URL that leaves the codec to the builder, which was told this one: without the URL's own, what it says of compressors, and
+/// settings that the builder's says, too.
+pub(super) fn without_codec(url: &str, told: &str) -> String {
     let Some((place, params)) = url.split_once('?') else { return url.to_owned() };
-    let others: Vec<&str> = params.split('&').filter(|param| !param.starts_with("codec=")).collect();
+    let settings = told.split_once('?').map_or("", |(_, settings)| settings);
+    let gone: Vec<&str> = ["codec", "level", "threads"].into_iter().chain(settings.split('&').map(name)).collect();
+    let others: Vec<&str> = params.split('&').filter(|param| !gone.contains(&name(param))).collect();
     if others.is_empty() { place.to_owned() } else { format!("{place}?{}", others.join("&")) }
+}
+
+/// Of `name=value`.
+fn name(param: &str) -> &str {
+    param.split_once('=').map_or(param, |(name, _)| name)
 }
 
 #[cfg(test)]
@@ -56,12 +64,14 @@ mod tests {
 
     #[test]
     fn a_codec_is_taken_out_of_urls() {
-        for (url, without) in [
-            ("lmdb://x", "lmdb://x"),
-            ("lmdb://x?codec=json", "lmdb://x"),
-            ("lmdb://x?ttl=5m&codec=json+zstd&sync=off", "lmdb://x?ttl=5m&sync=off"),
+        for (url, told, without) in [
+            ("lmdb://x", "raw", "lmdb://x"),
+            ("lmdb://x?codec=json", "raw", "lmdb://x"),
+            ("lmdb://x?ttl=5m&codec=json+zstd&sync=off", "raw", "lmdb://x?ttl=5m&sync=off"),
+            ("lmdb://x?codec=zstd&level=9&threads=2&max_value=1MB", "raw", "lmdb://x?max_value=1MB"),
+            ("lmdb://x?level=9&max_value=1MB&ttl=5m", "zlib?level=1&max_value=2MB", "lmdb://x?ttl=5m"),
         ] {
-            assert_eq!(without_codec(url), without);
+            assert_eq!(without_codec(url, told), without);
         }
     }
 }

@@ -2,14 +2,17 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
-    io::{self, Write as _},
+    fs, io,
     path::{Path, PathBuf},
     sync::{LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use crate::{clock, error::Error};
+use crate::{
+    clock,
+    error::Error,
+    owner_only::{self, unique},
+};
 
 /// What a killed process left is removed when it is so old.
 const LEFT_BEHIND: Duration = Duration::from_hours(1);
@@ -57,7 +60,8 @@ impl Turn {
 
     fn try_land(&self, contents: &[u8]) -> io::Result<()> {
         let temporary = self.path.with_file_name(self.temporary());
-        let landed = create(&temporary, contents).and_then(|()| self.take_place(&temporary));
+        owner_only::create(&temporary, contents, true)?;
+        let landed = self.take_place(&temporary);
         if !matches!(landed, Ok(true)) {
             fs::remove_file(&temporary).ok();
         }
@@ -75,7 +79,8 @@ impl Turn {
         fs::rename(temporary, &self.path)?;
         writers.landed = self.number;
         drop(files);
-        sync_parent(&self.path)?;
+        // The new name is as durable as the contents.
+        self.path.parent().map_or(Ok(()), owner_only::sync_dir)?;
         Ok(true)
     }
 
@@ -86,7 +91,7 @@ impl Turn {
     }
 
     fn temporary(&self) -> String {
-        format!("{}{}-{}.tmp", self.prefix(), std::process::id(), self.number)
+        format!("{}{:032x}.tmp", self.prefix(), unique())
     }
 
     /// Removes what killed processes left long ago. Whatever goes wrong here, the file itself is written.
@@ -125,30 +130,19 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
-/// `17-3.tmp`: a process and a number.
-fn is_suffix(text: &str) -> bool {
-    let numbers = text.strip_suffix(".tmp").and_then(|text| text.split_once('-'));
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    numbers.is_some_and(|(process, number)| is_number(process) && is_number(number))
-}
-
-/// For the owner only: nobody else has a right to the values.
-fn create(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(contents)?;
-    file.sync_all()
-}
-
-/// The new name is as durable as the contents. Only Unix can say so of a directory.
-fn sync_parent(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(parent) if cfg!(unix) => File::open(parent)?.sync_all(),
+/// Removes a file, if there is one.
+#[cfg(feature = "stores")]
+pub(super) fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path).and_then(|()| path.parent().map_or(Ok(()), owner_only::sync_dir)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("removed", path, error)),
         _ => Ok(()),
     }
+}
+
+/// A number of 32 hexadecimal digits, and `.tmp`.
+fn is_suffix(text: &str) -> bool {
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.strip_suffix(".tmp").is_some_and(|number| number.len() == 32 && number.bytes().all(is_digit))
 }
 
 fn failed(what: &str, path: &Path, error: io::Error) -> Error {
@@ -175,9 +169,13 @@ mod tests {
 
     #[test]
     fn only_temporary_files_are_swept() {
-        assert!(is_suffix("17-3.tmp"));
-        for other in ["17-3", "17.tmp", "-3.tmp", "17-.tmp", "a-3.tmp", "17-3.tmp.old", "1-2-3.tmp"] {
-            assert!(!is_suffix(other), "{other}");
+        let turn = Turn::new(Path::new("users.snapshot")).expect("a path");
+        let (one, other) = (turn.temporary(), turn.temporary());
+        assert_ne!(one, other, "a name is used once");
+        let own = one.strip_prefix(&turn.prefix()).expect("begins with it");
+        assert!(is_suffix(own), "{own}");
+        for foreign in ["17.tmp", ".tmp", &own[1..], &own.to_uppercase(), &format!("{own}.old"), &format!("0{own}")] {
+            assert!(!is_suffix(foreign), "{foreign}");
         }
     }
 }

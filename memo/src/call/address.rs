@@ -5,6 +5,7 @@ use std::{any::Any, marker::PhantomData, ops::Deref};
 use super::{
     answer::Guard,
     entry::Entry,
+    explanation::{Explanation, absent},
     extras::Extras,
     instance::{AnyInstance, Home, OfProcess, Typed},
     kind::Kind,
@@ -20,52 +21,6 @@ use crate::{
     memory::{Found, entries::Weigh, locked::UnderLock},
     space::Face,
 };
-
-/// Why a call would hit or miss: what [`explain_cache!`](crate::explain_cache) gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Explanation {
-    /// The call would hit.
-    #[non_exhaustive]
-    Hit {
-        /// Where the entry lives.
-        tier: &'static str,
-        /// How long ago it was stored.
-        age: std::time::Duration,
-        /// How long it still lives; `None` if it does not expire.
-        remaining: Option<std::time::Duration>,
-    },
-    /// There is no entry: it was never stored, or was deleted, cleared or evicted.
-    Absent,
-    /// There is an entry whose time to live has passed.
-    Expired,
-    /// There is an entry that `validate` does not accept.
-    Invalid,
-    /// Caching is switched off here.
-    Disabled,
-}
-
-impl Explanation {
-    /// Would the call hit?
-    pub fn is_hit(&self) -> bool {
-        matches!(self, Self::Hit { .. })
-    }
-}
-
-impl std::fmt::Display for Explanation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Hit { tier, age, remaining: Some(remaining) } => {
-                write!(f, "hit in {tier}, stored {age:?} ago, expires in {remaining:?}")
-            }
-            Self::Hit { tier, age, remaining: None } => write!(f, "hit in {tier}, stored {age:?} ago"),
-            Self::Absent => f.write_str("miss: there is no entry"),
-            Self::Expired => f.write_str("miss: the entry has expired"),
-            Self::Invalid => f.write_str("miss: `validate` does not accept the entry"),
-            Self::Disabled => f.write_str("miss: caching is switched off"),
-        }
-    }
-}
 
 /// The operations on one address, for a kind that is known inside the function.
 pub(crate) trait Operations {
@@ -230,8 +185,9 @@ impl<K: 'static, Kd: Kind> Operations for At<'_, K, Kd> {
             (Found::Expired, None) => Explanation::Expired,
             (_, None) => Explanation::Absent,
         };
-        let all: Vec<_> = self.instances.iter().map(explain).collect();
-        Pending::now(all.iter().find(|e| **e != Explanation::Absent).cloned().unwrap_or(Explanation::Absent))
+        let absent = || self.instances.first().map(|instance| absent(&instance.options, self.store));
+        let found = self.instances.iter().map(explain).find(|found| *found != Explanation::Absent);
+        Pending::now(found.or_else(absent).unwrap_or(Explanation::Absent))
     }
 
     fn deletion(&self) -> Deletion {

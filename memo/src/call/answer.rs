@@ -10,8 +10,9 @@ use super::{
     share::HomeOf,
 };
 use crate::{
+    clock,
     error::Error,
-    memory::{Put, Stored, stamp::Stamp},
+    memory::{Put, Stored, entries::Weigh, stamp::Stamp},
     space::{Loaded, Space},
 };
 
@@ -23,6 +24,8 @@ pub struct Guard<'a, Kd: Kind> {
     /// Tests that outlive the call: for addresses of async functions.
     shared: Vec<SharedTest<Kd::Val>>,
     fail: Option<fn(Error) -> Kd::Ret>,
+    /// What an entry weighs that memory takes over from a store.
+    weigh: Option<Weigh<'a>>,
 }
 
 pub(crate) type SharedTest<V> = std::sync::Arc<dyn Fn(&Entry<V>) -> bool + Send + Sync>;
@@ -34,7 +37,7 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
 
     /// Asks nothing.
     pub fn none() -> Self {
-        Self { validate: None, validate_too: Vec::new(), shared: Vec::new(), fail: None }
+        Self { validate: None, validate_too: Vec::new(), shared: Vec::new(), fail: None, weigh: None }
     }
 
     #[must_use]
@@ -63,10 +66,16 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
         self
     }
 
+    #[cfg(feature = "stores")]
+    pub(crate) fn weigh(mut self, weigh: Weigh<'a>) -> Self {
+        self.weigh = Some(weigh);
+        self
+    }
+
     /// Does the call go on as if there were no guard?
     #[cfg(feature = "stores")]
     pub(crate) fn asks_nothing(&self) -> bool {
-        self.is_open() && self.fail.is_none()
+        self.is_open() && self.fail.is_none() && self.weigh.is_none()
     }
 
     /// Is an entry used without being looked at?
@@ -86,7 +95,8 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
 pub(crate) trait Answer {
     /// Copies an entry, under its shard's lock. `tags` are those of all entries of the function.
     fn read(&mut self, stored: Stored<'_>, tags: &'static [&'static str]);
-    /// Decodes an entry from a store, and gives memory a copy where it keeps one; false if it can't be decoded.
+    /// Decodes an entry from a store, takes it if it is to be used, and then gives memory a copy where it keeps one. False if
+    /// it can't be decoded or is not to be used.
     fn decode(&mut self, space: &Space, loaded: &Loaded, tags: &'static [&'static str], keep: Option<Keep<'_>>)
     -> bool;
     /// Is what was read to be used? If not, its stamp.
@@ -104,12 +114,13 @@ pub(crate) trait Answer {
 /// Keeps what a store had in memory.
 pub(crate) type Keep<'a> = &'a mut dyn FnMut(Put<'_>);
 
-/// Decodes an entry from a store. `tags` are those of all entries of the function. Memory gets a copy of what is accepted.
+/// Decodes an entry from a store, if it is to be used. `tags` are those of all entries of the function.
 fn decode<Kd: Kind>(
     space: &Space,
     loaded: &Loaded,
     tags: &'static [&'static str],
     keep: Option<Keep<'_>>,
+    weigh: Option<Weigh<'_>>,
     accepts: impl FnOnce(&Entry<Kd::Val>) -> bool,
 ) -> Option<Entry<Kd::Val>> {
     let mut value: Option<Kd::Val> = None;
@@ -118,11 +129,13 @@ fn decode<Kd: Kind>(
     }
     let (stamp, own) = loaded.about(tags);
     let entry = Entry::new(value?, stamp, tags, &own);
-    if accepts(&entry)
-        && let Some(keep) = keep
-    {
+    if !accepts(&entry) {
+        return None;
+    }
+    if let Some(keep) = keep {
         let mut copy = Some(Kd::copy(entry.value()));
-        keep(Put { value: &mut copy, stamp, tags: &own, weigh: None, slides: false, replaces: false, yields: true });
+        let stamp = stamp.of_copy(clock::now());
+        keep(Put { value: &mut copy, stamp, tags: &own, weigh, replaces: false, yields: true });
     }
     Some(entry)
 }
@@ -216,7 +229,7 @@ impl<Kd: Kind> Answer for Plain<Kd> {
     ) -> bool {
         let mut value: Option<Kd::Val> = None;
         if keep.is_some() {
-            value = decode::<Kd>(space, loaded, tags, keep, |_| true).map(Entry::into_value);
+            value = decode::<Kd>(space, loaded, tags, keep, None, |_| true).map(Entry::into_value);
         } else {
             space.decode(loaded, &mut value);
         }
@@ -241,8 +254,7 @@ impl<Kd: Kind> Answer for Plain<Kd> {
 /// What a guarded call returns.
 pub(crate) struct Guarded<'g, 'a, Kd: Kind> {
     pub(crate) result: Option<Kd::Ret>,
-    /// What was read, and whether it is accepted, if that was asked already.
-    entry: Option<(Entry<Kd::Val>, Option<bool>)>,
+    entry: Option<Entry<Kd::Val>>,
     guard: &'g Guard<'a, Kd>,
 }
 
@@ -255,8 +267,7 @@ impl<'g, 'a, Kd: Kind> Guarded<'g, 'a, Kd> {
 impl<Kd: Kind> Answer for Guarded<'_, '_, Kd> {
     fn read(&mut self, stored: Stored<'_>, tags: &'static [&'static str]) {
         let value = stored.value().downcast_ref().map(Kd::copy);
-        let entry = value.map(|value| Entry::new(value, stored.stamp(), tags, stored.tags()));
-        self.entry = entry.map(|entry| (entry, None));
+        self.entry = value.map(|value| Entry::new(value, stored.stamp(), tags, stored.tags()));
     }
 
     fn decode(
@@ -266,20 +277,15 @@ impl<Kd: Kind> Answer for Guarded<'_, '_, Kd> {
         tags: &'static [&'static str],
         keep: Option<Keep<'_>>,
     ) -> bool {
-        let mut accepted = false;
-        let accepts = |entry: &Entry<Kd::Val>| {
-            accepted = self.guard.accepts(entry);
-            accepted
-        };
-        let entry = decode::<Kd>(space, loaded, tags, keep, accepts);
-        self.entry = entry.map(|entry| (entry, Some(accepted)));
-        self.entry.is_some()
+        let (guard, weigh) = (self.guard, self.guard.weigh);
+        let entry = decode::<Kd>(space, loaded, tags, keep, weigh, |entry| guard.accepts(entry));
+        self.result = entry.map(|entry| Kd::join(entry.into_value()));
+        self.result.is_some()
     }
 
     fn accept(&mut self) -> Result<(), Stamp> {
-        let Some((entry, accepted)) = self.entry.take() else { return Ok(()) };
-        // Not under the lock under which it may have been read: it is the user's code.
-        if !accepted.unwrap_or_else(|| self.guard.accepts(&entry)) {
+        let Some(entry) = self.entry.take() else { return Ok(()) };
+        if !self.guard.accepts(&entry) {
             return Err(entry.stamp());
         }
         self.result = Some(Kd::join(entry.into_value()));

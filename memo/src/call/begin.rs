@@ -11,12 +11,14 @@ use std::{
 use super::{
     answer::{Answer, Guard, Guarded, Keep, Plain},
     guest::Used,
-    instance::{AnyInstance, Home},
+    instance::{Home, Loading},
     kind::Kind,
     run::{Run, Running},
     share::HomeOf,
     switch::{self, Mode},
 };
+#[cfg(feature = "stores")]
+use crate::memory::entries::weigh_any;
 use crate::{
     clock::{self, Millis},
     error::{Error, Kind as ErrorKind},
@@ -26,7 +28,7 @@ use crate::{
     },
     key::{Ask, Held},
     memory::{Entered, Found, Put, Stored, locked::UnderLock},
-    space::{EntryKey, Face, Loaded, Stores},
+    space::{EntryKey, Face, Loaded, Space},
 };
 
 /// Where a call stands.
@@ -104,6 +106,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) hash: u64,
     /// Where it stands outside of memory, and who asks there.
     pub(crate) outside: Option<Outside>,
+    /// What has to come in first.
+    pub(crate) contents: Option<Loading>,
 }
 
 /// An entry outside of memory, as a call asks for it.
@@ -115,7 +119,7 @@ pub(crate) struct Outside {
 impl<'a> Wanted<'a> {
     /// What is in memory or nowhere.
     pub(crate) fn in_memory(key: &'a dyn Ask, hash: u64) -> Self {
-        Self { key, hash, outside: None }
+        Self { key, hash, outside: None, contents: None }
     }
 }
 
@@ -130,9 +134,12 @@ struct Call<'a> {
 
 /// The first step. `looks` if the store was not asked yet, because entries are looked at before they are used.
 pub(crate) fn begin(instance: Used<'_>, wanted: Wanted<'_>, answer: &mut dyn Answer, looks: bool) -> Step {
-    let Wanted { key, hash, outside } = wanted;
-    let call = Call { instance, key: Key::Borrowed(key), hash, outside, answer };
-    if switch::is_ordinary() { call.begin(looks) } else { call.unusual() }
+    let Wanted { key, hash, outside, contents } = wanted;
+    if let Some((contents, held)) = contents.and_then(|contents| Some((contents, key.hold()?))) {
+        let attempt = Attempt::first(instance);
+        return Step::Wait(Waits { held, hash, attempt, on: On::Contents(contents) });
+    }
+    Call { instance, key: Key::Borrowed(key), hash, outside, answer }.start(looks)
 }
 
 /// Runs inside a run of the same key, which can't end before this one does.
@@ -153,6 +160,10 @@ pub(crate) fn settle(instance: Used<'_>, wanted: Wanted<'_>, answer: &mut dyn An
 }
 
 impl Call<'_> {
+    fn start(self, looks: bool) -> Step {
+        if switch::is_ordinary() { self.begin(looks) } else { self.unusual() }
+    }
+
     fn begin(mut self, looks: bool) -> Step {
         if UnderLock::is_here() {
             return Step::ASIDE;
@@ -209,13 +220,13 @@ impl Call<'_> {
         };
         let seen = space.stores.epoch(&outside.key);
         if outside.face == Face::Thread {
-            let read = block_on(space.stores.read(Face::Thread, &outside.key));
+            let read = block_on(space.read_for_use(Face::Thread, &outside.key));
             return self.found_outside(attempt, seen, read);
         }
         let Call { instance, key, hash, outside, .. } = self;
         match (key.hold(), outside) {
             (Some(held), Some(Outside { key, .. })) => {
-                let reading = Reading::new(space.stores.clone(), key, seen);
+                let reading = Reading::new(space.clone(), key, seen);
                 Step::Wait(Waits { held, hash, attempt, on: On::Store(reading) })
             }
             _ => run_inline(instance),
@@ -241,18 +252,21 @@ impl Call<'_> {
         let Some((outside, space)) = self.outside.as_ref().zip(instance.space.as_ref()) else { return false };
         let key = self.key.ask();
         let mut keep = |put: Put<'_>| {
+            let put = Put { weigh: put.weigh.or(instance.weigh()), ..put };
             if let Some(_turn) = space.stores.try_turn(&outside.key)
                 && space.stores.epoch(&outside.key) == seen
             {
+                let _under = UnderLock::enter();
                 instance.store.fill(hash, key, put);
             }
         };
         let keep = space.stores.has_memory().then_some(&mut keep as Keep<'_>);
-        if !self.answer.decode(space, loaded, instance.options.tags, keep) || self.answer.accept().is_err() {
-            return false;
+        let is_hit = self.answer.decode(space, loaded, instance.options.tags, keep);
+        space.used(loaded, is_hit);
+        if is_hit {
+            instance.count(|counters| &counters.hits, 1);
         }
-        instance.count(|counters| &counters.hits, 1);
-        true
+        is_hit
     }
 
     /// Runs the body, for all who ask meanwhile.
@@ -268,13 +282,14 @@ impl Call<'_> {
         loop {
             let answer = &mut *self.answer;
             let read = &mut |stored: Stored<'_>| answer.read(stored, tags);
-            let outside = self.outside.as_ref();
-            let is_late = &|| changed_since(&instance, outside, seen);
-            match instance.store.enter(hash, self.key.ask(), attempt.joins, is_late, read) {
+            match instance.store.enter(hash, self.key.ask(), attempt.joins, read) {
                 Entered::Found if self.accepts() => return Step::DONE,
                 Entered::Found => {}
-                // Somebody stored something after the stores were asked, perhaps this: ask again.
-                Entered::Late => return self.look_outside(attempt),
+                Entered::Lead(flight) if self.is_late(seen) => {
+                    // Somebody stored something after the stores were asked, perhaps this: ask again.
+                    Running::new(hash, flight, None, false).abandon(&instance);
+                    return self.look_outside(attempt);
+                }
                 Entered::Lead(flight) => return self.lead(flight, false),
                 Entered::Follow(flight, joined) => {
                     let Some(wait) = Wait::begin(flight, joined, attempt.deadline) else {
@@ -288,12 +303,12 @@ impl Call<'_> {
             }
         }
     }
-}
 
-/// Did the stores outside of memory change after they were asked?
-fn changed_since(instance: &AnyInstance, outside: Option<&Outside>, seen: Option<u64>) -> bool {
-    let outside = outside.zip(instance.space.as_ref());
-    outside.zip(seen).is_some_and(|((outside, space), seen)| space.stores.epoch(&outside.key) != seen)
+    /// Did the stores outside of memory change after they were asked?
+    fn is_late(&self, seen: Option<u64>) -> bool {
+        let outside = self.outside.as_ref().zip(self.instance.space.as_ref());
+        outside.zip(seen).is_some_and(|((outside, space), seen)| space.stores.epoch(&outside.key) != seen)
+    }
 }
 
 /// A caller that waits. It borrows nothing of the call.
@@ -310,11 +325,13 @@ enum On {
     Flight(Wait, Option<Outside>),
     /// The answer of a store.
     Store(Reading),
+    /// What was saved.
+    Contents(Loading),
 }
 
 /// A store that is asked by a task.
 struct Reading {
-    stores: Arc<Stores>,
+    space: Arc<Space>,
     key: Box<EntryKey>,
     seen: u64,
     /// The question, once it was put.
@@ -322,14 +339,14 @@ struct Reading {
 }
 
 impl Reading {
-    fn new(stores: Arc<Stores>, key: Box<EntryKey>, seen: u64) -> Self {
-        Self { stores, key, seen, asked: None }
+    fn new(space: Arc<Space>, key: Box<EntryKey>, seen: u64) -> Self {
+        Self { space, key, seen, asked: None }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
         let asked = self.asked.get_or_insert_with(|| {
-            let (stores, key) = (self.stores.clone(), self.key.clone());
-            Box::pin(async move { stores.read(Face::Task, &key).await })
+            let (space, key) = (self.space.clone(), self.key.clone());
+            Box::pin(async move { space.read_for_use(Face::Task, &key).await })
         });
         asked.as_mut().poll(cx)
     }
@@ -342,6 +359,7 @@ type Read = Result<Option<Loaded>, Error>;
 enum Ended {
     Flight(Outcome, Option<Outside>),
     Store(Box<EntryKey>, u64, Read),
+    Contents(Result<(), Error>),
 }
 
 /// A caller whose wait has ended.
@@ -358,9 +376,14 @@ impl Waits {
         let Self { held, hash, attempt, on } = self;
         let ended = match on {
             On::Flight(wait, outside) => Ended::Flight(wait.block(), outside),
-            On::Store(Reading { stores, key, seen, .. }) => {
-                let loaded = block_on(stores.read(Face::Thread, &key));
+            On::Store(Reading { space, key, seen, .. }) => {
+                let loaded = block_on(space.read_for_use(Face::Thread, &key));
                 Ended::Store(key, seen, loaded)
+            }
+            On::Contents(loading) => {
+                // The hooks that bring them in may call memoized functions, which the mode of this call is not for.
+                let _mode = switch::set_aside();
+                Ended::Contents(block_on(loading))
             }
         };
         Waited { held, hash, attempt, ended }
@@ -371,15 +394,18 @@ impl Waits {
         enum Answered {
             Flight(Outcome),
             Store(Read),
+            Contents(Result<(), Error>),
         }
         let answered = match &mut waits.as_mut().expect("a future is not polled after its end").on {
             On::Flight(wait, _) => Answered::Flight(ready!(wait.poll_in_task(cx))),
             On::Store(reading) => Answered::Store(ready!(reading.poll(cx))),
+            On::Contents(loading) => Answered::Contents(ready!(loading.as_mut().poll(cx))),
         };
         let Self { held, hash, attempt, on } = waits.take().expect("it was there a moment ago");
         let ended = match (answered, on) {
             (Answered::Flight(outcome), On::Flight(_, outside)) => Ended::Flight(outcome, outside),
             (Answered::Store(loaded), On::Store(Reading { key, seen, .. })) => Ended::Store(key, seen, loaded),
+            (Answered::Contents(loaded), On::Contents(_)) => Ended::Contents(loaded),
             _ => unreachable!("it answers what was asked"),
         };
         Poll::Ready(Waited { held, hash, attempt, ended })
@@ -395,6 +421,12 @@ impl Waited {
                 let outside = Some(Outside { face: Face::Task, key });
                 let call = Call { instance, key: Key::Held(held), hash, outside, answer };
                 return call.found_outside(attempt, seen, loaded);
+            }
+            Ended::Contents(loaded) => {
+                if loaded.is_err() {
+                    instance.count_for_guest(|counters| &counters.errors, 1);
+                }
+                return Call { instance, key: Key::Held(held), hash, outside: None, answer }.start(true);
             }
         };
         let attempt = match outcome {
@@ -493,6 +525,13 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Again<H, K, Kd> {
         let mut answer = Plain::<Kd>(None);
         let step = self.waited.step(self.home.used(), &mut answer);
         Begun::at(step, self.home, answer.0)
+    }
+
+    /// The same where entries have weight.
+    #[cfg(feature = "stores")]
+    pub fn again_weighing(self, guard: Guard<'_, Kd>, weigh: impl Fn(&K, &Kd::Val) -> u64) -> Begun<H, K, Kd> {
+        let weigh = weigh_any(weigh);
+        self.again_with(guard.weigh(&weigh))
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]

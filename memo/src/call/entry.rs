@@ -15,8 +15,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Entry<V> {
     value: V,
-    created: Millis,
-    expires: Millis,
+    stamp: Stamp,
     /// Tags of all entries of the function.
     literal: &'static [&'static str],
     /// Tags of this entry.
@@ -25,7 +24,7 @@ pub struct Entry<V> {
 
 impl<V> Entry<V> {
     pub(crate) fn new(value: V, stamp: Stamp, literal: &'static [&'static str], own: &[Tag]) -> Self {
-        Self { value, created: stamp.created(), expires: stamp.expires(), literal, own: own.to_vec() }
+        Self { value, stamp, literal, own: own.to_vec() }
     }
 
     /// The stored value.
@@ -40,22 +39,27 @@ impl<V> Entry<V> {
 
     /// When the value was stored, by the wall clock.
     pub fn created_at(&self) -> SystemTime {
-        clock::system_time(self.created)
+        clock::system_time(self.stamp.created())
     }
 
     /// How long ago the value was stored. Resolution: milliseconds, on a clock that moves every 1 to 10 of them.
     pub fn age(&self) -> Duration {
-        Duration::from_millis(clock::now().saturating_sub(self.created))
+        Duration::from_millis(clock::now().saturating_sub(self.stamp.created()))
     }
 
-    /// When the entry expires, by the wall clock; `None` if it does not.
+    /// When the entry expires, by the wall clock; `None` if it does not. Where entries are sliding and memory stands before
+    /// a store, `validate` may see the end of memory's copy, which is sooner.
     pub fn expires_at(&self) -> Option<SystemTime> {
-        (self.expires != NEVER).then(|| clock::system_time(self.expires))
+        self.ends().map(clock::system_time)
     }
 
     /// The time that is left until the entry expires; `None` if it does not.
     pub fn remaining(&self) -> Option<Duration> {
-        (self.expires != NEVER).then(|| Duration::from_millis(self.expires.saturating_sub(clock::now())))
+        self.ends().map(|expires| Duration::from_millis(expires.saturating_sub(clock::now())))
+    }
+
+    fn ends(&self) -> Option<Millis> {
+        Some(self.stamp.expires()).filter(|expires| *expires != NEVER)
     }
 
     /// The tags of the entry: literal ones first.
@@ -69,7 +73,17 @@ impl<V> Entry<V> {
     }
 
     pub(crate) fn stamp(&self) -> Stamp {
-        Stamp::new(self.created, self.expires)
+        self.stamp
+    }
+
+    #[cfg(feature = "stores")]
+    pub(crate) fn set_stamp(&mut self, stamp: Stamp) {
+        self.stamp = stamp;
+    }
+
+    #[cfg(feature = "stores")]
+    pub(crate) fn value_mut(&mut self) -> &mut V {
+        &mut self.value
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     site::Jitter,
     terms::{Terms, Ttl},
 };
-use crate::{clock, tags::Tag};
+use crate::{clock, memory::entries::weigh_any, tags::Tag};
 
 /// What can be written as a time to live: seconds or a `Duration`.
 #[diagnostic::on_unimplemented(
@@ -235,13 +235,8 @@ impl<'a, K, V> Extras<'a, K, V> {
 /// `Weigh` for keys and values given as `dyn Any`.
 impl<'a, K: 'static, V: 'static> Extras<'a, K, V> {
     pub(crate) fn weigh_any(&self) -> Option<impl Fn(&dyn Any, &dyn Any) -> u64 + use<'a, K, V>> {
-        self.weigh.map(untyped)
+        self.weigh.map(weigh_any::<K, V>)
     }
-}
-
-/// A `weigh` for keys and values given as `dyn Any`.
-pub(crate) fn untyped<K: 'static, V: 'static>(weigh: impl Fn(&K, &V) -> u64) -> impl Fn(&dyn Any, &dyn Any) -> u64 {
-    move |key, value| key.downcast_ref().zip(value.downcast_ref()).map_or(0, |(key, value)| weigh(key, value))
 }
 
 /// Tags without repetition, and without those that all entries of the function have.

@@ -1,6 +1,15 @@
 //! One instantiation of a memoized function: its store, its counters, and the hit path.
 
-use std::{any::Any, borrow::Cow, cell::RefCell, num::NonZeroU64, rc::Rc, sync::Arc, time::Instant};
+use std::{
+    any::Any,
+    borrow::Cow,
+    cell::RefCell,
+    num::NonZeroU64,
+    pin::Pin,
+    rc::Rc,
+    sync::{Arc, Weak},
+    time::Instant,
+};
 
 use super::{
     entry::Entry,
@@ -11,10 +20,14 @@ use super::{
 };
 use crate::{
     clock::Millis,
+    error::Error,
     key::{Ask, Asking, Query},
     memory::{Cells, Found, Settings, Shards, Store, entries::Weigh, front::Front, locked::UnderLock, policy},
-    space::Space,
-    stats::counters::{Counters, ThreadCounters},
+    space::{Face, Space},
+    stats::{
+        Asked,
+        counters::{Counters, ThreadCounters},
+    },
     sync::per_thread,
     tags::Tag,
 };
@@ -31,6 +44,8 @@ pub struct Instance<C: ?Sized> {
     pub(crate) space: Option<Arc<Space>>,
     /// What its entries weigh, where no function says it with every call.
     pub(crate) weigh: Option<AnyWeigh>,
+    /// What was saved of a cache, to come in at its first use.
+    pub(crate) contents: Option<Weak<dyn Contents>>,
     /// The functions that have used it, other than its owner.
     pub(crate) guests: Guests,
     pub(crate) store: Store<C>,
@@ -43,6 +58,16 @@ pub(crate) type AnyInstance = Instance<dyn Cells>;
 
 /// Weighs keys and values that are given as `dyn Any`.
 pub(crate) type AnyWeigh = Box<dyn Fn(&dyn Any, &dyn Any) -> u64 + Send + Sync>;
+
+/// The contents of an instance that were saved.
+pub(crate) trait Contents: Send + Sync {
+    fn are_in(&self) -> bool;
+    /// Brings them in, if nobody has yet.
+    fn bring_in(self: Arc<Self>, face: Face) -> Loading;
+}
+
+/// Contents on their way in.
+pub(crate) type Loading = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 /// Who keeps an instance alive while a call runs.
 pub trait Home: Clone {
@@ -61,6 +86,25 @@ pub struct OfProcess(pub(crate) &'static Instance<dyn Cells + Send + Sync>);
 /// An instance that its users share.
 #[derive(Clone)]
 pub(crate) struct OfCache(pub(crate) Arc<Instance<dyn Cells + Send + Sync>>);
+
+/// A cache that may be gone.
+pub(crate) struct WeakCache(Weak<Instance<dyn Cells + Send + Sync>>);
+
+impl OfCache {
+    pub(crate) fn downgrade(&self) -> WeakCache {
+        WeakCache(Arc::downgrade(&self.0))
+    }
+}
+
+impl WeakCache {
+    pub(crate) fn lives(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    pub(crate) fn upgrade(&self) -> Option<OfCache> {
+        self.0.upgrade().map(OfCache)
+    }
+}
 
 /// An instance of one thread.
 #[derive(Clone)]
@@ -124,9 +168,11 @@ impl<K: 'static, V: 'static> Typed<K, V> {
         same: fn(&K, &K) -> bool,
         space: Option<Space>,
     ) -> Self {
-        let store = Store::new(options.settings(), counters.clone(), same);
+        // Before stores, memory has copies, and it is the entries there that slide.
+        let settings = Settings { sliding: options.sliding && space.is_none(), ..options.settings() };
+        let store = Store::new(settings, counters.clone(), same);
         let space = space.map(Arc::new);
-        Self { id, name, options, counters, space, weigh: None, guests: Guests::default(), store }
+        Self { id, name, options, counters, space, weigh: None, contents: None, guests: Guests::default(), store }
     }
 
     /// What `give` makes of a key's value, counted as a hit. `None` may also mean that this thread can't ask: it is
@@ -292,7 +338,13 @@ pub(super) fn count_hit(id: usize, counters: &Arc<Counters>) {
     }
 }
 
+/// Where the table has to grow, it first lets go of caches that are gone: nobody else has their counters any more.
 fn insert_local(locals: &mut Vec<Option<Local>>, id: usize, local: Local) -> &mut Local {
+    if locals.capacity() <= id {
+        for dead in locals.iter_mut() {
+            drop(dead.take_if(|local| Arc::strong_count(&local.counters) == 1));
+        }
+    }
     if locals.len() <= id {
         locals.resize_with(id + 1, || None);
     }
@@ -318,6 +370,12 @@ impl AnyInstance {
     /// What its entries weigh, where no function says it with every call.
     pub(crate) fn weigh(&self) -> Option<Weigh<'_>> {
         self.weigh.as_ref().map(|weigh| weigh as Weigh<'_>)
+    }
+
+    /// What has to come in before it is used, unless the caller can't wait here.
+    pub(crate) fn contents(&self) -> Option<Arc<dyn Contents>> {
+        let contents = self.contents.as_ref()?.upgrade()?;
+        (!contents.are_in() && !UnderLock::is_here()).then_some(contents)
     }
 
     /// The entry of a key with all that is known of it, if its value is a `V`; does not count as a use.
@@ -377,5 +435,9 @@ impl Reach for OfProcess {
 
     fn weight(&self) -> u64 {
         self.0.store.weight()
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.0.space.as_ref().map_or_else(Vec::new, |space| space.asked())
     }
 }

@@ -13,9 +13,10 @@ use super::{
 };
 use crate::{
     clock,
+    error::Error,
     flight::wait::block_on,
-    memory::{entries::Weigh, stamp::Stamp},
-    space::{About, EntryKey, Face, Offer, Space},
+    memory::{entries::Weigh, locked::UnderLock, stamp::Stamp},
+    space::{About, EntryKey, Face, Offer, Outcome, Space},
 };
 
 /// What a finished run has left to do.
@@ -36,8 +37,7 @@ pub struct Later<H: HomeOf<Kd>, Kd: Kind> {
 
 /// What goes where.
 struct Offered<V> {
-    /// None if the value can't be encoded.
-    outside: Option<Offer>,
+    outside: Offer,
     memory: InMemory<V>,
 }
 
@@ -66,19 +66,20 @@ impl<V: Send + Sync + 'static> Offered<V> {
         };
         let about = About {
             expires: clock::unix(stamp.expires(), (stamp.created(), clock::unix_now())),
+            window: stamp.window(),
             cost: running.cost(),
             tags: terms.all_tags(options),
             yields: terms.yields(options, running.overwrites),
         };
-        let outside = space.offer(key, value, about).inspect_err(|error| space.stores.failed(error)).ok();
-        Self { outside, memory: InMemory { copy, stamp, weight } }
+        let memory = InMemory { copy, stamp: stamp.of_copy(stamp.created()), weight };
+        Self { outside: space.offer_or_remove(key, value, about), memory }
     }
 }
 
 impl<H: HomeOf<Kd> + Sync, K: 'static, Kd: Kind<Val: Send + Sync>> Run<H, K, Kd> {
     /// Encodes what the body returned, on these terms, and gives it back, now or when it is stored.
     pub fn keep(&mut self, result: Kd::Ret, extras: Extras<'_, K, Kd::Val>) -> Kept<H, Kd> {
-        if self.led.as_ref().is_some_and(|led| led.home.instance().space.is_none()) {
+        if self.led.as_ref().is_some_and(|led| led.home.instance().is_left_to_memory()) {
             return Kept::Now(self.finish_with(result, extras));
         }
         let Some(mut led) = self.led.take() else { return Kept::Now(result) };
@@ -143,32 +144,35 @@ impl<H: HomeOf<Kd> + Sync, Kd: Kind<Val: Send + Sync>> Later<H, Kd> {
 }
 
 /// The commit gate of stores outside of memory: in the turn of the key, a value is stored only if its flight still stands.
-/// Gives the number of the clearing that hit it.
+/// A store that fails does not keep memory from having the value. Gives the number of the clearing that hit it.
 async fn commit(
     home: &(impl Home + Sync),
     running: &mut Running,
     face: Face,
-    outside: Option<Offer>,
+    outside: Offer,
     memory: InMemory<&mut (dyn Any + Send + Sync)>,
     terms: &Terms,
 ) -> u64 {
     let Some(stores) = home.instance().space.as_ref().map(|space| space.stores.clone()) else { return 0 };
-    let turn = match &outside {
-        Some(offer) => Some(stores.turn(face, offer.key()).await),
-        None => None,
-    };
+    let turn = stores.turn(face, outside.key()).await;
     let stands = home.instance().store.stands(running.hash, &running.flight, &terms.tags);
-    let mut written = false;
-    if let (Ok(()), Some(turn), Some(offer)) = (stands, &turn, outside) {
-        written = stores.write(face, turn, offer).await.unwrap_or_else(|error| {
-            stores.failed(&error);
-            home.used().store_failed();
-            false
-        });
-    }
+    let failed = |error: &Error| {
+        stores.failed(error);
+        home.used().store_failed();
+    };
+    let written = match stands {
+        Ok(()) => Some(stores.write(face, &turn, outside).await.inspect_err(failed)),
+        Err(_) => None,
+    };
     let instance = home.instance();
-    let fence = match memory.copy {
-        Some(copy) if written => {
+    let _under = UnderLock::enter();
+    if running.overwrites && written.is_some() {
+        for other in stores.caches().iter().filter(|cache| cache.instance().id != instance.id) {
+            other.instance().store.remove_hash(running.hash);
+        }
+    }
+    match (written, memory.copy) {
+        (Some(Ok(Outcome::Stored | Outcome::Removed) | Err(_)), Some(copy)) => {
             let weigh = &|_: &dyn Any, _: &dyn Any| memory.weight;
             let options = &instance.options;
             let put = terms.put(options, memory.stamp, copy, Some(weigh), running.overwrites);
@@ -178,14 +182,12 @@ async fn commit(
             }
             committed.fence
         }
-        _ => {
+        (written, _) => {
             drop(instance.store.withdraw(running.hash, &running.flight));
-            if written {
+            if let Some(Ok(Outcome::Stored)) = written {
                 home.used().count(|counters| &counters.stores, 1);
             }
             stands.err().unwrap_or(0)
         }
-    };
-    drop(turn);
-    fence
+    }
 }

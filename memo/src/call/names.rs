@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use crate::error::Error;
+
 /// The path without closures (bodies of async functions are some) at its end.
 pub(crate) fn without_closures(mut name: &str) -> &str {
     while let Some(rest) = name.strip_suffix("::{{closure}}") {
@@ -144,6 +146,30 @@ fn arguments(segment: &str) -> Vec<&str> {
     all
 }
 
+/// Why the name of an instantiation does not tell it from the `known` ones and all others, if it does not.
+pub(crate) fn ambiguity<'a>(name: &str, mut known: impl Iterator<Item = &'a str>) -> Option<Error> {
+    let why = if has_closure(name) {
+        "and all closures of a function have one name; pass a `fn` instead"
+    } else if known.any(|known| known == name) {
+        "and this program has two of this name; rename one of the types, or move it to another module"
+    } else {
+        return None;
+    };
+    let message = format!("nothing of `{name}` is stored: stores tell instantiations apart by their names, {why}");
+    Some(Error::unsupported(message))
+}
+
+/// Is a closure among the generics of this path? All closures of a function print alike. (A type that is declared in a closure
+/// has a name of its own behind it, and so has a function.)
+fn has_closure(path: &str) -> bool {
+    path.split('{').any(|part| {
+        let behind = part.strip_prefix("closure");
+        // `{{closure}}`, or with a number.
+        let behind = behind.map(|rest| rest.trim_start_matches(|c: char| matches!(c, '#' | '}' | '0'..='9')));
+        behind.is_some_and(|rest| !rest.starts_with("::"))
+    })
+}
+
 /// Is `linked`, the path of a method in an impl for a type parameter (`<T as Store>::load`), the one of `item`?
 pub(crate) fn is_blanket_of(linked: &str, item: &str) -> bool {
     let parts = |path: &str| -> Option<(String, String)> {
@@ -203,6 +229,23 @@ mod tests {
         assert_eq!(prefix("shop::Repo<'_, u8>::get<3>::{{closure}}", "get"), "shop::Repo<'_, u8>::get");
         assert_eq!(prefix("shop::Repo<'_, u8>::__memo_get<3, memo::Any>", "get"), "shop::Repo<'_, u8>::get");
         assert_eq!(prefix("<shop::Pg as shop::Store>::load::{{closure}}", "load"), "<shop::Pg>::load");
+    }
+
+    #[test]
+    fn closures_among_the_generics_are_seen() {
+        for (name, has) in [
+            ("shop::call<shop::main::{{closure}}>", true),
+            ("shop::call<shop::main::{closure#3}>", true),
+            ("shop::Repo<(u8, shop::main::{{closure}}::{{closure}})>::get", true),
+            ("<shop::Lazy<shop::main::{{closure}}> as shop::Store>::load", true),
+            ("shop::call<shop::main::plus>", false),
+            ("shop::call<fn(u8) -> u8>", false),
+            ("shop::main::{{closure}}::load", false),
+            ("shop::load<shop::main::{{closure}}::Row>", false),
+            ("shop::load<shop::closure>", false),
+        ] {
+            assert_eq!(has_closure(name), has, "{name}");
+        }
     }
 
     #[test]

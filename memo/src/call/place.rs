@@ -4,13 +4,19 @@ pub(crate) mod batch;
 
 use std::{any::Any, sync::Arc};
 
-use super::{entry::Entry, instance::Home, site::Options, terms::Terms};
+use super::{
+    entry::Entry,
+    explanation::Explanation,
+    instance::{Contents, Home, OfCache},
+    site::Options,
+    terms::Terms,
+};
 use crate::{
     clock::{self, Millis},
     error::Error,
     key::Ask,
-    memory::{Found, Put, entries::Weigh, stamp::Stamp},
-    space::{About, EntryKey, Face, Loaded, Offer, Space},
+    memory::{Found, Put, entries::Weigh, locked::UnderLock, stamp::Stamp},
+    space::{About, EntryKey, Face, Loaded, Offer, Outcome, Space},
 };
 
 /// Where an entry stands.
@@ -20,6 +26,8 @@ pub(crate) struct Place<H> {
     hash: u64,
     /// None: in memory only.
     outside: Option<Beyond>,
+    /// What has to come in before the entry is looked for: the contents that were saved, at their first use.
+    contents: Option<Arc<dyn Contents>>,
 }
 
 /// The stores beyond memory, and the key of the entry there.
@@ -44,7 +52,12 @@ type Key<'a> = &'a (dyn Ask + Send + Sync);
 
 impl<H: Home> Place<H> {
     pub(crate) fn new(home: H, hash: u64, outside: Option<Beyond>) -> Self {
-        Self { home, hash, outside }
+        Self { home, hash, outside, contents: None }
+    }
+
+    /// The same for one who has not waited for what was saved.
+    pub(crate) fn with_contents(self) -> Self {
+        Self { contents: self.home.instance().contents(), ..self }
     }
 
     pub(crate) fn options(&self) -> &Options {
@@ -60,30 +73,71 @@ impl<H: Home> Place<H> {
         self.home.instance().weigh()
     }
 
-    /// The entry in memory.
+    /// Is something still to come in?
+    pub(crate) fn awaits_contents(&self) -> bool {
+        self.contents.is_some()
+    }
+
+    /// Waits for what was saved.
+    pub(crate) async fn ready(&self, face: Face) -> Result<(), Error> {
+        match &self.contents {
+            Some(contents) => contents.clone().bring_in(face).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Other cache objects that share the stores: what changes there must not stay as it was in their memory.
+    fn others(&self) -> Vec<OfCache> {
+        let stores = self.outside.as_ref().map(|(space, _)| &space.stores);
+        let others = stores.into_iter().flat_map(|stores| stores.caches());
+        others.filter(|cache| cache.instance().id != self.home.instance().id).collect()
+    }
+
+    /// The entry in memory, unless it is a copy that does not know its end: see [`Stamp::of_copy`].
     pub(crate) fn read_memory<V: 'static>(&self, key: &dyn Ask, copy: fn(&V) -> V) -> Option<Entry<V>> {
-        self.look_in_memory(key, copy).1
+        let ends_sooner = self.outside.is_some() && self.options().sliding;
+        if ends_sooner { None } else { self.read_copy(key, copy) }
     }
 
-    /// The same, and whether there is one at all.
-    pub(crate) fn look_in_memory<V: 'static>(&self, key: &dyn Ask, copy: fn(&V) -> V) -> (Found, Option<Entry<V>>) {
-        if self.has_memory() { self.home.instance().entry(self.hash, key, copy) } else { (Found::Absent, None) }
-    }
-
-    /// The entry in the stores, and the name of its tier.
-    pub(crate) async fn read_outside<V: 'static>(&self, face: Face) -> Result<Option<(Entry<V>, &'static str)>, Error> {
+    /// The entry in the stores.
+    pub(crate) async fn read_outside<V: 'static>(&self, face: Face) -> Result<Option<Entry<V>>, Error> {
         let Some((space, key)) = &self.outside else { return Ok(None) };
         let Some(loaded) = space.stores.read(face, key).await? else { return Ok(None) };
-        Ok(self.opened(space, &loaded)?.map(|entry| (entry, space.stores.tier_name(&loaded))))
+        Ok(self.opened(space, &loaded))
     }
 
-    /// An entry as it was read.
-    fn opened<V: 'static>(&self, space: &Space, loaded: &Loaded) -> Result<Option<Entry<V>>, Error> {
+    /// The entry that a call would find in the stores, and the name of its tier.
+    pub(crate) async fn explain_outside<V: 'static>(
+        &self,
+        face: Face,
+    ) -> Result<(Entry<V>, &'static str), Explanation> {
+        let (space, key) = self.outside.as_ref().ok_or(Explanation::Absent)?;
+        let loaded = space.stores.explain(face, key).await?;
         let mut value: Option<V> = None;
-        space.try_decode(loaded, &mut value)?;
+        space.decode_to_explain(&loaded, &mut value)?;
         let literal = self.options().tags;
         let (stamp, own) = loaded.about(literal);
-        Ok(value.map(|value| Entry::new(value, stamp, literal, &own)))
+        let value = value.ok_or(Explanation::Absent)?;
+        Ok((Entry::new(value, stamp, literal, &own), space.stores.tier_name(&loaded)))
+    }
+
+    /// What memory has, with the end that it has there.
+    pub(crate) fn read_copy<V: 'static>(&self, key: &dyn Ask, copy: fn(&V) -> V) -> Option<Entry<V>> {
+        if self.has_memory() { self.home.instance().entry(self.hash, key, copy).1 } else { None }
+    }
+
+    /// Is there an entry in memory, and nowhere else, whose time to live has passed?
+    pub(crate) fn is_over<V: 'static>(&self, key: &dyn Ask, copy: fn(&V) -> V) -> bool {
+        self.outside.is_none() && self.home.instance().entry(self.hash, key, copy).0 == Found::Expired
+    }
+
+    /// An entry as it was read. One that can't be decoded is as good as absent, and counted.
+    fn opened<V: 'static>(&self, space: &Space, loaded: &Loaded) -> Option<Entry<V>> {
+        let mut value: Option<V> = None;
+        space.decode(loaded, &mut value);
+        let literal = self.options().tags;
+        let (stamp, own) = loaded.about(literal);
+        Some(Entry::new(value?, stamp, literal, &own))
     }
 
     /// The entry in the stores, of which memory gets a copy.
@@ -95,9 +149,13 @@ impl<H: Home> Place<H> {
     ) -> Result<Option<Entry<V>>, Error> {
         let Some((space, entry)) = &self.outside else { return Ok(None) };
         let seen = space.stores.epoch(entry);
-        let Some((found, _)) = self.read_outside::<V>(face).await? else { return Ok(None) };
-        self.fill_memory(key, seen, &found, copy);
-        Ok(Some(found))
+        let Some(loaded) = space.read_for_use(face, entry).await? else { return Ok(None) };
+        let found = self.opened(space, &loaded);
+        space.used(&loaded, found.is_some());
+        if let Some(found) = &found {
+            self.fill_memory(key, seen, found, copy);
+        }
+        Ok(found)
     }
 
     /// Copies what was found in the stores into memory, unless the stripe's epoch is no longer what it was `seen` to be before.
@@ -107,9 +165,10 @@ impl<H: Home> Place<H> {
             && let Some(_turn) = space.stores.try_turn(entry)
             && space.stores.epoch(entry) == seen
         {
+            let _under = UnderLock::enter();
             let mut copy = Some(copy(found.value()));
-            let (stamp, tags) = (found.stamp(), found.own_tags());
-            let put = Put { value: &mut copy, stamp, tags, weigh: None, slides: true, replaces: false, yields: true };
+            let (stamp, tags) = (found.stamp().of_copy(clock::now()), found.own_tags());
+            let put = Put { value: &mut copy, stamp, tags, weigh: self.weigh(), replaces: false, yields: true };
             self.home.instance().store.fill(self.hash, key, put);
         }
     }
@@ -122,7 +181,11 @@ impl<H: Home> Place<H> {
         let turn = space.stores.turn(face, entry).await;
         let at = clock::unix(expires, (clock::now(), clock::unix_now()));
         let found = space.stores.retime(face, &turn, entry, at).await;
+        let _under = UnderLock::enter();
         self.home.instance().store.retime(self.hash, key, expires);
+        for other in self.others() {
+            other.instance().store.retime(self.hash, key, expires);
+        }
         found
     }
 
@@ -132,9 +195,24 @@ impl<H: Home> Place<H> {
             return Ok(self.home.instance().delete(self.hash, key));
         };
         let turn = space.stores.turn(face, entry).await;
-        let removed = space.stores.remove(face, &turn, entry).await;
-        let existed = self.home.instance().delete(self.hash, key);
+        let removed = space.stores.remove(face, &turn, entry).await.inspect_err(|error| space.stores.failed(error));
+        let existed = self.delete_from_memory(key);
         Ok(removed? || existed)
+    }
+
+    /// The same, also of an entry that was saved.
+    pub(crate) async fn delete_from_contents(&self, face: Face, key: Key<'_>) -> Result<bool, Error> {
+        self.ready(face).await?;
+        self.delete(face, key).await
+    }
+
+    /// Removes the entry from the memory of all who share its stores, in the caller's turn; was there one?
+    fn delete_from_memory(&self, key: Key<'_>) -> bool {
+        let _under = UnderLock::enter();
+        for other in self.others() {
+            other.instance().delete(self.hash, key);
+        }
+        self.home.instance().delete(self.hash, key)
     }
 
     /// A value on its way here.
@@ -158,6 +236,7 @@ impl<H: Home> Place<H> {
             Some((space, key)) => {
                 let about = About {
                     expires: clock::unix(stamp.expires(), (stamp.created(), clock::unix_now())),
+                    window: stamp.window(),
                     cost: 0,
                     tags: terms.all_tags(options),
                     yields,
@@ -167,15 +246,22 @@ impl<H: Home> Place<H> {
             None => None,
         };
         let copy = self.has_memory().then(|| copy(value));
+        let stamp = if self.outside.is_some() { stamp.of_copy(stamp.created()) } else { stamp };
         Ok(Setting { place: self.clone(), offer, terms, stamp, copy, weight, yields })
     }
 }
 
 impl<H: Home, V: Send + Sync + 'static> Setting<H, V> {
+    /// Puts the value in its place after what was saved; false if it yielded to another.
+    pub(crate) async fn set_in_contents(self, face: Face, key: Key<'_>) -> Result<bool, Error> {
+        self.place.ready(face).await?;
+        self.set(face, key).await
+    }
+
     /// Puts the value in its place; false if it yielded to another.
     pub(crate) async fn set(mut self, face: Face, key: Key<'_>) -> Result<bool, Error> {
         let mut turn = None;
-        let mut written = Ok(true);
+        let mut written = Ok(Outcome::Stored);
         if let Some(((space, entry), offer)) = self.place.outside.as_ref().zip(self.offer.take()) {
             let held = turn.insert(space.stores.turn(face, entry).await);
             written = space.stores.write(face, held, offer).await;
@@ -186,17 +272,24 @@ impl<H: Home, V: Send + Sync + 'static> Setting<H, V> {
     }
 
     /// Puts the value into memory, in the caller's turn, after it was `written` to the stores.
-    fn finish(self, written: Result<bool, Error>, key: Key<'_>) -> Result<bool, Error> {
+    fn finish(self, written: Result<Outcome, Error>, key: Key<'_>) -> Result<bool, Error> {
         let Self { place, terms, stamp, mut copy, weight, yields, .. } = self;
         let instance = place.home.instance();
+        let _under = UnderLock::enter();
+        if !matches!(written, Ok(Outcome::Yielded)) {
+            for other in place.others() {
+                other.instance().store.remove(place.hash, key);
+            }
+        }
         match written {
-            Ok(true) if copy.is_some() => {
+            Ok(Outcome::Stored) if copy.is_some() => {
                 let weigh = &|_: &dyn Any, _: &dyn Any| weight;
                 let put = terms.put(&instance.options, stamp, &mut copy, Some(weigh), true);
                 Ok(instance.store.set(place.hash, key, Put { yields, replaces: !yields, ..put }))
             }
-            // Another stands there, in memory too, perhaps.
-            Ok(false) if yields => Ok(false),
+            // In memory too, perhaps.
+            Ok(Outcome::Yielded) => Ok(false),
+            Err(error) if yields => Err(error),
             written => {
                 // Memory must not have an older value, nor get one from a body that runs.
                 instance.store.remove(place.hash, key);

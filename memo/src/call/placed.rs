@@ -3,9 +3,10 @@
 use std::any::Any;
 
 use super::{
-    address::{self, Deletion, Explanation, Operations, Store},
+    address::{self, Deletion, Operations, Store},
     answer::Guard,
     entry::Entry,
+    explanation::{Explanation, absent},
     extras::Extras,
     instance::Home,
     kind::Kind,
@@ -17,24 +18,40 @@ use crate::{
     error::Error,
     flight::wait::block_on,
     key::{Ask, Held},
-    memory::{Found, entries::Weigh, locked::UnderLock},
+    memory::{entries::Weigh, locked::UnderLock},
     space::Face,
 };
+
+/// An entry that was read.
+struct Found<V> {
+    entry: Entry<V>,
+    tier: &'static str,
+    /// Does it pass the tests of the attribute?
+    accepted: bool,
+}
 
 /// An address of the entries at some places: several only where generics that it does not name made several instances.
 pub(crate) struct At<'a, H, K, Kd: Kind> {
     pub(crate) face: Face,
-    pub(crate) places: Vec<Place<H>>,
+    /// An error if the key can't be written.
+    pub(crate) places: Result<Vec<Place<H>>, Error>,
     pub(crate) key: &'a dyn Ask,
     pub(crate) guard: Guard<'a, Kd>,
     pub(crate) store: Store<'a, K, Kd::Val>,
 }
+
+/// How the entry in memory is read.
+type InMemory<H, V> = fn(&Place<H>, &dyn Ask) -> Option<Entry<V>>;
 
 /// What keeps an instance for operations that are carried out later.
 pub(crate) trait Lasting: Home + Send + Sync + 'static {}
 impl<H: Home + Send + Sync + 'static> Lasting for H {}
 
 impl<H: Lasting, K: 'static, Kd: Kind<Val: Send + Sync>> At<'_, H, K, Kd> {
+    fn places(&self) -> Result<&[Place<H>], Error> {
+        self.places.as_deref().map_err(Error::again)
+    }
+
     fn held(&self) -> Result<Held, Error> {
         self.key.hold().ok_or_else(no_way)
     }
@@ -47,10 +64,62 @@ impl<H: Lasting, K: 'static, Kd: Kind<Val: Send + Sync>> At<'_, H, K, Kd> {
         }
     }
 
+    /// The entry, from the first place that has one in memory, else from the first that has one in its stores. What was saved
+    /// comes in before.
+    fn find<F>(
+        &self,
+        in_memory: InMemory<H, Kd::Val>,
+        outside: impl Fn(Place<H>, Face) -> F + Send + 'static,
+    ) -> Pending<Result<Found<Kd::Val>, Explanation>>
+    where
+        F: Future<Output = Result<(Entry<Kd::Val>, &'static str), Explanation>> + Send,
+    {
+        let Ok(places) = self.places() else { return Pending::now(Err(Explanation::Absent)) };
+        if let Some(entry) = places.iter().find_map(|place| in_memory(place, self.key)) {
+            let accepted = self.guard.accepts(&entry);
+            return Pending::now(Ok(Found { entry, tier: "memory", accepted }));
+        }
+        let (places, face, shared) = (places.to_vec(), self.face, self.guard.shared());
+        let again = if places.iter().any(Place::awaits_contents) { self.key.hold() } else { None };
+        let read = async move {
+            let found = |entry, tier| {
+                let accepted = shared.iter().all(|test| test(&entry));
+                Found { entry, tier, accepted }
+            };
+            let mut reason = Explanation::Absent;
+            for place in places {
+                if let Some(key) = &again {
+                    // That it can't come in is counted, and nothing is found.
+                    place.ready(face).await.ok();
+                    if let Some(entry) = in_memory(&place, &**key) {
+                        return Ok(found(entry, "memory"));
+                    }
+                }
+                match outside(place, face).await {
+                    Ok((entry, tier)) => return Ok(found(entry, tier)),
+                    Err(other) => reason = reason.or(other),
+                }
+            }
+            Err(reason)
+        };
+        match face {
+            // The tests of a thread can look only now; those of a task have come along.
+            Face::Thread => Pending::now(block_on(read).map(|found| {
+                let accepted = self.guard.accepts(&found.entry);
+                Found { accepted, ..found }
+            })),
+            Face::Task => Pending::later(read),
+        }
+    }
+
     /// What is stored where, on the terms of the attribute.
     fn settings(&self, value: &Kd::Val) -> Result<Vec<Setting<H, Kd::Val>>, Error> {
+        let places = self.places()?;
+        if places.is_empty() {
+            return Err(Error::unsupported("there is no place for the entry: why not, the error hook was told"));
+        }
         let mut settings = Vec::new();
-        for place in &self.places {
+        for place in places {
             let mut put = |extras: &Extras<'_, K, Kd::Val>| {
                 let terms = extras.terms(value, place.options().tags);
                 let weigh = extras.weigh_any();
@@ -79,29 +148,12 @@ impl<H: Lasting, K: 'static, Kd: Kind<Val: Send + Sync>> Operations for At<'_, H
         if switch::is_disabled() || UnderLock::is_here() {
             return Pending::now(None);
         }
-        let in_memory = |place: &Place<_>| place.read_memory(self.key, Kd::copy);
-        if let Some(entry) = self.places.iter().find_map(in_memory).filter(|entry| self.guard.accepts(entry)) {
-            return Pending::now(Some(Box::new(entry)));
-        }
-        let (places, face, shared) = (self.places.clone(), self.face, self.guard.shared());
-        let read = async move {
-            for place in places {
-                if let Some((entry, _)) = place.read_outside::<Kd::Val>(face).await.ok().flatten()
-                    && shared.iter().all(|test| test(&entry))
-                {
-                    return Some(entry);
-                }
-            }
-            None
+        let outside = |place: Place<H>, face| async move {
+            let entry = place.read_outside::<Kd::Val>(face).await.ok().flatten();
+            entry.map(|entry| (entry, "")).ok_or(Explanation::Absent)
         };
-        let entry = self.pending(read);
-        // On a thread the tests can look at once; those of a task have come along.
-        match self.face {
-            Face::Thread => {
-                Pending::now(entry.wait().filter(|entry| self.guard.accepts(entry)).map(|e| Box::new(e) as _))
-            }
-            Face::Task => entry.map(|entry| entry.map(|entry| Box::new(entry) as _)),
-        }
+        let found = self.find(|place, key| place.read_memory(key, Kd::copy), outside);
+        found.map(|found| Some(Box::new(found.ok().filter(|found| found.accepted)?.entry) as _))
     }
 
     fn set(&self, value: Box<dyn Any>) -> Pending<Result<(), Error>> {
@@ -118,7 +170,8 @@ impl<H: Lasting, K: 'static, Kd: Kind<Val: Send + Sync>> Operations for At<'_, H
         self.pending(async move {
             let mut result = Ok(());
             for setting in settings {
-                result = result.and(setting.set(face, &*held).await.map(drop));
+                let set = setting.set_in_contents(face, &*held).await;
+                result = result.and(set.map(drop));
             }
             result
         })
@@ -135,58 +188,32 @@ impl<H: Lasting, K: 'static, Kd: Kind<Val: Send + Sync>> Operations for At<'_, H
         if switch::is_disabled() || UnderLock::is_here() {
             return Pending::now(Explanation::Disabled);
         }
-        let explain = |entry: Entry<Kd::Val>, tier: &'static str, accepted: bool| {
-            if accepted {
+        let Ok([first, ..]) = self.places() else { return Pending::now(Explanation::Absent) };
+        let is_over = self.places().is_ok_and(|places| places.iter().any(|place| place.is_over(self.key, Kd::copy)));
+        let absent = if is_over { Explanation::Expired } else { absent(first.options(), self.store) };
+        let outside = |place: Place<H>, face| async move { place.explain_outside::<Kd::Val>(face).await };
+        let found = self.find(|place, key| place.read_copy(key, Kd::copy), outside);
+        found.map(|found| match found {
+            Ok(Found { entry, tier, accepted: true }) => {
                 Explanation::Hit { tier, age: entry.age(), remaining: entry.remaining() }
-            } else {
-                Explanation::Invalid
             }
-        };
-        let mut absent = Explanation::Absent;
-        for place in &self.places {
-            match place.look_in_memory(self.key, Kd::copy) {
-                (_, Some(entry)) => {
-                    let accepted = self.guard.accepts(&entry);
-                    return Pending::now(explain(entry, "memory", accepted));
-                }
-                (Found::Expired, None) => absent = Explanation::Expired,
-                (_, None) => {}
-            }
-        }
-        let (places, face, shared) = (self.places.clone(), self.face, self.guard.shared());
-        let read = async move {
-            for place in places {
-                if let Some((entry, tier)) = place.read_outside::<Kd::Val>(face).await.ok().flatten() {
-                    let accepted = shared.iter().all(|test| test(&entry));
-                    return Some((entry, tier, accepted));
-                }
-            }
-            None
-        };
-        let found = self.pending(read);
-        match self.face {
-            Face::Thread => Pending::now(found.wait().map_or(absent, |(entry, tier, _)| {
-                let accepted = self.guard.accepts(&entry);
-                explain(entry, tier, accepted)
-            })),
-            Face::Task => {
-                found.map(move |found| found.map_or(absent, |(entry, tier, accepted)| explain(entry, tier, accepted)))
-            }
-        }
+            Ok(_) => Explanation::Invalid,
+            Err(reason) => reason.or(absent),
+        })
     }
 
     fn deletion(&self) -> Deletion {
-        deletion(Ok(self.places.clone()), self.key.hold())
+        deletion(self.places().map(<[_]>::to_vec), self.key.hold())
     }
 }
 
 /// Deletes the entry at some places, later, from anywhere; or tells why it can't be found.
 pub(crate) fn deletion<H: Lasting>(places: Result<Vec<Place<H>>, Error>, held: Option<Held>) -> Deletion {
     let delete = async move |face| {
-        let held = held.ok_or_else(no_way)?;
+        let (places, held) = (places?, held.ok_or_else(no_way)?);
         let mut result = Ok(false);
-        for place in places? {
-            let existed = place.delete(face, &*held).await;
+        for place in places {
+            let existed = place.delete_from_contents(face, &*held).await;
             result = result.and_then(|before| Ok(existed? | before));
         }
         result

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Once, OnceLock},
 };
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::{
     names,
@@ -19,7 +19,7 @@ use crate::{
     flight::wait::block_on,
     space::{Face, Stores},
     stats::{
-        CacheInfo, Instantiation,
+        Asked, CacheInfo, Instantiation, Tiers,
         counters::{Counters, Counts},
     },
     tags::Tag,
@@ -34,6 +34,10 @@ pub(crate) trait Reach: Send + Sync {
     fn purge(&self) -> u64;
     fn len(&self) -> u64;
     fn weight(&self) -> u64;
+    /// How often the tiers were asked; nothing where there are no stores.
+    fn asked(&self) -> Vec<Asked> {
+        Vec::new()
+    }
 }
 
 /// What is known of an instantiation that is about to be made.
@@ -43,6 +47,8 @@ pub(crate) struct New<'a> {
     /// The full path with all generics.
     pub(crate) name: &'a str,
     pub(crate) counters: Arc<Counters>,
+    /// Those of the function, if they can tell this instantiation from others.
+    pub(crate) stores: Option<Arc<Stores>>,
 }
 
 /// Makes what belongs to an instantiation.
@@ -54,7 +60,8 @@ pub(crate) struct Record {
     pub(crate) counters: Arc<Counters>,
     pub(crate) reach: &'static dyn Reach,
     pub(crate) target: TypedRef,
-    baseline: Mutex<Counts>,
+    /// What had been counted when the statistics began anew.
+    baseline: Mutex<(Counts, Vec<Asked>)>,
 }
 
 /// How the two generated functions of one attribute find the same instance: by the type that they belong to, and by
@@ -84,7 +91,7 @@ pub(crate) struct Function {
     /// Where its entries live beside, or instead of, memory.
     pub(crate) stores: Option<Arc<Stores>>,
     /// What had failed in the stores when the statistics began anew.
-    failed_before: Mutex<Counts>,
+    failed_before: Mutex<(Counts, Vec<u64>)>,
     claims: Mutex<Vec<Claim>>,
 }
 
@@ -213,22 +220,40 @@ impl Function {
             claim.marker = Some(marker);
             return claim.record.target;
         }
-        let record = new_record(self, identity, make);
-        claims.push(Claim { record, marker: Some(marker) });
-        record.target
+        self.claim(claims, Some(marker), identity, make)
     }
 
     /// All that an address with these types may mean; one is made if there is none.
     pub(crate) fn addressed(&'static self, identity: &Identity, of: TypeId, make: Make<'_>) -> Vec<TypedRef> {
-        let mut claims = self.claims.lock();
+        let claims = self.claims.lock();
         let fitting = claims.iter().map(|claim| claim.record).filter(|record| record.identity.matches(identity));
         let known: Vec<TypedRef> = fitting.map(|record| record.target).filter(|target| target.is(of)).collect();
         if !known.is_empty() {
             return known;
         }
-        let record = new_record(self, identity, make);
-        claims.push(Claim { record, marker: None });
-        vec![record.target]
+        vec![self.claim(claims, None, identity, make)]
+    }
+
+    /// Makes what belongs to an instantiation that is not known yet. Stores tell it from others by its name alone; where that
+    /// does not, it gets none.
+    fn claim(
+        &'static self,
+        mut claims: MutexGuard<'_, Vec<Claim>>,
+        marker: Option<TypeId>,
+        identity: &Identity,
+        make: Make<'_>,
+    ) -> TypedRef {
+        let known = claims.iter().map(|claim| &*claim.record.identity.name);
+        let fault = self.stores.as_ref().and_then(|_| names::ambiguity(&identity.name, known));
+        let stores = self.stores.clone().filter(|_| fault.is_none());
+        let record = new_record(self, identity, stores, make);
+        claims.push(Claim { record, marker });
+        // The user's hook is told, not under the lock.
+        drop(claims);
+        if let Some((stores, fault)) = self.stores.as_ref().zip(fault) {
+            stores.failed(&fault);
+        }
+        record.target
     }
 
     /// Removes all entries, or those with all of these tags, which are not the literal ones of the function: from all stores,
@@ -236,20 +261,15 @@ impl Function {
     pub(crate) async fn clear(&self, face: Face, tags: Option<&Arc<[Tag]>>) -> Result<u64, Error> {
         let clear = |record: &Record| tags.map_or_else(|| record.reach.clear(), |tags| record.reach.clear_tagged(tags));
         let in_memory = || self.records().into_iter().map(clear).sum();
-        let Some(stores) = &self.stores else {
-            let mut removed = Ok(in_memory());
-            for caches in self.caches() {
-                let cleared = caches.clear(face, tags).await;
-                removed = removed.and_then(|before: u64| Ok(before + cleared?));
-            }
-            return removed;
-        };
-        let turns = stores.all_turns(face).await;
-        let names = tags.map(|tags| tags.iter().map(Tag::to_string).collect());
-        let removed = stores.clear(face, &turns, names).await;
-        // Last: until here, what runs may still have been reading what is gone now.
-        let in_memory = in_memory();
-        removed.map(|removed| removed.max(in_memory))
+        if let Some(stores) = &self.stores {
+            return stores.clear(face, tags, in_memory).await.0;
+        }
+        let mut removed = Ok(in_memory());
+        for caches in self.caches() {
+            let cleared = caches.clear(face, tags).await;
+            removed = removed.and_then(|before: u64| Ok(before + cleared?));
+        }
+        removed
     }
 
     /// The number of entries: of the last tier.
@@ -298,35 +318,55 @@ impl Function {
             None => info_of(name, &self.declared.options, self.stores.as_ref()),
         };
         let mut sum = empty(self.display_name());
+        let mut tiers = Tiers::of(self.stores.as_deref());
         for record in self.records() {
             let mut info = empty(&record.identity.name);
-            info.count(record.counters.read().since(*record.baseline.lock()));
+            let (counts, asked) = record.counted();
+            info.count(counts);
             info.size = record.reach.len();
             info.weight = record.reach.weight();
+            if !self.is_guest() {
+                info.tiers = Tiers::of(self.stores.as_deref()).with(&asked, info.size).counted(info.measured);
+            }
+            tiers = tiers.with(&asked, info.size);
             sum.count(info.measured);
             sum.size += info.size;
             sum.weight += info.weight;
             sum.instantiations.push(Instantiation { name: record.identity.name.clone(), info });
         }
-        for caches in &caches {
-            sum.size += block_on(caches.len(Face::Thread)).unwrap_or(0);
-            sum.weight += caches.weight();
-        }
         if let Some(stores) = &self.stores {
-            sum.count(stores.counters.read().since(*self.failed_before.lock()));
-            // A store that can't be asked is counted, and has no size.
-            sum.size = self.len().inspect_err(|error| stores.failed(error)).unwrap_or(0);
+            let (failed, by_tier) = &*self.failed_before.lock();
+            sum.count(stores.counters.read().since(*failed));
+            tiers = tiers.failed(stores.failures(), by_tier).sized(&block_on(stores.sizes(Face::Thread)));
+            sum.size = tiers.size();
+        }
+        sum.tiers = tiers.counted(sum.measured);
+        if self.is_guest() {
+            sum.is_in(caches.iter().map(live::Group::info));
         }
         sum
     }
 
     pub(crate) fn reset_stats(&self) {
         for record in self.records() {
-            *record.baseline.lock() = record.counters.read();
+            *record.baseline.lock() = (record.counters.read(), record.reach.asked());
         }
         if let Some(stores) = &self.stores {
-            *self.failed_before.lock() = stores.counters.read();
+            let by_tier = stores.failures().into_iter().map(|(_, failures)| failures).collect();
+            *self.failed_before.lock() = (stores.counters.read(), by_tier);
         }
+    }
+}
+
+impl Record {
+    /// What was counted since the statistics began anew.
+    fn counted(&self) -> (Counts, Vec<Asked>) {
+        let (counts, asked) = &*self.baseline.lock();
+        let mut since = self.reach.asked();
+        for (now, before) in since.iter_mut().zip(asked) {
+            *now = now.since(*before);
+        }
+        (self.counters.read().since(*counts), since)
     }
 }
 
@@ -357,10 +397,15 @@ pub(crate) fn info_of(name: &str, options: &Options, stores: Option<&Arc<Stores>
     }
 }
 
-fn new_record(function: &'static Function, identity: &Identity, make: Make<'_>) -> &'static Record {
+fn new_record(
+    function: &'static Function,
+    identity: &Identity,
+    stores: Option<Arc<Stores>>,
+    make: Make<'_>,
+) -> &'static Record {
     let id = next_id();
     let counters = Arc::new(Counters::default());
-    let new = New { id, function, name: &identity.name, counters: counters.clone() };
+    let new = New { id, function, name: &identity.name, counters: counters.clone(), stores };
     let (target, reach) = make(new);
     let record = Record { identity: identity.clone(), counters, reach, target, baseline: Mutex::default() };
     Box::leak(Box::new(record))

@@ -108,9 +108,9 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Target for Typed<K, V> 
     type Key = K;
 
     fn make(new: New<'_>, how: How<K>) -> Self {
-        let New { id, function, name, counters } = new;
+        let New { id, function, name, counters, stores } = new;
         let declared = function.declared;
-        let outside = declared.options.outside.zip(function.stores.clone()).zip(how.values);
+        let outside = declared.options.outside.zip(stores).zip(how.values);
         let space = outside
             .map(|((outside, stores), values)| Space::new(stores, (&function.path, name), outside.version, values));
         Self::new(id, (declared.name.into(), declared.options), counters, how.same, space)

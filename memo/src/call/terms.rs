@@ -44,10 +44,11 @@ impl Terms {
             Some(ttl) => now.saturating_add(ttl).min(NEVER - 1),
             None => NEVER,
         };
-        Stamp::new(
-            now,
-            if self.varies { with_jitter(now, expires, self.jitter.unwrap_or(options.jitter)) } else { expires },
-        )
+        if !self.varies {
+            return Stamp::new(now, expires);
+        }
+        let expires = with_jitter(now, expires, self.jitter.unwrap_or(options.jitter));
+        Stamp::new(now, expires).sliding(if options.sliding { expires.saturating_sub(now) } else { 0 })
     }
 
     /// Does a computed value leave a live entry where it is?
@@ -69,15 +70,8 @@ impl Terms {
         weigh: Option<Weigh<'a>>,
         overwrites: bool,
     ) -> Put<'a> {
-        Put {
-            value,
-            stamp,
-            tags: &self.tags,
-            weigh,
-            slides: self.varies,
-            replaces: overwrites,
-            yields: self.yields(options, overwrites),
-        }
+        let yields = self.yields(options, overwrites);
+        Put { value, stamp, tags: &self.tags, weigh, replaces: overwrites, yields }
     }
 }
 

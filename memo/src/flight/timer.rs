@@ -1,8 +1,11 @@
-//! Wakes waiters at a time: one thread for the process, started by the first alarm. No async runtime is needed.
+//! Wakes waiters at a time: one thread for the process, as long as there are alarms. No async runtime is needed.
 
 use std::{
     collections::VecDeque,
-    sync::{Condvar, Mutex, MutexGuard, Once, PoisonError},
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Waker,
     thread,
     time::Duration,
@@ -16,6 +19,12 @@ type Alarms = VecDeque<((Millis, u64), Waker)>;
 
 static ALARMS: Mutex<Alarms> = Mutex::new(VecDeque::new());
 static CHANGED: Condvar = Condvar::new();
+
+/// Is there the thread? Changes under the lock of the alarms.
+static RUNNING: AtomicBool = AtomicBool::new(false);
+
+/// How long the thread stays when there are no alarms: the next one may come soon.
+const IDLE: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(10) };
 
 /// Where an alarm stands, or where it belongs.
 fn find(alarms: &Alarms, wanted: (Millis, u64)) -> Result<usize, usize> {
@@ -42,13 +51,13 @@ impl Alarm {
         if clock::now() >= self.at.0 {
             return true;
         }
-        start();
         let mut alarms = alarms();
         let mut replaced = None;
         match find(&alarms, self.at) {
             Ok(known) => replaced = Some(std::mem::replace(&mut alarms[known].1, waker.clone())),
             Err(place) => alarms.insert(place, (self.at, waker.clone())),
         }
+        start(&alarms);
         let is_first = alarms.front().is_some_and(|(at, _)| *at == self.at);
         drop(alarms);
         drop(replaced);
@@ -76,14 +85,13 @@ fn clock_moved() {
     CHANGED.notify_one();
 }
 
-fn start() {
-    static STARTED: Once = Once::new();
-    STARTED.call_once(|| {
+fn start(_: &MutexGuard<'_, Alarms>) {
+    if !RUNNING.swap(true, Ordering::Relaxed) {
         clock::when_moved(clock_moved);
         let started = thread::Builder::new().name("memo-timer".into()).spawn(run);
         // Without the thread, waits have no timeout; the calls themselves still work.
-        drop(started);
-    });
+        RUNNING.store(started.is_ok(), Ordering::Relaxed);
+    }
 }
 
 /// Takes the first alarm out if its time has come.
@@ -110,7 +118,47 @@ fn run() {
                 let pause = Duration::from_millis(at - now);
                 CHANGED.wait_timeout(alarms, pause).unwrap_or_else(PoisonError::into_inner).0
             }
-            _ => CHANGED.wait(alarms).unwrap_or_else(PoisonError::into_inner),
+            Some(_) => CHANGED.wait(alarms).unwrap_or_else(PoisonError::into_inner),
+            None => {
+                let (alarms, waited) = CHANGED.wait_timeout(alarms, IDLE).unwrap_or_else(PoisonError::into_inner);
+                if waited.timed_out() && alarms.is_empty() {
+                    RUNNING.store(false, Ordering::Relaxed);
+                    return;
+                }
+                alarms
+            }
         };
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::{sync::mpsc, task::Wake, time::Instant};
+
+    use super::*;
+
+    struct Rings(mpsc::Sender<()>);
+
+    impl Wake for Rings {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.send(()).expect("the test waits");
+        }
+    }
+
+    #[test]
+    fn there_is_no_thread_without_alarms_and_one_again_with_the_next() {
+        let limit = Instant::now() + Duration::from_secs(20);
+        for _ in 0..3 {
+            let (send, rings) = mpsc::channel();
+            let mut alarm = Alarm::new(clock::now() + 20);
+            if !alarm.poll(&std::sync::Arc::new(Rings(send)).into()) {
+                rings.recv_timeout(Duration::from_secs(20)).expect("it rings");
+            }
+            drop(alarm);
+            while RUNNING.load(Ordering::Relaxed) {
+                assert!(Instant::now() < limit, "the thread stays");
+                thread::yield_now();
+            }
+        }
     }
 }

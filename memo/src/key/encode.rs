@@ -1,17 +1,18 @@
 //! From a call's arguments to the text of its key: the counterpart of [`Shape`] for stores outside the process.
 
 use std::{
-    borrow::{Cow, ToOwned},
+    borrow::{Borrow, Cow, ToOwned},
     collections::{HashMap, HashSet},
     hash::{BuildHasher, Hash},
+    marker::PhantomData,
 };
 
 use serde::Serialize;
 
 use super::{
-    Args, Query,
+    Args, Copied,
     probe::Probe,
-    shape::{Arr, CowOf, Float, Opt, Ref, RefOf, Seq, Shape, Skip, Tup, Val},
+    shape::{Arr, CowOf, Float, Opt, Ref, RefOf, Seq, Shape, Skip, Tup, Val, shaped_as_inside},
     text::Text,
     tuple::Rest,
     unordered::Unordered,
@@ -23,10 +24,12 @@ pub trait Encode<A: ?Sized>: Shape<A> {
     /// # Errors
     /// What serde says can't be written.
     fn encode(arg: &A, to: &mut Text) -> Result<(), Error>;
+    /// Copies an owned key.
+    fn copy(owned: &Self::Owned) -> Self::Owned;
 }
 
 /// A key that stores outside the process can hold.
-pub trait StoredQuery: Query {
+pub trait StoredQuery: Copied {
     /// # Errors
     /// What serde says can't be written.
     fn write(&self, to: &mut Text) -> Result<(), Error>;
@@ -38,26 +41,40 @@ impl<A, S: Encode<A>> StoredQuery for Args<S, A> {
     }
 }
 
+impl<A, S: Encode<A>> Copied for Args<S, A> {
+    fn copy(&self) -> fn(&S::Owned) -> S::Owned {
+        S::copy
+    }
+}
+
 macro_rules! by_serde {
-    ($([$($generic:tt)*] $type:ty => $shape:ty;)*) => {$(
+    ($([$($generic:tt)*] $type:ty => $shape:ty, $owned:ident: $copy:expr;)*) => {$(
         impl<$($generic)*> Encode<$type> for $shape {
             fn encode(arg: &$type, to: &mut Text) -> Result<(), Error> {
                 to.value(arg)
+            }
+
+            fn copy($owned: &Self::Owned) -> Self::Owned {
+                $copy
             }
         }
     )*};
 }
 
 by_serde! {
-    [A: Serialize + Hash + Eq + Clone + 'static] A => Val;
-    ['a, A: ?Sized + Serialize + Hash + Eq + ToOwned<Owned: 'static>] &'a A => Ref;
-    [] f32 => Float;
-    [] f64 => Float;
+    [A: Serialize + Hash + Eq + Clone + 'static] A => Val, owned: owned.clone();
+    ['a, A: ?Sized + Serialize + Hash + Eq + ToOwned<Owned: 'static>] &'a A => Ref, owned: owned.borrow().to_owned();
+    [] f32 => Float, bits: *bits;
+    [] f64 => Float, bits: *bits;
 }
 
 impl<A: ?Sized + Serialize + Hash + Eq + ToOwned<Owned: 'static>> Encode<Cow<'_, A>> for CowOf {
     fn encode(arg: &Cow<'_, A>, to: &mut Text) -> Result<(), Error> {
         to.value(&**arg)
+    }
+
+    fn copy(owned: &A::Owned) -> A::Owned {
+        owned.borrow().to_owned()
     }
 }
 
@@ -66,11 +83,17 @@ impl<A: ?Sized> Encode<A> for Skip {
         to.put("_");
         Ok(())
     }
+
+    fn copy((): &()) {}
 }
 
 impl<A: ?Sized, S: Encode<A>> Encode<&A> for RefOf<S> {
     fn encode(arg: &&A, to: &mut Text) -> Result<(), Error> {
         S::encode(arg, to)
+    }
+
+    fn copy(owned: &S::Owned) -> S::Owned {
+        S::copy(owned)
     }
 }
 
@@ -82,11 +105,19 @@ impl<A, S: Encode<A>> Encode<Option<A>> for Opt<S> {
         to.put(")");
         Ok(())
     }
+
+    fn copy(owned: &Self::Owned) -> Self::Owned {
+        owned.as_ref().map(S::copy)
+    }
 }
 
 impl<A, S: Encode<A>> Encode<[A]> for Seq<S> {
     fn encode(arg: &[A], to: &mut Text) -> Result<(), Error> {
         to.list(('[', ']'), arg, |to, arg| S::encode(arg, to))
+    }
+
+    fn copy(owned: &Self::Owned) -> Self::Owned {
+        owned.iter().map(S::copy).collect()
     }
 }
 
@@ -94,17 +125,29 @@ impl<A, S: Encode<A>> Encode<Vec<A>> for Seq<S> {
     fn encode(arg: &Vec<A>, to: &mut Text) -> Result<(), Error> {
         <Self as Encode<[A]>>::encode(arg, to)
     }
+
+    fn copy(owned: &Self::Owned) -> Self::Owned {
+        owned.iter().map(S::copy).collect()
+    }
 }
 
 impl<A, S: Encode<A>, const N: usize> Encode<[A; N]> for Arr<S> {
     fn encode(arg: &[A; N], to: &mut Text) -> Result<(), Error> {
         to.list(('(', ')'), arg, |to, arg| S::encode(arg, to))
     }
+
+    fn copy(owned: &Self::Owned) -> Self::Owned {
+        std::array::from_fn(|i| S::copy(&owned[i]))
+    }
 }
 
 impl<A, S: Encode<A>> Encode<A> for Rest<S> {
     fn encode(arg: &A, to: &mut Text) -> Result<(), Error> {
         S::encode(arg, to)
+    }
+
+    fn copy(owned: &S::Owned) -> S::Owned {
+        S::copy(owned)
     }
 }
 
@@ -117,6 +160,10 @@ where
     fn encode(arg: &HashMap<K, V, B>, to: &mut Text) -> Result<(), Error> {
         to.value(arg)
     }
+
+    fn copy(owned: &Self::Owned) -> Self::Owned {
+        owned.clone()
+    }
 }
 
 impl<K, B> Encode<HashSet<K, B>> for Unordered
@@ -127,17 +174,27 @@ where
     fn encode(arg: &HashSet<K, B>, to: &mut Text) -> Result<(), Error> {
         to.sorted(arg, Text::value)
     }
+
+    fn copy(owned: &Self::Owned) -> Self::Owned {
+        owned.clone()
+    }
 }
 
 impl Encode<()> for () {
     fn encode((): &(), to: &mut Text) -> Result<(), Error> {
         to.value(&())
     }
+
+    fn copy((): &()) {}
 }
 
 impl<A, S: Encode<A>> Encode<(&A,)> for (S,) {
     fn encode(args: &(&A,), to: &mut Text) -> Result<(), Error> {
         S::encode(args.0, to)
+    }
+
+    fn copy(owned: &S::Owned) -> S::Owned {
+        S::copy(owned)
     }
 }
 
@@ -148,11 +205,19 @@ macro_rules! tuples {
                 let parts: [&dyn Fn(&mut Text) -> Result<(), Error>; _] = [$(&|to| $shape::encode(args.$index, to)),*];
                 to.list(('(', ')'), parts, |to, part| part(to))
             }
+
+            fn copy(owned: &Self::Owned) -> Self::Owned {
+                ($($shape::copy(&owned.$index),)*)
+            }
         }
 
         impl<$($arg, $shape: Encode<$arg>),*> Encode<($($arg,)*)> for Tup<($($shape,)*)> {
             fn encode(arg: &($($arg,)*), to: &mut Text) -> Result<(), Error> {
                 <($($shape,)*) as Encode<($(&$arg,)*)>>::encode(&($(&arg.$index,)*), to)
+            }
+
+            fn copy(owned: &Self::Owned) -> Self::Owned {
+                ($($shape::copy(&owned.$index),)*)
             }
         }
     };
@@ -170,51 +235,60 @@ tuples!(A SA 0, B SB 1, C SC 2, D SD 3, E SE 4, F SF 5, G SG 6, H SH 7, I SI 8, 
 tuples!(A SA 0, B SB 1, C SC 2, D SD 3, E SE 4, F SF 5, G SG 6, H SH 7, I SI 8, J SJ 9, K SK 10);
 tuples!(A SA 0, B SB 1, C SC 2, D SD 3, E SE 4, F SF 5, G SG 6, H SH 7, I SI 8, J SJ 9, K SK 10, L SL 11);
 
-/// First: an argument that serde can write keeps its shape.
-pub trait ViaSerialize {
-    fn writable<S>(&self, shape: S) -> S {
+/// Carries an argument's type and shape to the probes.
+pub struct Part<A, S>(PhantomData<(A, S)>);
+
+/// The probe of an argument and its shape.
+pub fn part<A, S>(_: &A, _: &S) -> Part<A, S> {
+    Part(PhantomData)
+}
+
+/// First: an argument that is not in the key (a connection) is none of serde's business.
+pub trait ViaSkip {
+    fn writable(&self, shape: Skip) -> Skip {
         shape
     }
 }
 
-impl<A: Serialize> ViaSerialize for &Probe<A> {}
+impl<A> ViaSkip for &&Part<A, Skip> {}
+
+/// Then: an argument that serde can write keeps its shape.
+pub trait ViaSerialize {
+    type Shape;
+    fn writable(&self, shape: Self::Shape) -> Self::Shape {
+        shape
+    }
+}
+
+impl<A: Serialize, S> ViaSerialize for &Part<A, S> {
+    type Shape = S;
+}
 
 /// Then: any other, about which [`written`] is the one error.
 pub trait ViaUnwritable {
-    fn writable<S>(&self, shape: S) -> Unwritable<S> {
+    type Shape;
+    fn writable(&self, shape: Self::Shape) -> Unwritable<Self::Shape> {
         Unwritable(shape)
     }
 }
 
-impl<A> ViaUnwritable for Probe<A> {}
+impl<A, S> ViaUnwritable for Part<A, S> {
+    type Shape = S;
+}
 
 /// The shape of an argument that serde can't write.
 #[derive(Clone, Copy, Debug)]
 pub struct Unwritable<S>(S);
 
-impl<A: ?Sized, S: Shape<A>> Shape<A> for Unwritable<S> {
-    type Owned = S::Owned;
-
-    fn hash<H: std::hash::Hasher>(arg: &A, state: &mut H) {
-        S::hash(arg, state);
-    }
-
-    fn matches(arg: &A, owned: &S::Owned) -> bool {
-        S::matches(arg, owned)
-    }
-
-    fn to_owned(arg: &A) -> S::Owned {
-        S::to_owned(arg)
-    }
-
-    fn same(one: &S::Owned, other: &S::Owned) -> bool {
-        S::same(one, other)
-    }
-}
+shaped_as_inside!(Unwritable);
 
 impl<A: ?Sized, S: Shape<A>> Encode<A> for Unwritable<S> {
     fn encode(_: &A, _: &mut Text) -> Result<(), Error> {
         Err(Error::encoding("it is no serde type"))
+    }
+
+    fn copy(_: &S::Owned) -> S::Owned {
+        unreachable!("it does not compile")
     }
 }
 
@@ -222,7 +296,7 @@ impl<A: ?Sized, S: Shape<A>> Encode<A> for Unwritable<S> {
 #[diagnostic::on_unimplemented(
     message = "`{A}` can't be part of a key in a store: it is no serde type",
     label = "an argument of this type can't be written",
-    note = "derive `serde::Serialize` for it, or leave the argument out with `exclude(…)`, or give a key of your own with `key = …`"
+    note = "derive `serde::Serialize` for it (what that skips is not in the key), or leave the argument out with `exclude(…)`, or give a key of your own with `key = …`"
 )]
 pub trait Writable<A: ?Sized> {}
 

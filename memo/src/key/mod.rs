@@ -39,6 +39,45 @@ pub trait Query {
     fn same(&self) -> fn(&Self::Owned, &Self::Owned) -> bool;
 }
 
+#[cfg_attr(not(feature = "stores"), expect(unreachable_pub, reason = "generated code names it where there are stores"))]
+/// A query whose key can be owned more than once after the arguments are gone.
+pub trait Copied: Query {
+    /// Copies an owned key.
+    fn copy(&self) -> fn(&Self::Owned) -> Self::Owned;
+}
+
+/// A query and what copies its owned key, where that is known apart.
+pub(crate) struct Again<'q, Q: Query> {
+    pub(crate) query: &'q Q,
+    pub(crate) copy: fn(&Q::Owned) -> Q::Owned,
+}
+
+impl<Q: Query> Query for Again<'_, Q> {
+    type Owned = Q::Owned;
+
+    fn hash(&self) -> u64 {
+        self.query.hash()
+    }
+
+    fn matches(&self, owned: &Q::Owned) -> bool {
+        self.query.matches(owned)
+    }
+
+    fn to_owned(&self) -> Q::Owned {
+        self.query.to_owned()
+    }
+
+    fn same(&self) -> fn(&Q::Owned, &Q::Owned) -> bool {
+        self.query.same()
+    }
+}
+
+impl<Q: Query> Copied for Again<'_, Q> {
+    fn copy(&self) -> fn(&Q::Owned) -> Q::Owned {
+        self.copy
+    }
+}
+
 /// The key of one call: its arguments by reference, and the shape that says how to treat them.
 #[derive(Debug)]
 pub struct Args<S, A> {
@@ -112,6 +151,18 @@ impl<'q, Q: Query> Asking<'q, Q> {
         }
     }
 
+    /// A key that threads may share, of an entry that may stand in stores: there it is asked for more than once.
+    pub(crate) fn copied(query: &'q Q) -> Self
+    where
+        Q: Copied<Owned: Send + Sync>,
+    {
+        let hold = |query: &Q| {
+            let kept = Lasting { key: query.to_owned(), same: query.same(), copy: query.copy() };
+            Some(Box::new(kept) as Held)
+        };
+        Self { query, hold }
+    }
+
     /// A key of one thread.
     pub(crate) fn local(query: &'q Q) -> Self {
         Self { query, hold: |_| None }
@@ -134,6 +185,31 @@ impl<Q: Query> Ask for Asking<'_, Q> {
     }
 }
 
+/// A key that is owned again and again.
+struct Lasting<K> {
+    key: K,
+    same: fn(&K, &K) -> bool,
+    copy: fn(&K) -> K,
+}
+
+impl<K: Send + Sync + 'static> Ask for Lasting<K> {
+    fn is(&self, stored: &dyn Any) -> bool {
+        stored.downcast_ref().is_some_and(|stored| (self.same)(&self.key, stored))
+    }
+
+    fn own(&self, to: &mut dyn Any) {
+        if let Some(to) = to.downcast_mut() {
+            *to = Some((self.copy)(&self.key));
+        }
+    }
+
+    fn hold(&self) -> Option<Held> {
+        let Self { key, same, copy } = self;
+        Some(Box::new(Self { key: copy(key), same: *same, copy: *copy }))
+    }
+}
+
+/// A key that is owned once.
 struct Kept<K> {
     key: Mutex<Option<K>>,
     same: fn(&K, &K) -> bool,

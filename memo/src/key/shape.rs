@@ -181,6 +181,36 @@ impl<A: ?Sized> Shape<A> for Skip {
     }
 }
 
+/// Shapes that say something else than how arguments are hashed, compared and owned: as the shape inside does it.
+macro_rules! shaped_as_inside {
+    ($shape:ident) => {
+        impl<A: ?Sized, S: Shape<A>> Shape<A> for $shape<S> {
+            type Owned = S::Owned;
+
+            fn hash<H: std::hash::Hasher>(arg: &A, state: &mut H) {
+                S::hash(arg, state);
+            }
+
+            fn hashes_as_owned() -> bool {
+                S::hashes_as_owned()
+            }
+
+            fn matches(arg: &A, owned: &S::Owned) -> bool {
+                S::matches(arg, owned)
+            }
+
+            fn to_owned(arg: &A) -> S::Owned {
+                S::to_owned(arg)
+            }
+
+            fn same(one: &S::Owned, other: &S::Owned) -> bool {
+                S::same(one, other)
+            }
+        }
+    };
+}
+pub(super) use shaped_as_inside;
+
 /// What stands behind a reference has the shape `S`.
 #[derive(Clone, Copy, Debug)]
 pub struct RefOf<S>(pub S);

@@ -1,7 +1,12 @@
-//! Keys as text: what byte stores compare, and what people read. Equal keys have equal texts, others differ, whatever the
-//! process, the machine and the order of a map.
+//! Keys as text: what byte stores compare, and what people read. What serde writes of two keys of a type has one text if it is
+//! the same, and two otherwise, whatever the process, the machine and the order of a map.
 //!
 //! The notation is that of Rust literals, as far as it goes: `7`, `"x"`, `Some(1.5)`, `{id:7,name:"x"}`, `["a","b"]`.
+//!
+//! Texts know no more of a key than its `Serialize` tells: keys that differ in a skipped field only have one text, and so have
+//! `A(1)` and `B(1)` of an `untagged` enum. A set that serde writes as a sequence has the order that its iteration has.
+
+mod serializer;
 
 use std::fmt::{self, Display, Write as _};
 
@@ -92,6 +97,18 @@ impl Text {
         self.0.push(quote);
     }
 
+    /// Writes the name of a field or a variant: whatever is no identifier (a `rename` can be any text) between backticks, which
+    /// begin nothing else.
+    fn name(&mut self, name: &str) {
+        let mut chars = name.chars();
+        let begins = chars.next().is_some_and(|c| c == '_' || c.is_alphabetic());
+        if begins && chars.all(|c| c == '_' || c.is_alphanumeric()) {
+            self.put(name);
+        } else {
+            self.quoted('`', name);
+        }
+    }
+
     fn float(&mut self, value: f64, shortest: impl fmt::Debug) {
         if value == 0.0 {
             // One zero.
@@ -120,258 +137,12 @@ impl ser::Error for Failed {
     }
 }
 
-/// Parts between brackets, of a known notation.
-pub struct Parts<'t> {
-    text: &'t mut Text,
-    close: &'static str,
-    first: bool,
-}
-
-impl<'t> Parts<'t> {
-    fn begin(text: &'t mut Text, open: &str, close: &'static str) -> Self {
-        text.put(open);
-        Self { text, close, first: true }
-    }
-
-    fn next(&mut self) -> &mut Text {
-        if !std::mem::replace(&mut self.first, false) {
-            self.text.put(",");
-        }
-        self.text
-    }
-
-    fn finish(self) {
-        self.text.put(self.close);
-    }
-}
-
-/// The entries of a map, in the order of their texts.
-pub struct Map<'t> {
-    text: &'t mut Text,
-    entries: Vec<String>,
-}
-
-macro_rules! displayed {
-    ($($method:ident($type:ty))*) => {$(
-        fn $method(self, value: $type) -> Result<(), Failed> {
-            self.display(value);
-            Ok(())
-        }
-    )*};
-}
-
-impl<'t> ser::Serializer for &'t mut Text {
-    type Ok = ();
-    type Error = Failed;
-    type SerializeSeq = Parts<'t>;
-    type SerializeTuple = Parts<'t>;
-    type SerializeTupleStruct = Parts<'t>;
-    type SerializeTupleVariant = Parts<'t>;
-    type SerializeMap = Map<'t>;
-    type SerializeStruct = Parts<'t>;
-    type SerializeStructVariant = Parts<'t>;
-
-    displayed! {
-        serialize_bool(bool)
-        serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_i128(i128)
-        serialize_u8(u8) serialize_u16(u16) serialize_u32(u32) serialize_u64(u64) serialize_u128(u128)
-    }
-
-    fn serialize_f32(self, value: f32) -> Result<(), Failed> {
-        self.float(value.into(), value);
-        Ok(())
-    }
-
-    fn serialize_f64(self, value: f64) -> Result<(), Failed> {
-        self.float(value, value);
-        Ok(())
-    }
-
-    fn serialize_char(self, value: char) -> Result<(), Failed> {
-        self.quoted('\'', value.encode_utf8(&mut [0; 4]));
-        Ok(())
-    }
-
-    fn serialize_str(self, value: &str) -> Result<(), Failed> {
-        self.quoted('"', value);
-        Ok(())
-    }
-
-    fn serialize_bytes(self, value: &[u8]) -> Result<(), Failed> {
-        self.put("0x");
-        for byte in value {
-            let _ = write!(self.0, "{byte:02x}");
-        }
-        Ok(())
-    }
-
-    fn serialize_none(self) -> Result<(), Failed> {
-        self.put("None");
-        Ok(())
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Failed> {
-        self.put("Some(");
-        value.serialize(&mut *self)?;
-        self.put(")");
-        Ok(())
-    }
-
-    fn serialize_unit(self) -> Result<(), Failed> {
-        self.put("()");
-        Ok(())
-    }
-
-    fn serialize_unit_struct(self, name: &'static str) -> Result<(), Failed> {
-        self.put(name);
-        Ok(())
-    }
-
-    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Failed> {
-        self.put(variant);
-        Ok(())
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Failed> {
-        value.serialize(self)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        value: &T,
-    ) -> Result<(), Failed> {
-        self.put(variant);
-        self.put("(");
-        value.serialize(&mut *self)?;
-        self.put(")");
-        Ok(())
-    }
-
-    fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'t>, Failed> {
-        Ok(Parts::begin(self, "[", "]"))
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Parts<'t>, Failed> {
-        Ok(Parts::begin(self, "(", ")"))
-    }
-
-    fn serialize_tuple_struct(self, _: &'static str, len: usize) -> Result<Parts<'t>, Failed> {
-        self.serialize_tuple(len)
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        len: usize,
-    ) -> Result<Parts<'t>, Failed> {
-        self.put(variant);
-        self.serialize_tuple(len)
-    }
-
-    fn serialize_map(self, _: Option<usize>) -> Result<Map<'t>, Failed> {
-        Ok(Map { text: self, entries: Vec::new() })
-    }
-
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts<'t>, Failed> {
-        Ok(Parts::begin(self, "{", "}"))
-    }
-
-    fn serialize_struct_variant(
-        self,
-        name: &'static str,
-        _: u32,
-        variant: &'static str,
-        len: usize,
-    ) -> Result<Parts<'t>, Failed> {
-        self.put(variant);
-        self.serialize_struct(name, len)
-    }
-
-    fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<(), Failed> {
-        self.quoted('"', &value.to_string());
-        Ok(())
-    }
-}
-
-macro_rules! elements {
-    ($($trait:ident::$method:ident)*) => {$(
-        impl ser::$trait for Parts<'_> {
-            type Ok = ();
-            type Error = Failed;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failed> {
-                value.serialize(self.next())
-            }
-
-            fn end(self) -> Result<(), Failed> {
-                self.finish();
-                Ok(())
-            }
-        }
-    )*};
-}
-elements!(SerializeSeq::serialize_element SerializeTuple::serialize_element);
-elements!(SerializeTupleStruct::serialize_field SerializeTupleVariant::serialize_field);
-
-macro_rules! fields {
-    ($($trait:ident)*) => {$(
-        impl ser::$trait for Parts<'_> {
-            type Ok = ();
-            type Error = Failed;
-
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Failed> {
-                let text = self.next();
-                text.put(name);
-                text.put(":");
-                value.serialize(text)
-            }
-
-            fn end(self) -> Result<(), Failed> {
-                self.finish();
-                Ok(())
-            }
-        }
-    )*};
-}
-fields!(SerializeStruct SerializeStructVariant);
-
-impl ser::SerializeMap for Map<'_> {
-    type Ok = ();
-    type Error = Failed;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Failed> {
-        let mut text = Text::default();
-        key.serialize(&mut text)?;
-        self.entries.push(text.0);
-        Ok(())
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failed> {
-        let mut text = Text(self.entries.pop().unwrap_or_default());
-        text.put(":");
-        value.serialize(&mut text)?;
-        self.entries.push(text.0);
-        Ok(())
-    }
-
-    fn end(self) -> Result<(), Failed> {
-        let Self { text, mut entries } = self;
-        entries.sort_unstable();
-        text.put("{");
-        text.put(&entries.join(","));
-        text.put("}");
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::{
+        collections::{HashMap, HashSet},
+        num::NonZeroU8,
+    };
 
     use serde::Serialize;
 
@@ -420,6 +191,62 @@ mod tests {
         }
         assert_ne!(text(&("a", "b,c")), text(&("a,b", "c")));
         assert_ne!(text(&["a\",\"b"]), text(&["a", "b"]));
+    }
+
+    /// Names are texts of the user's, too: `rename` can make anything of them.
+    #[test]
+    fn names_end_where_they_end() {
+        #[derive(Serialize)]
+        enum Hostile {
+            A(u8),
+            #[serde(rename = "A(1)")]
+            LooksLikeA,
+            #[serde(rename = "a|b")]
+            Separator,
+            #[serde(rename = "a`b\\\n")]
+            Quotes,
+            #[serde(rename = "\"x\"")]
+            LooksLikeText,
+            #[serde(rename = "name,asc")]
+            List(u8, u8),
+            #[serde(rename = "T{a:1}")]
+            LooksLikeT,
+            T {
+                a: u8,
+            },
+            #[serde(rename = "")]
+            Empty {
+                #[serde(rename = "first-name")]
+                a: u8,
+            },
+        }
+        #[derive(Serialize)]
+        #[serde(rename = "|")]
+        struct Unit;
+
+        use Hostile::{A, Empty, LooksLikeA, LooksLikeT, LooksLikeText, Quotes, Separator, T};
+        let all = [A(1), LooksLikeA, Separator, Quotes, LooksLikeText, LooksLikeT, T { a: 1 }, Empty { a: 1 }];
+        let mut texts: Vec<_> = all.iter().map(text).collect();
+        texts.extend([text(&Hostile::List(1, 2)), text(&Unit), text("x"), text("A(1)"), text("`A(1)`")]);
+        assert!(texts.iter().all(|text| !text.contains('|') && !text.contains('\n')), "{texts:?}");
+        assert_eq!(texts.iter().collect::<HashSet<_>>().len(), texts.len(), "{texts:?}");
+        assert_eq!(text(&Hostile::List(1, 2)), "`name,asc`(1,2)");
+        assert_eq!(text(&Empty { a: 1 }), "``{`first-name`:1}");
+    }
+
+    #[test]
+    fn names_of_fields_do_not_pass_for_others() {
+        #[derive(Serialize)]
+        struct Sparse {
+            #[serde(rename = "a:Some(1),b", skip_serializing_if = "Option::is_none")]
+            both: Option<()>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            a: Option<NonZeroU8>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            b: Option<()>,
+        }
+        assert_eq!(text(&Sparse { both: Some(()), a: None, b: None }), "{`a:Some(1),b`:Some(())}");
+        assert_eq!(text(&Sparse { both: None, a: NonZeroU8::new(1), b: Some(()) }), "{a:Some(1),b:Some(())}");
     }
 
     #[test]

@@ -2,35 +2,13 @@
 
 use std::hash::Hasher;
 
-use super::shape::{Shape, Tup};
+use super::shape::{Shape, Tup, shaped_as_inside};
 
 /// The arguments beyond the eleventh, as one.
 #[derive(Clone, Copy, Debug)]
 pub struct Rest<S>(pub S);
 
-impl<A, S: Shape<A>> Shape<A> for Rest<S> {
-    type Owned = S::Owned;
-
-    fn hash<H: Hasher>(arg: &A, state: &mut H) {
-        S::hash(arg, state);
-    }
-
-    fn hashes_as_owned() -> bool {
-        S::hashes_as_owned()
-    }
-
-    fn matches(arg: &A, owned: &S::Owned) -> bool {
-        S::matches(arg, owned)
-    }
-
-    fn to_owned(arg: &A) -> S::Owned {
-        S::to_owned(arg)
-    }
-
-    fn same(one: &S::Owned, other: &S::Owned) -> bool {
-        S::same(one, other)
-    }
-}
+shaped_as_inside!(Rest);
 
 impl Shape<()> for () {
     type Owned = ();

@@ -28,8 +28,6 @@ pub(crate) enum Entered {
     Lead(Arc<Flight>),
     /// Wait for this flight; the number is that of the joining.
     Follow(Arc<Flight>, u64),
-    /// Nobody leads; what the caller found elsewhere may be out of date.
-    Late,
 }
 
 /// A value on its way into the store.
@@ -39,8 +37,6 @@ pub(crate) struct Put<'a> {
     pub(crate) stamp: Stamp,
     pub(crate) tags: &'a [Tag],
     pub(crate) weigh: Option<Weigh<'a>>,
-    /// A hit may restart its time to live.
-    pub(crate) slides: bool,
     /// Somebody asked for this value in place of any other, so no copy of another may be used from now on.
     pub(crate) replaces: bool,
     /// It does not take the place of a live entry.
@@ -116,15 +112,8 @@ impl Shard<dyn Rows> {
 
 impl Store<dyn Cells> {
     /// Starts a flight or joins one, if there is still no live entry: a flight may have landed since the store was
-    /// asked. None is started for a caller that `is_late`.
-    pub(crate) fn enter(
-        &self,
-        hash: u64,
-        key: &dyn Ask,
-        joinable: bool,
-        is_late: &dyn Fn() -> bool,
-        read: Read<'_>,
-    ) -> Entered {
+    /// asked.
+    pub(crate) fn enter(&self, hash: u64, key: &dyn Ask, joinable: bool, read: Read<'_>) -> Entered {
         let mut shard = self.cell(hash).write();
         if joinable && let Some(flight) = shard.around.flights.joinable(hash, |at| shard.rows.is_parked(at, key)) {
             return Entered::Follow(flight.clone(), flight.join());
@@ -132,10 +121,6 @@ impl Store<dyn Cells> {
         if let Ok(id) = shard.lookup(hash, key) {
             read(Stored { shard: &shard, id });
             return Entered::Found;
-        }
-        // Whoever led before has ended under this lock, and changed what is asked here before that.
-        if is_late() {
-            return Entered::Late;
         }
         Entered::Lead(shard.start(hash, key, joinable))
     }
@@ -255,7 +240,7 @@ impl Store<dyn Cells> {
             cell.outdate();
         }
         let weight = put.weigh.map_or(0, |weigh| shard.rows.weigh(key, put.value, weigh));
-        let new = New { stamp: put.stamp, tags: put.tags, weight, slides: put.slides };
+        let new = New { stamp: put.stamp, tags: put.tags, weight };
         let fits = !is_over(new.stamp.expires(), || now) && self.bound.can_hold(weight);
         match present {
             Some(id) if fits && self.bound.exchange(shard.around.weight(id), weight) => {
@@ -266,6 +251,7 @@ impl Store<dyn Cells> {
                     self.take_out(shard, id, gone);
                 }
                 if !fits {
+                    self.changed(u64::from(present.is_some()));
                     shard.rows.refuse(put.value, gone);
                     return Placed::Refused;
                 }
@@ -281,6 +267,7 @@ impl Store<dyn Cells> {
         }
         self.note_soonest(cell, shard);
         Counters::add(&self.counters.stores, 1);
+        self.changed(1);
         Placed::Stored
     }
 }

@@ -109,6 +109,15 @@ fn shard_of(hash: u64, number: usize) -> usize {
     (hash >> 32) as usize & (number - 1)
 }
 
+/// Who wants to know what is changed in a store. What leaves by itself, expired or evicted, is no change.
+pub(crate) trait Watch: Send + Sync {
+    /// So many entries were stored or removed, or got another end. Under the lock of a shard, perhaps.
+    fn changed(&self, entries: u64);
+
+    /// The entries with all of these tags, or all there are, are about to be removed.
+    fn clearing(&self, tags: Option<&Arc<[Tag]>>);
+}
+
 /// `C` is [`Shards`] for those who know the types, `dyn Cells` for all others.
 pub(crate) struct Store<C: ?Sized> {
     bound: Arc<Bound>,
@@ -118,6 +127,7 @@ pub(crate) struct Store<C: ?Sized> {
     /// No entry of any shard expires before this time.
     soonest: AtomicU64,
     counters: Arc<Counters>,
+    watch: Option<Arc<dyn Watch>>,
     cells: C,
 }
 
@@ -173,8 +183,15 @@ impl<K: 'static, V: 'static> Store<Shards<K, V>> {
             exclusive: settings.is_exclusive(),
             soonest: AtomicU64::new(NEVER),
             counters,
+            watch: None,
             cells: Shards(cells.into()),
         }
+    }
+
+    /// From now on `watch` is told what changes.
+    #[cfg(feature = "stores")]
+    pub(crate) fn watched_by(&mut self, watch: Arc<dyn Watch>) {
+        self.watch = Some(watch);
     }
 
     /// All live entries, one shard after the other, each shard under its lock.
@@ -243,6 +260,18 @@ impl<C: ?Sized> Store<C> {
     #[inline]
     pub(crate) fn is_exclusive(&self) -> bool {
         self.exclusive
+    }
+
+    fn changed(&self, entries: u64) {
+        if let Some(watch) = &self.watch {
+            watch.changed(entries);
+        }
+    }
+
+    fn clearing(&self, tags: Option<&Arc<[Tag]>>) {
+        if let Some(watch) = &self.watch {
+            watch.clearing(tags);
+        }
     }
 
     /// The number of entries, expired ones that are still there included.

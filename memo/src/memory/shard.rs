@@ -22,8 +22,6 @@ pub(crate) struct New<'a> {
     pub(crate) stamp: Stamp,
     pub(crate) tags: &'a [Tag],
     pub(crate) weight: u64,
-    /// A hit may restart its time to live.
-    pub(crate) slides: bool,
 }
 
 /// `R` is [`Entries`](super::entries::Entries) for those who know its types, `dyn Rows` for all others.
@@ -43,8 +41,8 @@ pub(super) struct Around {
     free: Vec<SlotId>,
     /// By slot; kept only in a store that is bounded by weight.
     weights: Option<Vec<u64>>,
-    /// The times to live by slot; kept only in a store where hits restart them.
-    ttls: Option<Vec<Millis>>,
+    /// The times to live that hits begin anew, by slot; kept only in a store where there are any.
+    windows: Option<Vec<Millis>>,
 }
 
 /// What a hit does not look at of an entry, in 20 bytes.
@@ -108,7 +106,7 @@ impl Around {
             asides: Vec::new(),
             free: Vec::new(),
             weights: weighted.then(Vec::new),
-            ttls: sliding.then(Vec::new),
+            windows: sliding.then(Vec::new),
         }
     }
 
@@ -133,10 +131,14 @@ impl Around {
         if let Some(weights) = &mut self.weights {
             set(weights, id, new.weight);
         }
-        if let Some(ttls) = &mut self.ttls {
-            // No time: this entry does not slide.
-            set(ttls, id, if new.slides { new.stamp.expires() - new.stamp.created() } else { 0 });
+        if let Some(windows) = &mut self.windows {
+            set(windows, id, new.stamp.window());
         }
+    }
+
+    /// The time to live that a hit begins anew; 0: none.
+    fn window(&self, id: SlotId) -> Millis {
+        self.windows.as_ref().and_then(|windows| windows.get(id as usize)).copied().unwrap_or(0)
     }
 
     pub(super) fn weight(&self, id: SlotId) -> u64 {
@@ -183,7 +185,8 @@ impl Shard<dyn Rows> {
 
     /// When an entry was made and when it ends.
     pub(super) fn stamp(&self, id: SlotId) -> Stamp {
-        Stamp::new(self.around.asides[id as usize].created(), self.rows.head(id).expires())
+        let created = self.around.asides[id as usize].created();
+        Stamp::new(created, self.rows.head(id).expires()).sliding(self.around.window(id))
     }
 
     pub(super) fn tags(&self, id: SlotId) -> &[Tag] {
@@ -208,24 +211,23 @@ impl Shard<dyn Rows> {
 
     /// Begins the entry's time to live again.
     pub(super) fn slide(&mut self, id: SlotId, now: Millis) {
-        let ttl = self.around.ttls.as_ref().and_then(|ttls| ttls.get(id as usize)).copied().unwrap_or(0);
+        let window = self.around.window(id);
         let head = self.rows.head_mut(id);
-        if ttl != 0 && head.expires() != NEVER {
-            head.set_expires(now.saturating_add(ttl));
+        if window != 0 && head.expires() != NEVER {
+            head.set_expires(now.saturating_add(window));
+        }
+    }
+
+    /// Gives an entry another end, which hits do not put off.
+    pub(super) fn retime(&mut self, id: SlotId, expires: Millis) {
+        self.rows.head_mut(id).set_expires(expires);
+        self.around.expiry.push(expires, id);
+        if let Some(windows) = &mut self.around.windows {
+            set(windows, id, 0);
         }
     }
 
     /// Stores an entry under a parked key that has none. False if there is no number left for it.
-    /// Gives an entry another end, from which on its time to live counts where hits restart it.
-    pub(super) fn retime(&mut self, id: SlotId, expires: Millis) {
-        let created = self.stamp(id).created();
-        self.rows.head_mut(id).set_expires(expires);
-        self.around.expiry.push(expires, id);
-        if let Some(ttls) = &mut self.around.ttls {
-            set(ttls, id, if expires == NEVER { 0 } else { expires.saturating_sub(created) });
-        }
-    }
-
     pub(super) fn insert(&mut self, hash: u64, key: Place, value: &mut dyn std::any::Any, new: New<'_>) -> bool {
         let aside = Aside::new(short(hash), new.stamp.created());
         let Some(id) = self.around.slot(aside) else { return false };
@@ -282,7 +284,7 @@ impl Shard<dyn Rows> {
             let expires = self.rows.head(id).expires();
             if expires > now {
                 // It slid. Or its place was given to another entry, whose own due time also stands in the heap.
-                if self.around.ttls.is_some() {
+                if self.around.windows.is_some() {
                     self.around.expiry.push(expires, id);
                 }
                 continue;
@@ -310,7 +312,7 @@ impl Shard<dyn Rows> {
         around.asides = Vec::new();
         around.free = Vec::new();
         around.weights = around.weights.is_some().then(Vec::new);
-        around.ttls = around.ttls.is_some().then(Vec::new);
+        around.windows = around.windows.is_some().then(Vec::new);
         if let Some(policy) = &mut around.policy {
             policy.clear();
         }

@@ -121,6 +121,8 @@ impl Store<dyn Cells> {
         };
         let was_live = shard.is_live(id);
         self.take_out(&mut shard, id, &mut gone);
+        drop(shard);
+        self.changed(1);
         was_live
     }
 
@@ -139,6 +141,7 @@ impl Store<dyn Cells> {
             self.note_soonest(cell, &shard);
         }
         drop(shard);
+        self.changed(1);
         true
     }
 
@@ -179,11 +182,13 @@ impl Store<dyn Cells> {
             self.take_out(&mut shard, *id, &mut gone);
         }
         drop(shard);
+        self.changed(ids.len() as u64);
         ids.len() as u64
     }
 
     /// Takes out all entries that carry all of these tags; what flights bring with them is not stored.
     pub(crate) fn remove_tagged(&self, tags: &Arc<[Tag]>) -> u64 {
+        self.clearing(Some(tags));
         let mut removed = 0;
         for cell in self.all_cells() {
             let mut gone = Gone::None;
@@ -198,11 +203,13 @@ impl Store<dyn Cells> {
             drop(shard);
             removed += ids.len() as u64;
         }
+        self.changed(removed);
         removed
     }
 
     /// Takes everything out, flights too, and says how many entries it was.
     pub(crate) fn clear(&self) -> u64 {
+        self.clearing(None);
         let mut removed = 0;
         for cell in self.all_cells() {
             let mut gone = Gone::None;
@@ -215,6 +222,7 @@ impl Store<dyn Cells> {
             drop(shard);
             removed += count;
         }
+        self.changed(removed);
         removed
     }
 }

@@ -232,8 +232,9 @@ macro_rules! __memo_serial {
 #[macro_export]
 macro_rules! __memo_quiet_part {
     ($place:expr, $shape:expr) => {{
-        use $crate::__private::stored::{ViaSerialize as _, ViaUnwritable as _};
-        (&&$crate::__private::of($place)).writable($shape)
+        use $crate::__private::stored::{ViaSerialize as _, ViaSkip as _, ViaUnwritable as _};
+        let shape = $shape;
+        (&&&$crate::__private::stored::part_of($place, &shape)).writable(shape)
     }};
 }
 

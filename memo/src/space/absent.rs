@@ -4,7 +4,17 @@
 
 use std::{any::Any, sync::Arc};
 
-use crate::{call::site::Version, error::Error, memory::stamp::Stamp, stats::counters::Counters, tags::Tag};
+use crate::{
+    call::{
+        explanation::Explanation,
+        instance::{OfCache, WeakCache},
+        site::Version,
+    },
+    error::Error,
+    memory::stamp::Stamp,
+    stats::{Asked, counters::Counters},
+    tags::Tag,
+};
 
 macro_rules! never {
     ($($type:ident)*) => {$(
@@ -34,9 +44,19 @@ pub(crate) enum Face {
 #[expect(dead_code, reason = "nobody offers anything")]
 pub(crate) struct About {
     pub(crate) expires: Option<u64>,
+    pub(crate) window: u64,
     pub(crate) cost: u64,
     pub(crate) tags: Vec<String>,
     pub(crate) yields: bool,
+}
+
+/// What became of a value in the stores.
+#[derive(Clone, Copy)]
+#[expect(dead_code, reason = "nothing becomes of any")]
+pub(crate) enum Outcome {
+    Yielded,
+    Removed,
+    Stored,
 }
 
 pub(crate) struct Stores {
@@ -89,35 +109,42 @@ macro_rules! never {
 never! {
     Space as self: self.stores.never;
     decode(&Loaded, &mut dyn Any) -> bool;
-    try_decode(&Loaded, &mut dyn Any) -> Result<(), Error>;
+    decode_to_explain(&Loaded, &mut dyn Any) -> Result<(), Explanation>;
     offer(EntryKey, &dyn Any, About) -> Result<Offer, Error>;
     key_with_data(&str, u64, Vec<u8>) -> Result<EntryKey, Error>;
+    used(&Loaded, bool) -> ();
+    asked() -> Vec<Asked>;
+    #async read_for_use(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
+    #async read_many(Face, &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error>;
 }
 
 never! {
     Stores as self: self.never;
     check() -> Result<(), Error>;
+    failures() -> Vec<(String, u64)>;
+    tier_name(&Loaded) -> &'static str;
+    #async explain(Face, &EntryKey) -> Result<Loaded, Explanation>;
     prefix() -> &str;
     has_memory() -> bool;
     uses(&str) -> bool;
     describe() -> (String, Option<String>);
-    tier_name(&Loaded) -> &'static str;
     epoch(&EntryKey) -> u64;
     try_turn(&EntryKey) -> Option<Turn>;
     failed(&Error) -> ();
+    join(WeakCache) -> ();
+    caches() -> Vec<OfCache>;
     #async turn(Face, &EntryKey) -> Turn;
-    #async all_turns(Face) -> Vec<Turn>;
     #async read(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
-    #async write(Face, &Turn, Offer) -> Result<bool, Error>;
+    #async write(Face, &Turn, Offer) -> Result<Outcome, Error>;
     #async remove(Face, &Turn, &EntryKey) -> Result<bool, Error>;
     #async turns(Face, &[&EntryKey]) -> Vec<Turn>;
-    #async read_many(Face, &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error>;
-    #async write_many(Face, &[Turn], Vec<Offer>) -> Result<Vec<bool>, Error>;
+    #async write_many(Face, &[Turn], Vec<Offer>) -> Result<Vec<Outcome>, Error>;
     #async remove_many(Face, &[Turn], &[&EntryKey]) -> Result<Vec<bool>, Error>;
     #async retime(Face, &Turn, &EntryKey, Option<u64>) -> Result<bool, Error>;
     #async all(Face) -> Result<Vec<Stored>, Error>;
-    #async clear(Face, &[Turn], Option<Vec<String>>) -> Result<u64, Error>;
+    #async clear(Face, Option<&Arc<[Tag]>>, impl FnOnce() -> u64) -> (Result<u64, Error>, u64);
     #async len(Face) -> Result<u64, Error>;
+    #async sizes(Face) -> Vec<Option<u64>>;
     #async flush(Face) -> Result<(), Error>;
     #async purge(Face) -> Result<u64, Error>;
 }

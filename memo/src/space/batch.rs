@@ -3,11 +3,19 @@
 use std::sync::Arc;
 
 use super::{
-    EntryKey, Face, Loaded, Offer, STRIPES, Stores, Turn,
+    EntryKey, Face, Loaded, Offer, Outcome, STRIPES, Space, Stores, Turn,
     read::{Verified, carried, carry, is_down},
+    tally::Tally,
     tier::Tier,
 };
 use crate::{backend::Backend, error::Error};
+
+impl Space {
+    /// The entries of several keys, in their order, for a call each: see [`Stores::read_many`].
+    pub(crate) async fn read_many(&self, face: Face, keys: &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error> {
+        self.stores.read_many(face, keys, &self.tally).await
+    }
+}
 
 impl Stores {
     /// Waits for the right to change the entries of several keys. Everybody takes the stripes in the same order, so nobody
@@ -23,9 +31,10 @@ impl Stores {
         turns
     }
 
-    /// The entries of several keys, in their order. As for [`read`](Self::read), bytes that do not verify are as good as
+    /// The entries of several keys, in their order, for a call each. As for [`read`](Self::read), bytes that do not verify are as good as
     /// absent, and it is an error if an entry is in no tier and one of them can't be asked.
-    pub(crate) async fn read_many(&self, face: Face, keys: &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error> {
+    async fn read_many(&self, face: Face, keys: &[&EntryKey], tally: &Tally) -> Result<Vec<Option<Loaded>>, Error> {
+        tally.memory_missed(keys.len());
         let epochs: Vec<u64> = keys.iter().map(|key| self.epoch(key)).collect();
         let tiers = self.tiers.get(face).await.inspect_err(|error| self.failed(error))?;
         let mut loaded: Vec<Option<Loaded>> = keys.iter().map(|_| None).collect();
@@ -37,11 +46,17 @@ impl Stores {
             }
             for (at, read) in missing.iter().zip(self.ask_tier(face, tier, keys, &missing).await) {
                 match read {
-                    Ok(bytes) => loaded[*at] = bytes.map(|verified| Loaded::new(verified, number, epochs[*at])),
+                    Ok(Some(verified)) => loaded[*at] = Some(Loaded::new(verified, number, epochs[*at])),
+                    Ok(None) => tally.missed(number),
                     Err(error) => {
                         self.failed(&error);
                         down = down.or(Some(error).filter(is_down));
                     }
+                }
+            }
+            for &at in &missing {
+                if let Some(loaded) = &mut loaded[at] {
+                    self.restart(face, &tiers[number..], keys[at], loaded).await;
                 }
             }
             let found: Vec<_> =
@@ -66,7 +81,7 @@ impl Stores {
         let flat: Vec<Vec<u8>> = missing.iter().map(|&at| keys[at].flat().to_vec()).collect();
         let work = move |store: &dyn Backend| store.get_many(&flat.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let mut results = Vec::with_capacity(missing.len());
-        match face.ask(&tier.store, work).await {
+        match tier.ask(face, work).await {
             Ok(answers) => {
                 for (&at, bytes) in missing.iter().zip(answers) {
                     results.push(self.verified(face, tier, keys[at], bytes).await);
@@ -99,27 +114,32 @@ impl Stores {
         }
     }
 
-    /// Stores several values in all tiers, the last one first, in the turns of all their keys; says for each whether it was
-    /// stored. All tiers are tried before it fails.
-    pub(crate) async fn write_many(&self, face: Face, turns: &[Turn], offers: Vec<Offer>) -> Result<Vec<bool>, Error> {
+    /// Stores several values in all tiers, the last one first, in the turns of all their keys; says for each what became
+    /// of it. All tiers are tried before it fails.
+    pub(crate) async fn write_many(
+        &self,
+        face: Face,
+        turns: &[Turn],
+        offers: Vec<Offer>,
+    ) -> Result<Vec<Outcome>, Error> {
         let tiers = self.tiers.get(face).await?;
         let offers = Arc::new(offers);
-        let (mut stored, mut failed) = (vec![false; offers.len()], None);
+        let (mut outcomes, mut failed) = (vec![Outcome::Yielded; offers.len()], None);
         for (number, tier) in tiers.iter().enumerate().rev() {
             let (turns, offered) = (turns.to_vec(), offers.clone());
             let work = move |store: &dyn Backend| {
                 let _turns = turns;
                 put_all(store, number, &offered)
             };
-            match face.ask(&tier.store, work).await {
-                Ok(put) => stored.iter_mut().zip(put).for_each(|(stored, put)| *stored |= put),
+            match tier.ask(face, work).await {
+                Ok(put) => outcomes.iter_mut().zip(put).for_each(|(outcome, put)| *outcome = put.max(*outcome)),
                 Err(error) => failed = Some(error),
             }
         }
         for offer in &*offers {
             self.changed(offer.key());
         }
-        failed.map_or(Ok(stored), Err)
+        failed.map_or(Ok(outcomes), Err)
     }
 
     /// Removes the entries of several keys, of all versions, from all tiers, in the turns of all of them; says for each whether
@@ -142,18 +162,18 @@ impl Stores {
 }
 
 /// Stores values in their order: those that stand together and take the place of whatever is there, as one batch.
-fn put_all(store: &dyn Backend, tier: usize, offers: &[Offer]) -> Result<Vec<bool>, Error> {
-    let mut stored = Vec::with_capacity(offers.len());
+fn put_all(store: &dyn Backend, tier: usize, offers: &[Offer]) -> Result<Vec<Outcome>, Error> {
+    let mut outcomes = Vec::with_capacity(offers.len());
     for together in offers.chunk_by(|one, next| one.is_plain() && next.is_plain()) {
         match together {
-            [one] if !one.is_plain() => stored.push(one.put(store, tier)?),
+            [one] if !one.is_plain() => outcomes.push(one.put(store, tier)?),
             _ => {
                 let tags: Vec<Vec<&str>> = together.iter().map(Offer::tags).collect();
                 let items = together.iter().zip(&tags).filter_map(|(offer, tags)| offer.item(tier, tags));
                 store.set_many(&items.collect::<Vec<_>>())?;
-                stored.extend(together.iter().map(|_| true));
+                outcomes.extend(together.iter().map(|_| Outcome::Stored));
             }
         }
     }
-    Ok(stored)
+    Ok(outcomes)
 }

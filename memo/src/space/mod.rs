@@ -4,9 +4,12 @@
 //! stores (`backend`). All of it is written once, for threads and tasks: see [`Face`].
 
 mod batch;
+mod explain;
 mod face;
 mod names;
 mod read;
+mod slide;
+mod tally;
 mod tier;
 mod values;
 mod write;
@@ -14,7 +17,7 @@ mod write;
 use std::{
     ops::ControlFlow,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -28,15 +31,20 @@ use tier::Tiers;
 pub(crate) use tier::is_memory;
 pub(crate) use values::{AnyValues, Of, written};
 
-pub(crate) use write::{About, Offer};
+pub(crate) use write::{About, Offer, Outcome};
 
 use crate::{
     backend::{self, Backend, Change},
-    call::site::Version,
+    call::{
+        instance::{OfCache, WeakCache},
+        site::Version,
+    },
     clock,
     error::Error,
     key::text::Text,
+    memory::locked::UnderLock,
     stats::counters::Counters,
+    tags::Tag,
 };
 
 /// Keys are spread over so many locks, under which their entries change.
@@ -53,6 +61,8 @@ pub(crate) struct Stores {
     stripes: [Stripe; STRIPES],
     /// When a write has expired entries swept out next.
     sweep_at: AtomicU64,
+    /// The cache objects whose entries stand here: what changes an entry tells the memory of all of them.
+    caches: parking_lot::Mutex<Vec<WeakCache>>,
     /// Of what failed in the stores.
     pub(crate) counters: Counters,
 }
@@ -78,8 +88,21 @@ impl Stores {
             tiers: Tiers::new(urls, codec),
             stripes: std::array::from_fn(|_| Stripe { lock: Arc::default(), epoch: AtomicU64::new(0) }),
             sweep_at: AtomicU64::new(clock::now().saturating_add(SWEEP_EVERY)),
+            caches: parking_lot::Mutex::default(),
             counters: Counters::default(),
         }
+    }
+
+    /// From now on the cache object is one of [`caches`](Self::caches).
+    pub(crate) fn join(&self, cache: WeakCache) {
+        let mut caches = self.caches.lock();
+        caches.retain(WeakCache::lives);
+        caches.push(cache);
+    }
+
+    /// The live cache objects whose entries stand here.
+    pub(crate) fn caches(&self) -> Vec<OfCache> {
+        self.caches.lock().iter().filter_map(WeakCache::upgrade).collect()
     }
 
     /// What the keys of all entries begin with.
@@ -112,7 +135,7 @@ impl Stores {
     }
 
     /// Waits for the right to change any entry.
-    pub(crate) async fn all_turns(&self, face: Face) -> Vec<Turn> {
+    async fn all_turns(&self, face: Face) -> Vec<Turn> {
         let mut turns = Vec::with_capacity(STRIPES);
         for stripe in &self.stripes {
             turns.push(face.lock(&stripe.lock).await);
@@ -143,9 +166,25 @@ impl Stores {
         removed.map(|counts| counts.into_iter().any(|count| count > 0))
     }
 
-    /// Removes all entries of the function (of all instantiations and versions), or those that carry all of some tags, in
-    /// the turns of all keys. Gives their number in the tier that held most.
-    pub(crate) async fn clear(&self, face: Face, turns: &[Turn], tags: Option<Vec<String>>) -> Result<u64, Error> {
+    /// Removes all entries of the function (of all instantiations and versions), or those that carry all of some tags, from
+    /// the stores and then from memory, in the turns of all keys. Gives their number in the tier that held most, and the
+    /// number in memory.
+    pub(crate) async fn clear(
+        &self,
+        face: Face,
+        tags: Option<&Arc<[Tag]>>,
+        from_memory: impl FnOnce() -> u64,
+    ) -> (Result<u64, Error>, u64) {
+        let turns = self.all_turns(face).await;
+        let names = tags.map(|tags| tags.iter().map(Tag::to_string).collect());
+        let removed = self.clear_tiers(face, &turns, names).await.inspect_err(|error| self.failed(error));
+        let _under = UnderLock::enter();
+        // Last: until here, what runs may still have been reading what is gone now.
+        let in_memory = from_memory();
+        (removed.map(|removed| removed.max(in_memory)), in_memory)
+    }
+
+    async fn clear_tiers(&self, face: Face, turns: &[Turn], tags: Option<Vec<String>>) -> Result<u64, Error> {
         let (turns, prefix) = (turns.to_vec(), self.prefix.clone().into_bytes());
         let work = move |store: &dyn Backend| {
             let _turns = &turns;
@@ -164,8 +203,36 @@ impl Stores {
     /// The number of entries of the function in the last tier.
     pub(crate) async fn len(&self, face: Face) -> Result<u64, Error> {
         let prefix = self.prefix.clone().into_bytes();
-        let counts = self.tiers.each(face, move |store| store.count(&prefix)).await?;
-        Ok(counts.last().copied().unwrap_or(0))
+        self.tiers.last(face, move |store| store.count(&prefix)).await
+    }
+
+    /// The number of entries of the function in each store; `None` where it can't be told. What fails is counted here.
+    pub(crate) async fn sizes(&self, face: Face) -> Vec<Option<u64>> {
+        let tiers = match self.tiers.get(face).await {
+            Ok(tiers) => tiers,
+            Err(error) => {
+                self.failed(&error);
+                return vec![None; self.tiers.number()];
+            }
+        };
+        let mut sizes = Vec::with_capacity(tiers.len());
+        for tier in tiers {
+            let prefix = self.prefix.clone().into_bytes();
+            let count = face.ask(&tier.store, move |store| store.count(&prefix)).await;
+            if let Err(error) = &count
+                && !error.is_unsupported()
+            {
+                tier.terms.failed();
+                self.failed(error);
+            }
+            sizes.push(count.ok());
+        }
+        sizes
+    }
+
+    /// The names of all tiers, typed memory included, and what failed in each.
+    pub(crate) fn failures(&self) -> Vec<(String, u64)> {
+        self.tiers.failures()
     }
 
     /// Removes what has expired, from all tiers, whosever it is; gives the number of entries.
@@ -237,19 +304,34 @@ impl Stores {
 /// The entries of one instantiation of a function in its stores.
 pub(crate) struct Space {
     pub(crate) stores: Arc<Stores>,
-    names: names::Names,
+    /// What the instantiation is called, nothing if it is the only one.
+    name: String,
+    version: Version,
+    /// Made when the first key is.
+    names: OnceLock<names::Names>,
     values: AnyValues,
+    tally: tally::Tally,
 }
 
 impl Space {
     /// `name` is the function's path with all generics.
     pub(crate) fn new(stores: Arc<Stores>, (path, name): (&str, &str), version: Version, values: AnyValues) -> Self {
-        let version = match version {
-            Version::Tokens(hash) => names::version(&hash.to_le_bytes(), values.shape()),
-            Version::Given(number) => names::version(number.as_bytes(), values.shape()),
-        };
-        let names = names::Names::new(&stores.prefix, if name == path { "" } else { name }, version);
-        Self { stores, names, values }
+        let name = if name == path { "" } else { name };
+        let tally = tally::Tally::new(stores.has_memory(), stores.tiers.number());
+        Self { stores, name: name.to_owned(), version, names: OnceLock::new(), values, tally }
+    }
+
+    /// What keys are made of. The first time, the shape of the values is traced: that runs the user's `Deserialize` and `Drop`,
+    /// so what they call goes past the cache.
+    fn names(&self) -> &names::Names {
+        self.names.get_or_init(|| {
+            let _under = UnderLock::enter();
+            let version = match self.version {
+                Version::Tokens(hash) => names::version(&hash.to_le_bytes(), self.values.shape()),
+                Version::Given(number) => names::version(number.as_bytes(), self.values.shape()),
+            };
+            names::Names::new(&self.stores.prefix, &self.name, version)
+        })
     }
 
     /// The key of an entry that is to be read again, from its text and bytes.
@@ -263,6 +345,6 @@ impl Space {
 
     /// The key of an entry, from what writes the arguments, and their hash in this process.
     pub(crate) fn key(&self, hash: u64, write: impl FnOnce(&mut Text) -> Result<(), Error>) -> Result<EntryKey, Error> {
-        self.names.key(hash, self.stores.tiers.hashes_keys(), write)
+        self.names().key(hash, self.stores.tiers.hashes_keys(), write)
     }
 }

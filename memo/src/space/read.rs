@@ -4,14 +4,14 @@ use std::{any::Any, ops::Range};
 
 use serde::de::DeserializeOwned;
 
-use super::{EntryKey, Face, Space, Stores, Turn, tier::Tier};
+use super::{EntryKey, Face, Space, Stores, Turn, tally::Tally, tier::Tier, write::written};
 use crate::{
     backend::{Backend, Change, Item, UnixMillis},
-    clock,
+    clock::{self, Millis},
     error::Error,
-    memory::stamp::Stamp,
+    memory::stamp::{self, Stamp},
     tags::Tag,
-    wire::{Frame, Wire, frame::with_expiry},
+    wire::{Frame, Wire},
 };
 
 /// An entry as it was read: a frame that was verified, of the right key, and alive.
@@ -31,6 +31,8 @@ pub(super) struct Facts {
     value: Range<usize>,
     created: UnixMillis,
     expires: Option<UnixMillis>,
+    /// The time to live that a hit begins anew; 0: none.
+    window: Millis,
     tags: Vec<Tag>,
 }
 
@@ -49,6 +51,7 @@ impl Facts {
             value: place(frame.value),
             created: frame.created,
             expires: frame.expires,
+            window: frame.window.unwrap_or(0),
             tags: frame.tags.iter().map(Tag::from).collect(),
         }
     }
@@ -63,6 +66,24 @@ impl Loaded {
         self.epoch
     }
 
+    pub(super) fn tier(&self) -> usize {
+        self.tier
+    }
+
+    /// When a hit restarts it; `None` if none does.
+    pub(super) fn restarts_from(&self) -> Option<UnixMillis> {
+        let Facts { expires, window, .. } = self.facts;
+        expires.filter(|_| window != 0).map(|expires| stamp::restarts_from(expires, window))
+    }
+
+    pub(super) fn created(&self) -> UnixMillis {
+        self.facts.created
+    }
+
+    pub(super) fn ends_at(&mut self, expires: UnixMillis) {
+        self.facts.expires = Some(expires);
+    }
+
     fn text(&self, place: &Range<usize>) -> &str {
         str::from_utf8(&self.bytes[place.clone()]).unwrap_or_default()
     }
@@ -70,8 +91,9 @@ impl Loaded {
     /// Its times on the process's clock, and its tags but for those that all entries of the function have.
     pub(crate) fn about(&self, literal: &[&str]) -> (Stamp, Vec<Tag>) {
         let present = (clock::now(), clock::unix_now());
-        let Facts { created, expires, tags, .. } = &self.facts;
+        let Facts { created, expires, window, tags, .. } = &self.facts;
         let stamp = Stamp::new(clock::from_unix(Some(*created), present), clock::from_unix(*expires, present));
+        let stamp = stamp.sliding(*window);
         (stamp, tags.iter().filter(|tag| !literal.contains(&tag.as_str())).cloned().collect())
     }
 }
@@ -89,7 +111,11 @@ impl Stores {
     /// The entry of a key. What fails is counted here. Bytes that do not verify are as good as absent; it is an error if no
     /// tier has the entry and one can't be asked.
     pub(crate) async fn read(&self, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
-        let (loaded, failed) = self.look(face, key).await;
+        self.read_as(face, key, None).await
+    }
+
+    async fn read_as(&self, face: Face, key: &EntryKey, tally: Option<&Tally>) -> Result<Option<Loaded>, Error> {
+        let (loaded, failed) = self.look(face, key, tally).await;
         for error in &failed {
             self.failed(error);
         }
@@ -100,9 +126,13 @@ impl Stores {
         }
     }
 
-    /// Looks into the tiers one after the other; says what failed on the way, too.
-    async fn look(&self, face: Face, key: &EntryKey) -> (Option<Loaded>, Vec<Error>) {
+    /// Looks into the tiers one after the other; says what failed on the way, too. With a tally it is for a call, which
+    /// counts, and restarts an entry that slides.
+    async fn look(&self, face: Face, key: &EntryKey, tally: Option<&Tally>) -> (Option<Loaded>, Vec<Error>) {
         let epoch = self.epoch(key);
+        if let Some(tally) = tally {
+            tally.memory_missed(1);
+        }
         let mut failed = Vec::new();
         let tiers = match self.tiers.get(face).await {
             Ok(tiers) => tiers,
@@ -110,9 +140,16 @@ impl Stores {
         };
         for (number, tier) in tiers.iter().enumerate() {
             match self.read_tier(face, tier, key).await {
-                Ok(None) => {}
+                Ok(None) => {
+                    if let Some(tally) = tally {
+                        tally.missed(number);
+                    }
+                }
                 Ok(Some((bytes, facts))) => {
-                    let loaded = Loaded { bytes, facts, tier: number, epoch };
+                    let mut loaded = Loaded { bytes, facts, tier: number, epoch };
+                    if tally.is_some() {
+                        self.restart(face, &tiers[number..], key, &mut loaded).await;
+                    }
                     self.carry_up(face, &tiers[..number], key, &loaded).await;
                     return (Some(loaded), failed);
                 }
@@ -129,10 +166,10 @@ impl Stores {
 
     pub(super) async fn read_tier(&self, face: Face, tier: &Tier, key: &EntryKey) -> Result<Option<Verified>, Error> {
         let bytes = if face == Face::Thread || !tier.store.blocks() {
-            tier.store.get(key.flat())?
+            tier.store.get(key.flat()).inspect_err(|_| tier.terms.failed())?
         } else {
             let flat = key.flat().to_vec();
-            face.ask(&tier.store, move |store| store.get(&flat)).await?
+            tier.ask(face, move |store| store.get(&flat)).await?
         };
         self.verified(face, tier, key, bytes).await
     }
@@ -147,11 +184,14 @@ impl Stores {
     ) -> Result<Option<Verified>, Error> {
         let Some(bytes) = bytes else { return Ok(None) };
         match check(&bytes, key) {
-            Ok(facts) => Ok(facts.map(|facts| (bytes, facts))),
-            // What a later version of the library wrote is not ours to remove.
-            Err(error) if error.is_newer() => Err(error),
+            Ok(Found::Alive(facts)) => Ok(Some((bytes, facts))),
+            Ok(Found::Over | Found::Other) => Ok(None),
             Err(error) => {
-                self.discard(face, tier, key, bytes).await;
+                tier.terms.failed();
+                // What a later version of the library wrote is not ours to remove.
+                if !error.is_newer() {
+                    self.discard(face, tier, key, bytes).await;
+                }
                 Err(error)
             }
         }
@@ -166,7 +206,7 @@ impl Stores {
                 _ => Change::Keep,
             })
         };
-        if let Err(error) = face.ask(&tier.store, work).await {
+        if let Err(error) = tier.ask(face, work).await {
             self.failed(&error);
         }
     }
@@ -193,6 +233,11 @@ impl Stores {
 }
 
 impl Space {
+    /// The entry of a key, for a call: see [`Stores::read`]. An entry that slides is restarted.
+    pub(crate) async fn read_for_use(&self, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
+        self.stores.read_as(face, key, Some(&self.tally)).await
+    }
+
     /// Decodes an entry into an `Option` of the function's type; what can't be decoded counts as an error.
     pub(crate) fn decode(&self, loaded: &Loaded, to: &mut dyn Any) -> bool {
         self.try_decode(loaded, to).is_ok()
@@ -200,11 +245,17 @@ impl Space {
 
     /// The same, for those who want to know why not.
     pub(crate) fn try_decode(&self, loaded: &Loaded, to: &mut dyn Any) -> Result<(), Error> {
+        self.decoded(loaded, to).inspect_err(|error| {
+            self.stores.tiers.failed(loaded.tier);
+            self.stores.failed(error);
+        })
+    }
+
+    pub(super) fn decoded(&self, loaded: &Loaded, to: &mut dyn Any) -> Result<(), Error> {
         let most = self.stores.tiers.max_value(loaded.tier);
         let Facts { codec, compressors, value, .. } = &loaded.facts;
         let names = (loaded.text(codec), loaded.text(compressors));
-        let decoded = self.values.decode(names, &loaded.bytes[value.clone()], most, to);
-        decoded.inspect_err(|error| self.stores.failed(error))
+        self.values.decode(names, &loaded.bytes[value.clone()], most, to)
     }
 }
 
@@ -232,11 +283,23 @@ pub(crate) fn key_of<K: DeserializeOwned>(data: &[u8]) -> Result<K, Error> {
     Wire::decode(KEYS, "", data, data.len() * 64 + 4096)
 }
 
-/// What the frame says, unless it is over or another's: then it is not to be used, and that is no fault.
-fn check(bytes: &[u8], key: &EntryKey) -> Result<Option<Facts>, Error> {
+/// What bytes are that stand under a key, if they verify.
+pub(super) enum Found {
+    /// Its entry.
+    Alive(Facts),
+    /// Its entry, whose time has passed.
+    Over,
+    /// The entry of another key with the same hash.
+    Other,
+}
+
+pub(super) fn check(bytes: &[u8], key: &EntryKey) -> Result<Found, Error> {
     let frame = Frame::read(bytes)?;
-    let fits = frame.key == key.full() && (frame.expires.is_none() || !frame.is_over(clock::unix_now()));
-    Ok(fits.then(|| Facts::of(&frame, bytes)))
+    Ok(match frame.expires {
+        _ if frame.key != key.full() => Found::Other,
+        Some(_) if frame.is_over(clock::unix_now()) => Found::Over,
+        _ => Found::Alive(Facts::of(&frame, bytes)),
+    })
 }
 
 /// Is it the store that failed, and not what stands in it?
@@ -254,10 +317,11 @@ pub(super) struct Carried {
 
 /// The same frame for another tier, where entries may live shorter: the remaining time, never more.
 pub(super) fn carried(tier: &Tier, key: &EntryKey, loaded: &Loaded) -> Result<Carried, Error> {
-    let Facts { expires, tags, .. } = &loaded.facts;
+    let Facts { expires, window, tags, .. } = &loaded.facts;
     let expires = tier.terms.end(*expires, clock::unix_now());
     let tags = tags.iter().map(Tag::to_string).collect();
-    Ok(Carried { flat: key.flat().to_vec(), bytes: with_expiry(&loaded.bytes, expires)?, expires, tags })
+    let frame = Frame { expires, window: tier.terms.window(*window), ..Frame::read(&loaded.bytes)? };
+    Ok(Carried { flat: key.flat().to_vec(), bytes: written(&frame)?, expires, tags })
 }
 
 /// Puts entries into a tier, in the turns of their keys.
@@ -273,7 +337,7 @@ pub(super) async fn carry(face: Face, turns: &[Turn], tier: &Tier, entries: Vec<
             .map(|(entry, tags)| (&*entry.flat, Item { bytes: &entry.bytes, expires: entry.expires, tags }));
         store.set_many(&items.collect::<Vec<_>>())
     };
-    face.ask(&tier.store, work).await
+    tier.ask(face, work).await
 }
 
 impl super::tier::Terms {
@@ -284,5 +348,11 @@ impl super::tier::Terms {
             (Some(expires), Some(most)) => Some(expires.min(most)),
             (expires, most) => expires.or(most),
         }
+    }
+
+    /// The time to live that a hit begins anew in this tier.
+    pub(super) fn window(&self, window: Millis) -> Option<Millis> {
+        let most = self.ttl.unwrap_or(Millis::MAX);
+        Some(window.min(most)).filter(|window| *window != 0)
     }
 }

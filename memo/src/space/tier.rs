@@ -1,6 +1,9 @@
 //! The tiers of a space: byte stores one behind the other, the fastest first.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 use parking_lot::Mutex;
 
@@ -9,6 +12,7 @@ use crate::{
     backend::{self, Backend, Url},
     clock::{self, Millis},
     error::Error,
+    stats::counters::Counters,
     wire::Wire,
 };
 
@@ -31,6 +35,26 @@ pub(super) struct Terms {
     hashes_keys: bool,
     /// The codec, as it was named.
     codec: String,
+    /// What failed in the store.
+    failures: Arc<AtomicU64>,
+}
+
+impl Tier {
+    /// Has the store do something that may block; what fails is counted.
+    pub(super) async fn ask<R: Send + 'static>(
+        &self,
+        face: Face,
+        work: impl FnOnce(&dyn Backend) -> Result<R, Error> + Send + 'static,
+    ) -> Result<R, Error> {
+        face.ask(&self.store, work).await.inspect_err(|_| self.terms.failed())
+    }
+}
+
+impl Terms {
+    /// Something failed in the store.
+    pub(super) fn failed(&self) {
+        Counters::add(&self.failures, 1);
+    }
 }
 
 pub(super) struct Tiers {
@@ -44,6 +68,8 @@ pub(super) struct Tiers {
 /// Why the stores could not be opened, and until when that is not tried again.
 struct Failed {
     error: Error,
+    /// The number of the store.
+    tier: usize,
     until: Millis,
 }
 
@@ -95,6 +121,25 @@ impl Tiers {
         (self.has_memory && scheme == "memory") || specs.iter().any(|(url, _)| url.scheme() == scheme)
     }
 
+    /// How many stores there are.
+    pub(super) fn number(&self) -> usize {
+        self.specs.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Something failed in a store.
+    pub(super) fn failed(&self, tier: usize) {
+        let specs = self.specs.as_deref().unwrap_or_default();
+        specs.get(tier).inspect(|(_, terms)| terms.failed());
+    }
+
+    /// The names of all tiers, and what failed in each.
+    pub(super) fn failures(&self) -> Vec<(String, u64)> {
+        let specs = self.specs.as_deref().unwrap_or_default();
+        let memory = self.has_memory.then(|| ("memory".to_owned(), 0));
+        let stores = specs.iter().map(|(url, terms)| (url.scheme().to_owned(), terms.failures.load(Ordering::Relaxed)));
+        memory.into_iter().chain(stores).collect()
+    }
+
     /// The schemes of the tiers, and how values become bytes in the last.
     pub(super) fn describe(&self) -> (String, Option<String>) {
         let specs = self.specs.as_deref().unwrap_or_default();
@@ -113,22 +158,30 @@ impl Tiers {
 
     #[cold]
     async fn open(&self, face: Face) -> Result<&[Tier], Error> {
-        let specs = self.specs.as_ref().map_err(Error::again)?.clone();
-        if let Some(Failed { error, until }) = &*self.failed.lock()
+        let specs = self.specs.as_ref().map_err(Error::again)?;
+        if let Some(Failed { error, tier, until }) = &*self.failed.lock()
             && clock::now() < *until
         {
+            self.failed(*tier);
             return Err(error.again());
         }
-        let work = move || -> Result<Vec<Tier>, Error> {
-            let tiers = specs.into_iter().map(|(url, terms)| Ok(Tier { store: backend::open(&url)?, terms }));
-            tiers.collect()
+        let specs = specs.clone();
+        let work = move || -> Result<Vec<Tier>, (usize, Error)> {
+            let open = |(tier, (url, terms)): (usize, (Url, Terms))| match backend::open(&url) {
+                Ok(store) => Ok(Tier { store, terms }),
+                Err(error) => {
+                    terms.failed();
+                    Err((tier, error))
+                }
+            };
+            specs.into_iter().enumerate().map(open).collect()
         };
         let opened = if face == Face::Thread { work() } else { blocking::unblock(work).await };
         match opened {
             Ok(tiers) => Ok(self.open.get_or_init(|| tiers)),
-            Err(error) => {
+            Err((tier, error)) => {
                 let until = clock::now().saturating_add(RETRY_AFTER);
-                *self.failed.lock() = Some(Failed { error: error.again(), until });
+                *self.failed.lock() = Some(Failed { error: error.again(), tier, until });
                 Err(error)
             }
         }
@@ -142,7 +195,7 @@ impl Tiers {
     ) -> Result<R, Error> {
         let tiers = self.get(face).await?;
         let tier = tiers.last().ok_or_else(|| Error::config("there is no store"))?;
-        face.ask(&tier.store, work).await
+        tier.ask(face, work).await
     }
 
     /// Does something in every tier, the last one first, and tries all before it fails; gives the results in the order
@@ -156,7 +209,7 @@ impl Tiers {
         let mut results = Vec::with_capacity(tiers.len());
         // What is read later is changed first: else it would fill the tiers before it again.
         for tier in tiers.iter().rev() {
-            results.push(face.ask(&tier.store, work.clone()).await);
+            results.push(tier.ask(face, work.clone()).await);
         }
         results.into_iter().rev().collect()
     }
@@ -182,12 +235,9 @@ fn spec(url: &str, codec: Option<&str>) -> Result<(Url, Terms), Error> {
     let url = Url::parse(url)?;
     #[cfg(feature = "file")]
     backend::find_values_by(find_value);
-    let wire = match codec {
-        Some(codec) if url.param("codec").is_none() => Wire::parse(codec)?,
-        _ => Wire::of(&url)?,
-    };
+    let wire = Wire::of(&url, codec.unwrap_or("bincode"))?;
     let codec = wire.to_string();
     let hashes_keys = url.param("key_style") == Some("hashed");
     let ttl = url.duration("ttl")?;
-    Ok((url, Terms { wire, ttl, hashes_keys, codec }))
+    Ok((url, Terms { wire, ttl, hashes_keys, codec, failures: Arc::default() }))
 }

@@ -35,12 +35,13 @@ impl<V> Of<V> {
 impl<V: Serialize + DeserializeOwned + 'static> Values for Of<V> {
     fn encode<'w>(&self, value: &dyn Any, wire: &'w Wire) -> Result<Encoded<'w>, Error> {
         let value = value.downcast_ref::<V>().ok_or_else(another_type)?;
-        wire.encode(value)
+        wire.encode_checked(value)
     }
 
     fn decode(&self, names: (&str, &str), bytes: &[u8], most: usize, to: &mut dyn Any) -> Result<(), Error> {
         let to = to.downcast_mut::<Option<V>>().ok_or_else(another_type)?;
-        Wire::decode_into(to, names.0, names.1, bytes, most)
+        *to = Some(Wire::decode(names.0, names.1, bytes, most)?);
+        Ok(())
     }
 
     fn shape(&self) -> u64 {
@@ -64,7 +65,7 @@ where
             text.value(key)?;
             Ok(text.into_string())
         },
-        data: |key| Ok(Wire::parse(KEYS)?.encode(key)?.bytes),
+        data: |key| Ok(Wire::parse(KEYS)?.encode_checked(key)?.bytes),
         read: Space::reopen::<K>,
         values: &Of::<V>::VALUES,
     }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use super::counters::Counts;
+use super::{TierInfo, counters::Counts, tiers};
 
 /// Statistics of one memoized function, summed over its instantiations, at the moment they were read.
 ///
@@ -38,6 +38,9 @@ pub struct CacheInfo {
     pub refreshes: u64,
     /// Where entries live: the schemes of the tiers, joined by `+`.
     pub backend: Cow<'static, str>,
+    /// What each tier did, the fastest first; one, typed memory, where there are no stores. Those of a function whose entries live
+    /// in cache objects are the objects', which are asked by others, too.
+    pub tiers: Vec<TierInfo>,
     /// Who leaves first when the bound is reached; `None` without a bound.
     pub policy: Option<&'static str>,
     /// The bound by entries, for each instantiation (with `scope = "thread"`: for each of its threads).
@@ -71,12 +74,8 @@ impl CacheInfo {
     }
 
     /// The share of hits among all calls, between 0 and 1; 0 if there were none.
-    #[expect(clippy::cast_precision_loss, reason = "a share needs no 53 bits")]
     pub fn hit_rate(&self) -> f64 {
-        if self.calls() == 0 {
-            return 0.0;
-        }
-        self.hits as f64 / self.calls() as f64
+        tiers::share(self.hits, self.calls())
     }
 
     /// The mean time that a run of the body took.
@@ -101,8 +100,23 @@ impl CacheInfo {
         self.count(other.measured);
         self.size += other.size;
         self.weight += other.weight;
+        tiers::add(&mut self.tiers, other.tiers);
         self.instantiations.extend(other.instantiations);
         self
+    }
+
+    /// What there is, for one who counts its own calls, and has its entries in caches with these statistics.
+    pub(crate) fn is_in(&mut self, caches: impl Iterator<Item = Self>) {
+        self.tiers.clear();
+        for cache in caches {
+            self.size += cache.size;
+            self.weight += cache.weight;
+            if self.tiers.is_empty() {
+                self.tiers = cache.tiers;
+            } else {
+                tiers::add(&mut self.tiers, cache.tiers);
+            }
+        }
     }
 
     pub(crate) fn count(&mut self, counts: Counts) {

@@ -3,6 +3,9 @@
 pub(crate) mod counters;
 mod info;
 mod report;
+mod tiers;
 
 pub use info::{CacheInfo, Instantiation};
 pub use report::{Report, report};
+pub use tiers::TierInfo;
+pub(crate) use tiers::{Asked, Tiers};

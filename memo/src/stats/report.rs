@@ -2,9 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use super::CacheInfo;
+use super::{CacheInfo, TierInfo};
 
 /// What every memoized function and every live cache object of the program did: displays as a table, and lists the numbers.
+/// Where there are several tiers, each has a row below.
 #[derive(Clone, Debug)]
 pub struct Report {
     functions: Vec<CacheInfo>,
@@ -30,7 +31,12 @@ const COLUMNS: [&str; 9] =
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rows = vec![COLUMNS.map(String::from)];
-        rows.extend(self.functions.iter().map(row));
+        for info in &self.functions {
+            rows.push(row(info));
+            if info.tiers.len() > 1 {
+                rows.extend(info.tiers.iter().map(row_of_tier));
+            }
+        }
         let widths: [usize; 9] =
             std::array::from_fn(|i| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0));
         for row in &rows {
@@ -49,13 +55,34 @@ fn row(info: &CacheInfo) -> [String; 9] {
         info.name.clone(),
         info.calls().to_string(),
         info.hits.to_string(),
-        format!("{:.1} %", info.hit_rate() * 100.0),
+        percent(info.hit_rate()),
         info.size.to_string(),
         readable(info.mean_cost()),
         readable(info.time_saved()),
         info.evictions.to_string(),
         info.errors.to_string(),
     ]
+}
+
+fn row_of_tier(tier: &TierInfo) -> [String; 9] {
+    let calls = tier.hits + tier.misses;
+    let size = tier.size.map_or_else(|| "?".to_owned(), |size| size.to_string());
+    let (none, errors) = (String::new, tier.errors.to_string());
+    [
+        format!("  {}", tier.name),
+        calls.to_string(),
+        tier.hits.to_string(),
+        percent(tier.hit_rate()),
+        size,
+        none(),
+        none(),
+        none(),
+        errors,
+    ]
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
 }
 
 /// Three digits and a unit.

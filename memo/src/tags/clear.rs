@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::Tag;
+use super::{Tag, recent};
 use crate::{
     call::{
         extras::IntoTtl,
@@ -103,7 +103,11 @@ impl Clear {
         }
         reachable()?;
         let selected: Vec<_> = all.into_iter().filter(|owner| self.selects(owner)).collect();
-        Cleared::by(&selected, face, |owner| self.wanted(owner)).await
+        let cleared = Cleared::by(&selected, face, |owner| self.wanted(owner)).await;
+        if cleared.is_ok() && self.crate_name.is_none() && self.backend.is_none() && self.ttl.is_none() {
+            recent::note(&self.tags);
+        }
+        cleared
     }
 
     fn selects(&self, owner: &Owner) -> bool {

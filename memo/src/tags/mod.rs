@@ -1,6 +1,7 @@
 //! Tags: opaque names of groups of entries.
 
 pub(crate) mod clear;
+pub(crate) mod recent;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 

@@ -8,6 +8,7 @@ use super::{
     codec::{self, Chosen},
     compress::{self, Compressor},
     settings::Settings,
+    shape::Reads,
 };
 use crate::{backend::Url, error::Error};
 
@@ -61,22 +62,31 @@ impl Wire {
     }
 
     /// What a store's URL says: `codec` is a text as for [`parse`](Self::parse), the settings stand in it, or beside it as
-    /// parameters of their own. Without `codec` it is `bincode`.
+    /// parameters of their own. Without `codec` it is what `otherwise` says, a text like it; the URL's settings count in either case.
+    ///
+    /// ```
+    /// use memo::{backend::Url, wire::Wire};
+    ///
+    /// let url = Url::parse("memory://pages?max_value=1MiB")?;
+    /// assert_eq!(Wire::of(&url, "bincode")?.to_string(), "bincode?max_value=1048576");
+    /// # Ok::<(), memo::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// As [`parse`](Self::parse).
-    pub fn of(url: &Url) -> Result<Self, Error> {
-        let (chain, query) = match url.param("codec") {
-            Some(text) => text.split_once('?').unwrap_or((text, "")),
-            None => ("bincode", ""),
-        };
+    /// As [`parse`](Self::parse); a setting that both say is one said twice.
+    pub fn of(url: &Url, otherwise: &str) -> Result<Self, Error> {
+        let text = url.param("codec").unwrap_or(otherwise);
+        let (chain, query) = text.split_once('?').unwrap_or((text, ""));
         let mut settings = Settings::default();
         let read = settings.read(query).and_then(|()| {
             let own = url.params().filter(|(name, _)| Settings::is_name(name));
             own.into_iter().try_for_each(|(name, value)| settings.set(name, value))
         });
-        read.and_then(|()| Self::build(chain, settings)).map_err(|fault| in_text(&url.shown(), &fault))
+        read.and_then(|()| Self::build(chain, settings)).map_err(|fault| match url.param("codec") {
+            Some(_) => in_text(&url.shown(), &fault),
+            None => in_text(&format!("{} with codec={otherwise}", url.shown()), &fault),
+        })
     }
 
     fn build(chain: &str, settings: Settings) -> Result<Self, String> {
@@ -122,7 +132,17 @@ impl Wire {
     /// [`Error::is_encoding`] if the codec can't write it such that it could be read again, or it has more bytes than
     /// [`max_value`](Self::max_value).
     pub fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Encoded<'_>, Error> {
-        self.compressed(self.codec.encode(value)?)
+        self.compressed(self.codec.encode(value, self.max_value(), None)?)
+    }
+
+    /// The same for a type that is read again, which is looked at, too: parts of tuple structs and tuple variants that are left out
+    /// (`skip_serializing_if`) are refused, because the next would be read for them. Memoized functions and caches write like this.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    pub fn encode_checked<T: Serialize + DeserializeOwned>(&self, value: &T) -> Result<Encoded<'_>, Error> {
+        self.compressed(self.codec.encode(value, self.max_value(), Some(Reads::of::<T>()))?)
     }
 
     fn compressed(&self, encoded: Vec<u8>) -> Result<Encoded<'_>, Error> {
@@ -135,11 +155,14 @@ impl Wire {
             && length >= self.settings.threshold()
         {
             let mut bytes = first.compress(&encoded.bytes)?;
+            let mut longest = bytes.len();
             for compressor in others {
                 bytes = compressor.compress(&bytes)?;
+                longest = longest.max(bytes.len());
             }
-            // What does not become smaller need not be decompressed at every reading.
-            if bytes.len() < length {
+            // What does not become smaller need not be decompressed at every reading. A step that went beyond the limit would
+            // not be taken back.
+            if bytes.len() < length && longest <= most {
                 encoded = Encoded { compressors: &self.names, bytes, ..encoded };
             }
         }
@@ -155,22 +178,6 @@ impl Wire {
     pub fn decode<T: DeserializeOwned>(codec: &str, compressors: &str, bytes: &[u8], limit: usize) -> Result<T, Error> {
         let codec = Chosen::named(codec).map_err(Error::corrupt)?;
         codec.decode(&compress::undo(compressors, bytes, limit)?, limit)
-    }
-
-    /// As [`decode`](Self::decode), into a place that is there already.
-    ///
-    /// # Errors
-    ///
-    /// As [`decode`](Self::decode); then the place is as it was.
-    pub fn decode_into<T: DeserializeOwned>(
-        slot: &mut Option<T>,
-        codec: &str,
-        compressors: &str,
-        bytes: &[u8],
-        limit: usize,
-    ) -> Result<(), Error> {
-        *slot = Some(Self::decode(codec, compressors, bytes, limit)?);
-        Ok(())
     }
 
     /// The most bytes that a value may have before it is compressed: the limit to decode with.

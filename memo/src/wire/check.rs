@@ -8,6 +8,11 @@ use crate::{backend::Part, message::Message};
 /// The first thing that is wrong with a text as for [`Wire::parse`](super::Wire::parse).
 pub(crate) const fn fault(text: &str) -> Option<Message> {
     let query = position(text, b'?', 0);
+    // First, as when the text is read.
+    let settings = if query < text.len() { query + 1 } else { query };
+    if let Some(fault) = settings::fault(Part { start: settings, end: text.len() }.of(text)) {
+        return Some(fault);
+    }
     let mut at = 0;
     while at <= query {
         let end = position(text, b'+', at);
@@ -19,8 +24,7 @@ pub(crate) const fn fault(text: &str) -> Option<Message> {
         }
         at = end + 1;
     }
-    let settings = if query < text.len() { query + 1 } else { query };
-    settings::fault(Part { start: settings, end: text.len() }.of(text))
+    None
 }
 
 /// What is wrong, and where.

@@ -5,7 +5,7 @@
 //! | offset | bytes | what |
 //! | --- | --- | --- |
 //! | 0 | 4 | `memo` |
-//! | 4 | 1 | version of the format: 1 |
+//! | 4 | 1 | version of the format: 1, or 2 with a window |
 //! | 5 | 1 | length of the codec's name |
 //! | 6 | 1 | length of the compressors' names |
 //! | 7 | 1 | 0 |
@@ -15,12 +15,14 @@
 //! | 32 | 4 | length of the key |
 //! | 36 | 4 | length of the key data, 2³² - 1: none |
 //! | 40 | 4 | number of tags |
-//! | 44 | 4 each | lengths of the tags |
+//! | 44 | 8 | window in ms; only in version 2 |
+//! | | 4 each | lengths of the tags |
 //! | | | codec, compressors, key, tags: UTF-8 |
 //! | | | key data, value |
 //! | | 8 | `XXH3_64bits` of all before |
 //!
 //! Magic, version and checksum keep their places in all versions to come, so a reader tells a newer format from a damaged frame.
+//! A frame is written in the lowest version that can say it, so that older programs over the same store go on reading it.
 
 use std::fmt;
 
@@ -32,8 +34,12 @@ use crate::{
 };
 
 const MAGIC: &[u8; 4] = b"memo";
-const VERSION: u8 = 1;
+/// The first version, without a window.
+const PLAIN: u8 = 1;
+/// With a window.
+const SLIDING: u8 = 2;
 const HEAD: usize = 44;
+const WINDOW: usize = 8;
 const CHECKSUM: usize = 8;
 const EXPIRES: usize = 16;
 const NEVER: UnixMillis = UnixMillis::MAX;
@@ -64,6 +70,8 @@ pub struct Frame<'a> {
     pub created: UnixMillis,
     /// From when on it does not count any more. `None`: never.
     pub expires: Option<UnixMillis>,
+    /// The time to live that a hit begins anew, in milliseconds. `None`, or 0: a hit changes nothing.
+    pub window: Option<u64>,
     /// How long it took to compute, in nanoseconds; 0 if that is not known.
     pub cost: u64,
     /// The groups that it is cleared by.
@@ -109,16 +117,20 @@ impl<'a> Frame<'a> {
         let start = out.len();
         let texts = self.codec.len() + self.compressors.len() + self.key.len() + texts;
         let data = self.key_data.map_or(0, <[u8]>::len) + self.value.len();
-        out.reserve_exact(HEAD + 4 * count + texts + data + CHECKSUM);
+        let (version, window) = self.window.map_or((PLAIN, 0), |_| (SLIDING, WINDOW));
+        out.reserve_exact(HEAD + window + 4 * count + texts + data + CHECKSUM);
 
         out.extend_from_slice(MAGIC);
-        out.extend_from_slice(&[VERSION, codec, compressors, 0]);
+        out.extend_from_slice(&[version, codec, compressors, 0]);
         out.extend_from_slice(&self.created.to_le_bytes());
         out.extend_from_slice(&self.expires.unwrap_or(NEVER).to_le_bytes());
         out.extend_from_slice(&self.cost.to_le_bytes());
         out.extend_from_slice(&key.to_le_bytes());
         out.extend_from_slice(&key_data.to_le_bytes());
         out.extend_from_slice(&length::<u32>("list of tags", count)?.to_le_bytes());
+        if let Some(window) = self.window {
+            out.extend_from_slice(&window.to_le_bytes());
+        }
         for tag in self.tags.iter() {
             out.extend_from_slice(&length::<u32>("tag", tag.len())?.to_le_bytes());
         }
@@ -138,7 +150,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// The same frame with another end. The value is not decoded.
+/// The same frame with another end; what its window is stays. The value is not decoded.
 ///
 /// # Errors
 ///
@@ -244,7 +256,7 @@ impl Fault {
             Self::NoFrame => Error::corrupt("these bytes are no frame"),
             Self::Checksum => Error::corrupt("the checksum of a frame does not fit its bytes"),
             Self::Newer(version) => {
-                Error::new(Kind::Newer, format!("a frame has the format {version}; this version knows {VERSION}"))
+                Error::new(Kind::Newer, format!("a frame has the format {version}; this version knows {SLIDING}"))
             }
             Self::Version(version) => Error::corrupt(format!("a frame has the format {version}, which never was")),
             Self::Lengths => Error::corrupt("the lengths in a frame do not fit its bytes"),
@@ -253,7 +265,8 @@ impl Fault {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Frame<'_>, Fault> {
+/// The version of a frame, and all of it that the checksum is about.
+fn verified(bytes: &[u8]) -> Result<(u8, &[u8]), Fault> {
     if !bytes.starts_with(MAGIC) {
         return Err(Fault::NoFrame);
     }
@@ -263,15 +276,22 @@ fn parse(bytes: &[u8]) -> Result<Frame<'_>, Fault> {
     if xxh3_64(body) != u64::from_le_bytes(*checksum) {
         return Err(Fault::Checksum);
     }
-    match version {
-        VERSION => {}
+    Ok((version, body))
+}
+
+fn parse(bytes: &[u8]) -> Result<Frame<'_>, Fault> {
+    let (version, body) = verified(bytes)?;
+    let window = match version {
+        PLAIN => 0,
+        SLIDING => WINDOW,
         0 => return Err(Fault::Version(version)),
         _ => return Err(Fault::Newer(version)),
-    }
+    };
     let (head, rest) = body.split_first_chunk::<HEAD>().ok_or(Fault::Lengths)?;
     if head[7] != 0 {
         return Err(Fault::Lengths);
     }
+    let (window, rest) = rest.split_at_checked(window).ok_or(Fault::Lengths)?;
     let tags = usize::try_from(u32_at(head, 40)).ok().and_then(|tags| tags.checked_mul(4)).ok_or(Fault::Lengths)?;
     let (lengths, rest) = rest.split_at_checked(tags).ok_or(Fault::Lengths)?;
     let texts = texts(head, lengths).ok_or(Fault::Lengths)?;
@@ -298,6 +318,7 @@ fn parse(bytes: &[u8]) -> Result<Frame<'_>, Fault> {
         compressors,
         created: u64_at(head, 8),
         expires: (expires != NEVER).then_some(expires),
+        window: window.first_chunk().map(|window| u64::from_le_bytes(*window)),
         cost: u64_at(head, 24),
         tags: Tags(List::Read(lengths, texts)),
         key,

@@ -1,7 +1,8 @@
 //! How values become bytes: value -> codec -> compressors -> [`Frame`], and back.
 //!
 //! A chain is written as text, alone ([`Wire::parse`]) or in the URL of a store ([`Wire::of`]): `json`, `bincode+zstd?level=9`,
-//! `sqlite:///var/cache/app.db?codec=json+zstd&threads=2`. A frame names what its value went through, and is decoded by that, so the
+//! `sqlite:///var/cache/app.db?codec=json+zstd&threads=2`. The settings of a URL count beside a chain that is said elsewhere
+//! (`codec = "json+zstd"`), too. A frame names what its value went through, and is decoded by that, so the
 //! chain of a store can change at any time.
 //!
 //! | codec | cargo feature | |
@@ -29,7 +30,8 @@
 //! | --- | --- | --- | --- |
 //! | `flatten` | not written | yes | yes |
 //! | `untagged`, `tag`, `tag` and `content`, `serde_json::Value` | written, never read | yes | yes |
-//! | `skip_serializing_if`, where it does skip | not written | yes | yes |
+//! | `skip_serializing_if`, where it does skip a named field | not written | yes | yes |
+//! | `skip_serializing_if`, where it does skip a field without a name | not written | not written | not written |
 //! | `skip`, `rename`, `default`, `with`, `transparent` | yes | yes | yes |
 //! | `skip_serializing` without `skip_deserializing` | **don't**: see below | yes, with `default` | yes, with `default` |
 //! | `Some(None)`, `Some(())` | yes | not written | not written |
@@ -41,13 +43,14 @@
 //! would read `Some(None)` and `Some(NaN)` as `None`.
 //!
 //! One such case is beyond sight: with `skip_serializing` alone, `bincode` and `postcard` write a field less than they read, in every
-//! value. Say `skip`.
+//! value. Say `skip`. And one shows only where the type is read, too: [`Wire::encode_checked`], by which functions and caches write, sees that a
+//! tuple struct or tuple variant has fewer parts than it should.
 //!
 //! # What bytes can't do
 //!
 //! Nothing that stands in a store makes decoding panic, overflow the stack, run on or take memory without bound: a frame is verified
-//! as a whole; values nest at most 128 levels, written or read, whatever the codec; elements may not outnumber the bytes that
-//! `max_value` allows; lengths and sizes in the data are not believed. `Deserialize` and codecs of one's own must do their part: room
+//! as a whole; values nest at most 128 levels, written or read, whatever the codec; the elements of sequences and maps may not outnumber the bytes that
+//! `max_value` allows (or 65,536); lengths and sizes in the data are not believed. `Deserialize` and codecs of one's own must do their part: room
 //! that they make for a claimed length, or values of theirs that are large on the stack, are theirs to bound. As deep as bytes can nest, small
 //! types took about 1 MB of stack in a build without optimization; a thread that reads hostile bytes should have as much.
 
@@ -62,6 +65,8 @@ mod shape;
 
 pub use erased_serde;
 
+use crate::backend::same;
+
 pub(crate) use self::check::{fault, in_text};
 pub use self::{
     chain::{Encoded, Wire},
@@ -69,6 +74,18 @@ pub use self::{
     frame::{Frame, Tags},
     shape::shape_of,
 };
+
+/// The place of a name in a table of names and what is known of them.
+const fn number<T>(table: &[(&str, T)], name: &str) -> Option<usize> {
+    let mut at = 0;
+    while at < table.len() {
+        if same(table[at].0, name) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
 
 /// Names, for a message.
 fn listed<S: AsRef<str>>(names: &[S]) -> String {

@@ -31,6 +31,11 @@ async fn escaped(id: u64) -> u64 {
     id
 }
 
+#[memoize(backend = ["memory", "null://"], ttl = |id| *id, sliding, jitter = 0.1)]
+fn sliding(id: u64) -> u64 {
+    id
+}
+
 struct Repo<T>(T);
 
 impl<T: Clone + Into<u64> + 'static> Repo<T> {
@@ -61,7 +66,7 @@ fn main() {
     // Not called: it would open stores in the user's cache directory.
     let _ = every_scheme;
     // A scheme that is nobody's yet is a store that can't be reached: the call goes on without it.
-    assert_eq!((own_codec(1), local(1)), (1, 1));
+    assert_eq!((own_codec(1), local(1), sliding(1)), (1, 1, 1));
     assert_eq!((compressors_alone("a"), Repo(1_u8).find(1), Repo(1_u8).load(1)), ("a".to_owned(), 2, 2));
     drop(escaped(1));
 }

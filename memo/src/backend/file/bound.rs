@@ -3,7 +3,7 @@
 //! Each process adds up what it writes, and looks at the whole store when the sum says that it may be full, or when it has
 //! written a sixteenth of the bound since it looked last: others write, too. So with one process the bound holds whenever a
 //! write has returned, and each further one may exceed it by a sixteenth until it looks. What was written longest ago goes
-//! first, until a tenth is free.
+//! first, until a tenth is free; what has just been written stays.
 
 use std::{collections::HashMap, time::SystemTime};
 
@@ -45,7 +45,7 @@ impl Bound {
         Self { max, used: Mutex::new(None) }
     }
 
-    /// Is an entry larger than all may be together?
+    /// Would the files of an entry be larger than all may be together?
     pub(super) fn excludes(&self, bytes: u64) -> bool {
         self.max.is_some_and(|max| bytes > max)
     }
@@ -81,10 +81,14 @@ impl Files {
         for (number, shard) in shards.iter().enumerate() {
             all.extend(sizes(shard, number)?);
         }
-        // Times are coarse: the entry that needs the room is the last to go.
-        all.sort_unstable_by_key(|size| (size.place == *newest, size.written));
+        // Where the newest entry leaves no tenth free, nothing is gained by removing all others.
+        let needed = all.iter().find(|size| size.place == *newest).map_or(0, |size| size.bytes);
+        let goal = if needed > max - max / 10 { max } else { max - max / 10 };
+        // By its time alone it might not be the newest: times are coarse.
+        all.retain(|size| size.place != *newest);
+        all.sort_unstable_by_key(|size| size.written);
         for size in all {
-            if total <= max - max / 10 {
+            if total <= goal {
                 break;
             }
             let shard = &shards[size.shard];
@@ -104,7 +108,7 @@ impl Files {
 
 /// The entries of a shard, each with the bare value beside it.
 fn sizes(shard: &Shard, number: usize) -> Result<Vec<Size>, Error> {
-    let names = disk::names_in(&shard.path, false).map_err(doing("read", &shard.path))?;
+    let names = disk::files_in(&shard.path).map_err(doing("read", &shard.path))?;
     let mut beside: HashMap<&str, u64> = HashMap::new();
     let mut sizes = Vec::new();
     for name in &names {

@@ -1,20 +1,18 @@
 //! What the store does with files and directories: for the owner only, never through a link, atomically.
 
 use std::{
-    collections::hash_map::RandomState,
-    fs::{self, File, Metadata, OpenOptions},
-    hash::BuildHasher,
-    io::{self, ErrorKind, Write},
+    fs::{self, File, FileType, Metadata, OpenOptions},
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
-    sync::{
-        LazyLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use super::names;
-use crate::error::Error;
+pub(super) use crate::owner_only::{create, sync_dir};
+use crate::{
+    error::Error,
+    owner_only::{self, unique},
+};
 
 /// What nobody writes to any more after so long was left behind by a writer that was killed.
 pub(super) const ABANDONED: Duration = Duration::from_hours(1);
@@ -37,14 +35,6 @@ pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
 /// Opens a file for writing, and makes it where there is none.
 pub(super) fn open_or_create(path: &Path) -> io::Result<File> {
     options().read(true).write(true).create(true).truncate(false).open(path)
-}
-
-/// Makes a file with these contents. `AlreadyExists` if there is one; no file remains after another error.
-pub(super) fn create(path: &Path, contents: &[u8], sync: bool) -> io::Result<()> {
-    let mut file = options().write(true).create_new(true).open(path)?;
-    let written = file.write_all(contents).and_then(|()| if sync { file.sync_all() } else { Ok(()) });
-    drop(file);
-    written.inspect_err(|_| drop(fs::remove_file(path)))
 }
 
 /// Puts a file in the place of another, or of none. Who opens the path finds the old file or the new one, whole. The old
@@ -112,15 +102,6 @@ pub(super) fn remove(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Writes a file's or a directory's entry in its directory to the disk.
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
-    if cfg!(windows) {
-        // Directories can't be opened there, and the file system's log keeps them.
-        return Ok(());
-    }
-    File::open(dir)?.sync_all()
-}
-
 /// The directory below `root` that these names lead to; all of them are made where they are missing. A link among them is an
 /// error: it would lead out.
 pub(super) fn make_dirs(root: &Path, names: &[&str], sync: bool) -> io::Result<PathBuf> {
@@ -138,29 +119,22 @@ pub(super) fn make_dirs(root: &Path, names: &[&str], sync: bool) -> io::Result<P
 }
 
 fn make_dir(dir: &Path, sync: bool) -> io::Result<()> {
-    match dir_builder(false).create(dir) {
+    match owner_only::directories().create(dir) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && dir.symlink_metadata()?.is_dir() => Ok(()),
         Ok(()) if sync => dir.parent().map_or(Ok(()), sync_dir),
         made => made,
     }
 }
 
-/// For the owner only.
-pub(super) fn dir_builder(recursive: bool) -> fs::DirBuilder {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(recursive);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-}
-
-/// The directory below `root` that these names lead to; `None` if one of them is absent, or a link.
+/// The directory below `root` that these names lead to; `None` if one of them is absent. A link among them is an error: what
+/// is behind it can still be read, so nobody may believe that it is gone.
 pub(super) fn find_dirs(root: &Path, names: &[&str]) -> io::Result<Option<PathBuf>> {
     let mut dir = root.to_owned();
     for name in names {
         dir.push(name);
         match dir.symlink_metadata() {
             Ok(found) if found.is_dir() => {}
+            Ok(found) if found.is_symlink() => return Err(no_directory(&dir)),
             Ok(_) => return Ok(None),
             Err(error) if is_absent(&error) => return Ok(None),
             Err(error) => return Err(error),
@@ -169,34 +143,61 @@ pub(super) fn find_dirs(root: &Path, names: &[&str]) -> io::Result<Option<PathBu
     Ok(Some(dir))
 }
 
-/// The names in a directory, those of directories or those of others; none if it is absent. Names that are not UTF-8 are not ours.
-pub(super) fn names_in(dir: &Path, dirs: bool) -> io::Result<Vec<String>> {
+/// The names of the files in a directory; none if it is absent. Names that are not UTF-8 are not ours.
+pub(super) fn files_in(dir: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    each_in(dir, |name, kind| {
+        if kind.is_file() {
+            names.push(name);
+        }
+        Ok(())
+    })?;
+    Ok(names)
+}
+
+/// The names of our directories in a directory; none if it is absent. A link under such a name is an error, as in [`find_dirs`].
+pub(super) fn dirs_in(dir: &Path, is_ours: impl Fn(&str) -> bool) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    each_in(dir, |name, kind| {
+        if !is_ours(&name) {
+            return Ok(());
+        }
+        if kind.is_symlink() {
+            return Err(no_directory(&dir.join(name)));
+        }
+        if kind.is_dir() {
+            names.push(name);
+        }
+        Ok(())
+    })?;
+    Ok(names)
+}
+
+fn each_in(dir: &Path, mut each: impl FnMut(String, FileType) -> io::Result<()>) -> io::Result<()> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        Err(error) if is_absent(&error) => return Ok(()),
         Err(error) => return Err(error),
     };
-    let mut names = Vec::new();
     for entry in entries {
         let entry = entry?;
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() == dirs && (dirs || kind.is_file()) => {}
-            Ok(_) => continue,
+        let kind = match entry.file_type() {
+            Ok(kind) => kind,
             Err(error) if is_absent(&error) => continue,
             Err(error) => return Err(error),
+        };
+        if let Ok(name) = entry.file_name().into_string() {
+            each(name, kind)?;
         }
-        names.extend(entry.file_name().into_string());
     }
-    Ok(names)
+    Ok(())
 }
 
 /// Removes the directories of ours in a directory that are empty. Whoever is about to write there makes them again.
 pub(super) fn remove_empty_dirs(dir: &Path, is_ours: impl Fn(&str) -> bool) -> Result<(), Failed> {
-    for name in names_in(dir, true).map_err(doing("read", dir))? {
-        if is_ours(&name) {
-            // Fails where there is something.
-            fs::remove_dir(dir.join(name)).ok();
-        }
+    for name in dirs_in(dir, is_ours).map_err(doing("read", dir))? {
+        // Fails where there is something.
+        fs::remove_dir(dir.join(name)).ok();
     }
     Ok(())
 }
@@ -229,16 +230,6 @@ impl From<Failed> for Error {
     fn from(Failed { what, path, error }: Failed) -> Self {
         Error::unavailable(format!("`{}` can't be {what}: {error}", path.display())).with_source(error)
     }
-}
-
-/// A number that no other write of any process has.
-pub(super) fn unique() -> u128 {
-    static PROCESS: LazyLock<u64> =
-        LazyLock::new(|| RandomState::new().hash_one((std::process::id(), SystemTime::now())));
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let next = NEXT.fetch_add(1, Ordering::Relaxed);
-    // The lower half alone is as good as unique, too: names that show only that use it.
-    u128::from(*PROCESS) << 64 | u128::from(PROCESS.wrapping_add(next))
 }
 
 /// Is it so long since a file was written that its writer can't be at work any more?
@@ -277,10 +268,8 @@ fn is_link(_: &io::Error) -> bool {
 
 /// For the owner only. On Linux, links are not followed, and a pipe in the place of a file blocks nobody.
 fn options() -> OpenOptions {
-    #[cfg_attr(not(unix), allow(unused_mut, reason = "nothing is said there"))]
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    #[cfg_attr(not(target_os = "linux"), expect(unused_mut, reason = "nothing is said there"))]
+    let mut options = owner_only::options();
     #[cfg(target_os = "linux")]
     {
         let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;

@@ -1,7 +1,7 @@
 //! The marker of a directory that is a store: the version of its layout.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs,
     io::Read,
     path::{Path, PathBuf},
 };
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     backend::{cachedir, place},
     error::Error,
+    owner_only,
 };
 
 const NAME: &str = "memo-store";
@@ -50,11 +51,8 @@ pub(super) fn prepare(root: &Path, sync: bool) -> Result<(), Error> {
     }
     // A directory with other contents is not marked as a whole: backups would leave those out.
     let marked = if has_foreign(root)? { make_entries(root, sync)? } else { root.to_owned() };
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     // A convenience: a foreign file of that name is none of our business.
-    cachedir::tag(&marked, &mut options).ok();
+    cachedir::tag(&marked, &mut owner_only::options()).ok();
     let path = root.join(NAME);
     disk::replace(&path, format!("{BEGIN}{VERSION}\n").as_bytes(), sync, |_| ()).map_err(doing("written", &path))?;
     if sync {

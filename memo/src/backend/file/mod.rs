@@ -48,7 +48,7 @@ use crate::error::Error;
 /// | `stale_after`, `wait`, `poll` | `300s`, `30s`, `50ms` | for `mkdir`: when a lock of a process on another machine is broken (that of a living process of this one never is, that of a dead one at once), how long to wait for a lock, how often to look |
 /// | `format` | `frame` | `plain` keeps the value in a file of its own beside the header, for people who read it |
 /// | `sync` | `false` | each write goes to the disk before it returns |
-/// | `max_bytes` | none | what all files may hold together; the oldest go first |
+/// | `max_bytes` | none | what all files may hold together; the oldest go first, and an entry that is too large alone is not kept |
 ///
 /// **Readers** take no lock and wait for nobody: each finds the old entry or the new one, whole. **Writers** of one shard (a 64th of
 /// the store) wait for each other. With `locking=none` a write is still whole, but [`update`](Backend::update) may lose
@@ -63,7 +63,8 @@ use crate::error::Error;
 /// Purging, and bounding when the store is full, read the whole directory tree.
 ///
 /// **Other files** in the directory are left alone. It is marked by `CACHEDIR.TAG` (where it had other contents: the directory `entries` in
-/// it) and by its version; a newer one is refused. Files are for their owner only. Links are not followed.
+/// it) and by its version; a newer one is refused. Files are for their owner only. A link in the place of an entry is not followed;
+/// one in the place of a directory of the store is an error for whoever writes or removes what is behind it.
 pub struct Files {
     root: PathBuf,
     /// The marker was read, and its version is known.
@@ -81,6 +82,7 @@ impl Files {
     ///
     /// If the URL is wrong, or the directory can't be read or belongs to a newer version.
     pub fn open(url: &Url) -> Result<Self, Error> {
+        url.expect_scheme(&["file"])?;
         let root = place::of(url)?;
         Ok(Self {
             is_checked: AtomicBool::new(marker::check(&root)?),
@@ -127,19 +129,10 @@ impl Files {
         write()
     }
 
-    /// The directory of an entry; `None` if it is absent, or behind a link.
+    /// The directory of an entry; `None` if it is absent.
     fn find_shard(&self, place: &Place) -> Result<Option<PathBuf>, Error> {
         let names = [ENTRIES, &place.dir, &place.shard_name()];
         Ok(disk::find_dirs(&self.root, &names).map_err(doing("read", &self.root))?)
-    }
-
-    /// Writes an entry, or removes the old one if it is larger than all may be together.
-    fn write_bounded(&self, place: &Place, key: &[u8], item: &Item<'_>) -> Result<u64, Error> {
-        if self.bound.excludes(item.bytes.len() as u64) {
-            self.remove_key(place, key)?;
-            return Ok(0);
-        }
-        self.write(place, key, item)
     }
 
     fn remove_key(&self, place: &Place, key: &[u8]) -> Result<bool, Error> {
@@ -175,7 +168,7 @@ impl Backend for Files {
 
     fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {
         let place = Place::of(key);
-        let written = self.writing(&place, || self.write_bounded(&place, key, &item))?;
+        let written = self.writing(&place, || self.write(&place, key, &item))?;
         self.make_room(&place, written)
     }
 
@@ -205,8 +198,7 @@ impl Backend for Files {
             Change::Keep => Ok(0),
             Change::Remove => self.remove_key(&place, key).map(|_| 0),
             Change::Set { bytes, expires, tags } => {
-                let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-                self.write_bounded(&place, key, &Item { bytes: &bytes, expires, tags: &tags })
+                Item::borrowed(&bytes, expires, &tags, |item| self.write(&place, key, &item))
             }
         })?;
         self.make_room(&place, written)

@@ -23,7 +23,11 @@ use super::{
     locks::Patience,
     names,
 };
-use crate::{clock, error::Error};
+use crate::{
+    clock,
+    error::Error,
+    owner_only::{self, unique},
+};
 
 const OWNER: &str = "owner";
 const FIRST_POLL: Duration = Duration::from_millis(1);
@@ -104,7 +108,7 @@ impl OwnedDirs {
         self.sweep()?;
         let dir = self.aside();
         // With those above it: the directory of locks may have been deleted.
-        disk::dir_builder(true).create(&dir)?;
+        owner_only::directories().recursive(true).create(&dir)?;
         disk::create(&dir.join(OWNER), owner.text.as_bytes(), false)?;
         Ok(dir)
     }
@@ -139,12 +143,12 @@ impl OwnedDirs {
     }
 
     fn aside(&self) -> PathBuf {
-        self.root.join(names::temporary(disk::unique()))
+        self.root.join(names::temporary(unique()))
     }
 
     /// Removes directories that are no lock and whose owner is gone. One that lives makes itself another.
     pub(super) fn sweep(&self) -> io::Result<()> {
-        for name in disk::names_in(&self.root, true)?.iter().filter(|name| names::is_temporary(name)) {
+        for name in disk::dirs_in(&self.root, names::is_temporary)? {
             let dir = self.root.join(name);
             let is_left = match Owner::of(&dir)? {
                 Some(owner) => owner.is_gone(self.patience.stale_after),
@@ -204,7 +208,7 @@ impl Owner {
         let now = clock::unix_now();
         // A fork is another process.
         let this = if PROCESS.0 == std::process::id() { PROCESS.1.clone() } else { process() };
-        Self { text: format!("{this}time {now}\nid {:032x}\n", disk::unique()) }
+        Self { text: format!("{this}time {now}\nid {:032x}\n", unique()) }
     }
 
     /// `None` if there is no lock.

@@ -19,6 +19,7 @@ use super::{
     entry::{take_u32, take_u64},
     names::{self, Place},
 };
+use crate::owner_only::unique;
 
 /// Where the value stands in the bytes of an entry.
 pub(crate) struct Split {
@@ -103,7 +104,7 @@ impl<'a> Pair<'a> {
 
 /// A name for the bare value of an entry.
 pub(super) fn fresh_name(key: &[u8], place: &Place, extension: &str) -> String {
-    names::data(key, place, disk::unique(), extension)
+    names::data(key, place, unique(), extension)
 }
 
 #[cfg(test)]

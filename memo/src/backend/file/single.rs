@@ -55,21 +55,36 @@ impl Files {
         }
     }
 
-    /// Writes an entry under the lock of its shard; gives the number of bytes that were written.
+    /// Writes an entry under the lock of its shard, or removes the old one if the new one is larger than all may be together;
+    /// gives the number of bytes that were written.
     pub(super) fn write(&self, place: &Place, key: &[u8], item: &Item<'_>) -> Result<u64, Error> {
         if !self.plain {
             let file = entry::encode(Kind::Whole, key, item)?;
-            disk::retry(|| self.try_write(place, item.tags, &file, None))?;
-            self.settle(place, item.tags)?;
-            return Ok(file.len() as u64);
+            return self.write_files(place, key, item.tags, &file, None);
         }
         let split = plain::split(item.bytes);
         let name = plain::fresh_name(key, place, split.extension);
         let (pair, body) = Pair::of(item.bytes, split.value, &name);
         let file = entry::encode(Kind::Pair, key, &Item { bytes: &pair.encode(), ..*item })?;
-        disk::retry(|| self.try_write(place, item.tags, &file, Some((&name, body))))?;
-        self.settle(place, item.tags)?;
-        Ok((file.len() + body.len()) as u64)
+        self.write_files(place, key, item.tags, &file, Some((&name, body)))
+    }
+
+    fn write_files(
+        &self,
+        place: &Place,
+        key: &[u8],
+        tags: &[&str],
+        file: &[u8],
+        beside: Option<(&str, &[u8])>,
+    ) -> Result<u64, Error> {
+        let bytes = (file.len() + beside.map_or(0, |(_, body)| body.len())) as u64;
+        if self.bound.excludes(bytes) {
+            self.remove_key(place, key)?;
+            return Ok(0);
+        }
+        disk::retry(|| self.try_write(place, tags, file, beside))?;
+        self.settle(place, tags)?;
+        Ok(bytes)
     }
 
     /// First what the entry needs (its markers, its bare value), then the entry.

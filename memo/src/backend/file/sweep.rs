@@ -29,7 +29,7 @@ pub(super) struct Shard {
 impl Shard {
     /// The entries that can be under a prefix.
     fn entries(&self, reach: &Reach) -> Result<Vec<Place>, Error> {
-        let names = disk::names_in(&self.path, false).map_err(doing("read", &self.path))?;
+        let names = disk::files_in(&self.path).map_err(doing("read", &self.path))?;
         let names = names.iter().filter(|name| reach.has_name(name));
         Ok(names.filter_map(|name| self.place(name)).collect())
     }
@@ -41,7 +41,7 @@ impl Shard {
 }
 
 impl Files {
-    /// The shards that may hold entries under a prefix. Links are passed by.
+    /// The shards that may hold entries under a prefix.
     pub(super) fn shards(&self, reach: &Reach) -> Result<Vec<Shard>, Error> {
         let dirs = match reach.dir() {
             Some(dir) => vec![dir.to_owned()],
@@ -51,8 +51,10 @@ impl Files {
         for dir in dirs {
             let found = disk::find_dirs(&self.root, &[ENTRIES, &dir]).map_err(doing("read", &self.root))?;
             let Some(path) = found else { continue };
-            for name in disk::names_in(&path, true).map_err(doing("read", &path))? {
-                let number = names::shard_named(&name).filter(|number| reach.has_shard(*number));
+            let number_of = |name: &str| names::shard_named(name).filter(|number| reach.has_shard(*number));
+            let names = disk::dirs_in(&path, |name| number_of(name).is_some()).map_err(doing("read", &path))?;
+            for name in names {
+                let number = number_of(&name);
                 shards.extend(number.map(|number| Shard { number, path: path.join(&name), dir: dir.clone() }));
             }
         }
@@ -61,10 +63,9 @@ impl Files {
 
     /// The directories of first parts.
     fn dirs(&self) -> Result<Vec<String>, Error> {
-        let path = self.root.join(ENTRIES);
-        let mut names = disk::names_in(&path, true).map_err(doing("read", &path))?;
-        names.retain(|name| names::is_dir(name));
-        Ok(names)
+        let found = disk::find_dirs(&self.root, &[ENTRIES]).map_err(doing("read", &self.root))?;
+        let Some(path) = found else { return Ok(Vec::new()) };
+        Ok(disk::dirs_in(&path, names::is_dir).map_err(doing("read", &path))?)
     }
 
     pub(super) fn remove_under(&self, prefix: &[u8]) -> Result<u64, Error> {
@@ -142,7 +143,7 @@ impl Files {
 
     /// Temporary files, and bare values that no entry names.
     fn sweep_leftovers(&self, shard: &Shard) -> Result<(), Error> {
-        let names = disk::names_in(&shard.path, false).map_err(doing("read", &shard.path))?;
+        let names = disk::files_in(&shard.path).map_err(doing("read", &shard.path))?;
         let is_value = |name: &&String| names::data_key(name).is_some();
         let in_use: HashSet<String> = if names.iter().any(|name| is_value(&name)) {
             let entries = names.iter().filter(|name| names::is_entry(name));
@@ -171,7 +172,7 @@ impl Files {
     /// Empty directories of entries, and what else was left behind outside of them.
     fn sweep_dirs(&self) -> Result<(), Error> {
         disk::remove_empty_dirs(&self.root.join(ENTRIES), names::is_dir)?;
-        for name in disk::names_in(&self.root, false).map_err(doing("read", &self.root))? {
+        for name in disk::files_in(&self.root).map_err(doing("read", &self.root))? {
             let path = self.root.join(&name);
             if names::is_temporary(&name) && is_abandoned(&path) {
                 disk::remove(&path).map_err(doing("removed", &path))?;

@@ -81,15 +81,13 @@ impl Files {
 
     /// The places that have a marker of a tag, shard by shard.
     fn marked(&self, tag_dir: &str, reach: &Reach) -> Result<Vec<Place>, Error> {
-        let read = |path: &std::path::Path, dirs| disk::names_in(path, dirs).map_err(doing("read", path));
         let found = disk::find_dirs(&self.root, &[TAGS, tag_dir]).map_err(doing("read", &self.root))?;
         let Some(root) = found else { return Ok(Vec::new()) };
         let mut places = Vec::new();
-        for dir in read(&root, true)? {
-            if reach.dir().is_some_and(|only| only != dir) {
-                continue;
-            }
-            let names = read(&root.join(&dir), false)?;
+        let is_reached = |dir: &str| names::is_dir(dir) && reach.dir().is_none_or(|only| only == dir);
+        for dir in disk::dirs_in(&root, is_reached).map_err(doing("read", &root))? {
+            let path = root.join(&dir);
+            let names = disk::files_in(&path).map_err(doing("read", &path))?;
             let names = names.iter().filter(|name| reach.has_name(name));
             places.extend(names.filter_map(|name| Place::named(&dir, name)));
         }
@@ -101,8 +99,7 @@ impl Files {
     pub(super) fn sweep_markers(&self) -> Result<(), Error> {
         let found = disk::find_dirs(&self.root, &[TAGS]).map_err(doing("read", &self.root))?;
         let Some(root) = found else { return Ok(()) };
-        let tag_dirs = disk::names_in(&root, true).map_err(doing("read", &root))?;
-        for tag_dir in tag_dirs.iter().filter(|name| names::is_tag_dir(name)) {
+        for tag_dir in &disk::dirs_in(&root, names::is_tag_dir).map_err(doing("read", &root))? {
             let places = self.marked(tag_dir, &Reach::Everywhere)?;
             for places in places.chunk_by(|one, other| one.shard == other.shard) {
                 let _lock = self.lock(places[0].shard)?;

@@ -4,18 +4,20 @@
 //! written in full before anybody maps it.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Write},
+    fs::{self, File},
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
-    process,
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 use super::page::meta_pages;
-use crate::error::Error;
+use crate::{error::Error, owner_only};
 
 pub(super) fn data_file(dir: &Path) -> PathBuf {
     dir.join("data.mdb")
+}
+
+pub(super) fn lock_file(dir: &Path) -> PathBuf {
+    dir.join("lock.mdb")
 }
 
 /// Sees to it that what stands where the data file should be is one, or nothing. Changes nothing.
@@ -60,32 +62,46 @@ pub(super) fn prepare_lock(dir: &Path, max_readers: u32) -> Result<(), Error> {
     /// What a reader takes in the file, and what else is in it: no less than LMDB needs.
     const SLOT: usize = 64;
     const HEAD: usize = 512;
-    static NEXT: AtomicU64 = AtomicU64::new(0);
 
-    let path = dir.join("lock.mdb");
+    let path = lock_file(dir);
     if path.exists() {
         return Ok(());
     }
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let draft = dir.join(format!("lock.mdb.{}.{number}", process::id()));
     let len = (HEAD + SLOT * max_readers as usize).next_multiple_of(4096);
-    // Another process may create it at the same time: the file gets its name when it is complete, unless the name is taken.
-    let written = create(&draft).and_then(|mut file| file.write_all(&vec![0; len]));
-    let named = written.and_then(|()| fs::hard_link(&draft, &path));
-    fs::remove_file(&draft).ok();
+    let draft = dir.join(format!("lock.mdb.{:032x}", owner_only::unique()));
+    create_lock(&path, &draft, len).map_err(|error| {
+        Error::unavailable(format!("`{}` can't be created: {error}", path.display())).with_source(error)
+    })
+}
+
+/// Another process may create it at the same time: the file gets its name when it is complete, unless the name is taken.
+fn create_lock(path: &Path, draft: &Path, len: usize) -> io::Result<()> {
+    owner_only::create(draft, &vec![0; len], false)?;
+    let named = fs::hard_link(draft, path);
+    fs::remove_file(draft).ok();
     match named {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            Err(Error::unavailable(format!("`{}` can't be created: {error}", path.display())).with_source(error))
-        }
-        _ => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        named => named,
     }
 }
 
-/// Creates a file for its owner only.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_draft_that_somebody_left_is_no_lock_file() {
+        let dir = std::env::temp_dir().join(format!("memo-lock-{:x}", owner_only::unique()));
+        fs::create_dir(&dir).expect("it is new");
+        let (path, draft) = (lock_file(&dir), dir.join("lock.mdb.1.0"));
+        fs::write(&draft, b"left behind").expect("it can be written");
+        let error = create_lock(&path, &draft, 4096).expect_err("the draft is another's");
+        assert!(error.kind() == ErrorKind::AlreadyExists && draft.exists() && !path.exists(), "{error}");
+        prepare_lock(&dir, 8).expect("a draft of its own");
+        assert_eq!(fs::metadata(&path).expect("it is there").len(), 4096);
+        let other = dir.join("lock.mdb.other");
+        create_lock(&path, &other, 8192).expect("there is one already");
+        assert!(fs::metadata(&path).expect("it is there").len() == 4096 && !other.exists());
+        fs::remove_dir_all(dir).expect("it is ours");
+    }
 }

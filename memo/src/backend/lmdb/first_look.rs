@@ -9,7 +9,7 @@ use super::{
     layout::VERSION,
     page::{META_PAGES, Meta, meta_pages},
     raw,
-    settings::Settings,
+    settings::{Settings, half},
     stop::{Attempt, Stop},
     tree::{Layout, Tree},
     verify,
@@ -26,7 +26,7 @@ pub(super) fn open(dir: &Path, settings: Settings) -> heed::Result<Env<WithTls>>
     let mut size = settings.map_size;
     loop {
         match raw::open(dir, size, settings.max_readers, settings.flags()) {
-            Err(heed::Error::Io(error)) if error.kind() == ErrorKind::OutOfMemory && size > LEAST => size /= 2,
+            Err(heed::Error::Io(error)) if error.kind() == ErrorKind::OutOfMemory && size > LEAST => size = half(size),
             other => return other,
         }
     }
@@ -42,16 +42,17 @@ pub(super) fn take(env: &Env<WithTls>, dir: &Path) -> Attempt<Tree> {
 /// Walks the trees, if it costs little, or the file is shorter than it says: then the pages that are missing must be free
 /// ones. To read one that is needed is not an error but a signal that ends the process.
 fn verify(env: &Env<WithTls>, dir: &Path) -> Attempt<()> {
-    let mut file = File::open(files::data_file(dir)).map_err(heed::Error::Io)?;
+    // The one that is open: at its path there may be another by now.
+    let mut file = env.try_clone_inner_file()?;
     let len = file.metadata().map_err(heed::Error::Io)?.len();
-    let is_whole = metas(dir)?.iter().all(|meta| meta.file_len() <= len);
+    let is_whole = metas(&mut file, dir)?.iter().all(|meta| meta.file_len() <= len);
     if is_whole && len > SMALL {
         return Ok(());
     }
     loop {
         // Pages of a snapshot are not written as long as a transaction reads it.
         let txn = env.read_txn()?;
-        let Some(meta) = metas(dir)?.into_iter().find(|meta| meta.txn == txn.id()) else {
+        let Some(meta) = metas(&mut file, dir)?.into_iter().find(|meta| meta.txn == txn.id()) else {
             // Two others have been committed meanwhile.
             continue;
         };
@@ -94,8 +95,7 @@ fn is_ours(tree: Tree, txn: &RoTxn<'_>, dir: &Path) -> Attempt<bool> {
     Err(Error::config(wrong).into())
 }
 
-fn metas(dir: &Path) -> Attempt<[Meta; META_PAGES]> {
-    let mut file = File::open(files::data_file(dir)).map_err(heed::Error::Io)?;
-    let metas = meta_pages(&mut file).map_err(heed::Error::Io)?;
+fn metas(file: &mut File, dir: &Path) -> Attempt<[Meta; META_PAGES]> {
+    let metas = meta_pages(file).map_err(heed::Error::Io)?;
     metas.map_err(|wrong| Stop::Ours(files::damaged(dir, &wrong)))
 }

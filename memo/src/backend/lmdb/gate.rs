@@ -1,44 +1,65 @@
 //! Who uses the map, so that it is replaced only while nobody does.
 //!
 //! A lock of many readers and one writer, in lanes: threads spread over them, so that readers on different cores do not
-//! take turns on one line of memory. Whoever closes the gate locks all lanes.
+//! take turns on one line of memory. Whoever closes the gate locks all lanes. Each lane leads to what is behind the gate.
 
 use std::{
+    array,
     cell::Cell,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use parking_lot::{MappedRwLockReadGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 const LANES: usize = 16;
 
-#[derive(Debug, Default)]
-pub(super) struct Gate([Lane; LANES]);
+/// What is behind it may be missing.
+#[derive(Debug)]
+pub(super) struct Gate<T>([Lane<T>; LANES]);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[repr(align(128))]
-struct Lane(RwLock<()>);
+struct Lane<T>(RwLock<Option<Arc<T>>>);
 
-/// While it lives, the map stays.
-pub(super) struct Inside<'g> {
-    _lane: RwLockReadGuard<'g, ()>,
-}
+/// While it lives, what is behind the gate stays.
+pub(super) type Inside<'g, T> = MappedRwLockReadGuard<'g, T>;
 
 /// While it lives, nobody is inside.
-pub(super) struct Closed<'g> {
-    _lanes: [RwLockWriteGuard<'g, ()>; LANES],
+pub(super) struct Closed<'g, T>([RwLockWriteGuard<'g, Option<Arc<T>>>; LANES]);
+
+impl<T> Default for Gate<T> {
+    fn default() -> Self {
+        Self(array::from_fn(|_| Lane(RwLock::default())))
+    }
 }
 
-impl Gate {
+impl<T> Gate<T> {
+    /// `None` if there is nothing behind it.
     #[inline]
-    pub(super) fn enter(&self) -> Inside<'_> {
-        Inside { _lane: self.0[lane()].0.read() }
+    pub(super) fn enter(&self) -> Option<Inside<'_, T>> {
+        RwLockReadGuard::try_map(self.0[lane()].0.read(), Option::as_deref).ok()
     }
 
     /// Waits until everybody has left. Not to be called from inside.
-    pub(super) fn close(&self) -> Closed<'_> {
+    pub(super) fn close(&self) -> Closed<'_, T> {
         // All close in the same order.
-        Closed { _lanes: self.0.each_ref().map(|lane| lane.0.write()) }
+        Closed(self.0.each_ref().map(|lane| lane.0.write()))
+    }
+}
+
+impl<T> Closed<'_, T> {
+    /// What is behind the gate.
+    pub(super) fn content(&self) -> Option<&T> {
+        self.0[0].as_deref()
+    }
+
+    /// Drops it, and puts this in its place.
+    pub(super) fn replace(&mut self, content: Option<T>) {
+        let content = content.map(Arc::new);
+        self.0.iter_mut().for_each(|lane| lane.clone_from(&content));
     }
 }
 
@@ -70,24 +91,32 @@ mod tests {
 
     #[test]
     fn nobody_is_inside_while_it_is_closed() {
-        let (gate, closed, start) = (Gate::default(), AtomicBool::new(false), Barrier::new(4));
+        let (gate, closed, start) = (Gate::<usize>::default(), AtomicBool::new(false), Barrier::new(4));
+        let done = AtomicBool::new(false);
         thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
                     start.wait();
-                    for _ in 0..2000 {
-                        let _inside = gate.enter();
+                    let mut last = 0;
+                    while !done.load(Ordering::Relaxed) {
+                        let inside = gate.enter();
                         assert!(!closed.load(Ordering::SeqCst), "entered while it was closed");
+                        let round = inside.map_or(0, |inside| *inside);
+                        assert!(round >= last, "what was replaced is gone from all lanes");
+                        last = round;
                     }
                 });
             }
             start.wait();
-            for _ in 0..200 {
-                let _closed = gate.close();
+            for round in 1..=200 {
+                let mut closing = gate.close();
                 closed.store(true, Ordering::SeqCst);
                 thread::yield_now();
+                closing.replace(Some(round));
                 closed.store(false, Ordering::SeqCst);
             }
+            done.store(true, Ordering::Relaxed);
         });
+        assert_eq!(gate.close().content(), Some(&200));
     }
 }

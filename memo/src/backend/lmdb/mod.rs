@@ -9,6 +9,7 @@ mod environment;
 mod files;
 mod first_look;
 mod gate;
+mod identity;
 mod layout;
 mod open;
 mod page;
@@ -49,6 +50,9 @@ use writers::Write;
 /// | `meta` | a whole store, perhaps without what was written last |
 /// | `off` | perhaps a damaged store. It is found to be so when it is opened, if it is not larger than 32 MiB |
 ///
+/// If the files, or the directory, are deleted or replaced while they are in use, the next write goes to the new ones, and so do
+/// reads, after a second at most. The two files belong together: who replaces one should replace both.
+///
 /// # Limits
 ///
 /// - Put it on a disk of this host: LMDB's locks do not reach over a network.
@@ -71,15 +75,14 @@ impl Lmdb {
     ///
     /// If the directory can't be used, its files are damaged or not ours, or it is open with other parameters.
     pub fn open(url: &Url) -> Result<Self, Error> {
+        url.expect_scheme(&["lmdb", "shm"])?;
         if url.scheme() == "shm" {
             let (dir, space) = shm::place(url)?;
             let settings = Settings::of(url, Some(Durability::Off), Some(space))?;
-            return Ok(Self { shared: open(&dir, settings)?, scheme: "shm" });
+            return Ok(Self { shared: open(&dir, shm::create, settings)?, scheme: "shm" });
         }
         let settings = Settings::of(url, None, None)?;
-        let dir = place::of(url)?;
-        place::create_dir(&dir)?;
-        Ok(Self { shared: open(&dir, settings)?, scheme: "lmdb" })
+        Ok(Self { shared: open(&place::of(url)?, place::create_dir, settings)?, scheme: "lmdb" })
     }
 
     fn environment(&self) -> &Environment {
@@ -114,7 +117,7 @@ impl fmt::Debug for Lmdb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lmdb")
             .field("scheme", &self.scheme)
-            .field("dir", &self.environment().dir)
+            .field("dir", &self.environment().dir())
             .finish_non_exhaustive()
     }
 }

@@ -6,8 +6,8 @@ use heed::{Env, EnvFlags, EnvOpenOptions, WithTls};
 
 use super::gate::Closed;
 
-/// Opens the environment in a directory. `super::open` is the only caller: it holds the table of open environments, and
-/// has looked at the files.
+/// Opens the environment in a directory. `first_look` is the only caller, for `Environment`, which has looked at the files and
+/// has closed what it had open.
 #[expect(unsafe_code, reason = "LMDB maps a file, and nobody can vouch for what others do to it")]
 pub(super) fn open(dir: &Path, map_size: usize, max_readers: u32, flags: EnvFlags) -> heed::Result<Env<WithTls>> {
     let mut options = EnvOpenOptions::new().read_txn_with_tls();
@@ -22,7 +22,7 @@ pub(super) fn open(dir: &Path, map_size: usize, max_readers: u32, flags: EnvFlag
 
 /// Maps more of the file, or less. Zero: as much as other processes do.
 #[expect(unsafe_code, reason = "LMDB does not check that no transaction is active")]
-pub(super) fn resize(env: &Env<WithTls>, size: usize, _nobody_inside: &Closed<'_>) -> heed::Result<()> {
-    // SAFETY: transactions live only inside the gate of their environment, and it is closed.
+pub(super) fn resize<T>(env: &Env<WithTls>, size: usize, _nobody_inside: &Closed<'_, T>) -> heed::Result<()> {
+    // SAFETY: transactions live only inside the gate of their environment, or before that is put behind it; and it is closed.
     unsafe { env.resize(size) }
 }

@@ -89,6 +89,11 @@ fn stepped(url: &Url, size: u64) -> Result<usize, Error> {
     stepped.ok_or_else(|| Error::config(format!("{size} bytes, as in `{url}`, can't be mapped on this machine")))
 }
 
+/// Half of a size of maps, which is one, too.
+pub(super) fn half(size: usize) -> usize {
+    down(size as u64 / 2 / STEP * STEP)
+}
+
 /// Of what is known to fit.
 fn down(size: u64) -> usize {
     usize::try_from(size).unwrap_or(usize::MAX)
@@ -106,6 +111,15 @@ mod tests {
     fn sizes_become_whole_pages() {
         let settings = of("lmdb://x?map_size=1&max_map_size=100000").expect("valid");
         assert_eq!((settings.map_size, settings.max_map_size), (65_536, 131_072));
+    }
+
+    #[test]
+    fn half_a_size_is_a_size() {
+        let mut size = of("lmdb://x?map_size=999999GB&max_map_size=1000000GB").expect("valid").map_size;
+        while size > 1 << 20 {
+            size = half(size);
+            assert!(size > 0 && size.is_multiple_of(64 << 10), "{size}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Where `shm://name` lives: in the memory that the processes of this host share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{backend::Url, error::Error};
 
@@ -9,14 +9,26 @@ use crate::{backend::Url, error::Error};
 pub(super) fn place(url: &Url) -> Result<(PathBuf, u64), Error> {
     let name = if url.location().is_empty() { "default" } else { url.location() };
     let user = rustix::process::geteuid().as_raw();
-    let of_user = PathBuf::from(format!("/dev/shm/memo-{user}"));
-    own_directory(&of_user, user)?;
-    let dir = of_user.join(name);
-    own_directory(&dir, user)?;
+    let dir = PathBuf::from(format!("/dev/shm/memo-{user}")).join(name);
+    create(&dir)?;
     let space = rustix::fs::statvfs(&dir).map_err(|error| {
         Error::unavailable(format!("the size of `{}` can't be found out: {error}", dir.display())).with_source(error)
     })?;
     Ok((dir, space.f_blocks.saturating_mul(space.f_frsize) / 2))
+}
+
+/// Creates the directory of a store, and the one above it, for this user only.
+#[cfg(target_os = "linux")]
+pub(super) fn create(dir: &Path) -> Result<(), Error> {
+    let user = rustix::process::geteuid().as_raw();
+    dir.parent().map_or(Ok(()), |of_user| own_directory(of_user, user))?;
+    own_directory(dir, user)
+}
+
+/// There is never one: see [`place`].
+#[cfg(not(target_os = "linux"))]
+pub(super) fn create(_: &Path) -> Result<(), Error> {
+    Ok(())
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -26,17 +38,13 @@ pub(super) fn place(url: &Url) -> Result<(PathBuf, u64), Error> {
 
 /// Creates a directory for this user only, or sees to it that it is one: anybody may create names in `/dev/shm`.
 #[cfg(target_os = "linux")]
-fn own_directory(dir: &std::path::Path, user: u32) -> Result<(), Error> {
-    use std::{
-        fs::DirBuilder,
-        io::ErrorKind,
-        os::unix::fs::{DirBuilderExt, MetadataExt},
-    };
+fn own_directory(dir: &Path, user: u32) -> Result<(), Error> {
+    use std::{io::ErrorKind, os::unix::fs::MetadataExt};
 
     let fails = |error: std::io::Error| {
         Error::unavailable(format!("the directory `{}` can't be used: {error}", dir.display())).with_source(error)
     };
-    match DirBuilder::new().mode(0o700).create(dir) {
+    match crate::owner_only::directories().create(dir) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(fails(error)),
         _ => {}
     }

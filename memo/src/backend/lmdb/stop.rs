@@ -20,6 +20,8 @@ pub(super) enum Stop {
     Outgrown,
     /// All slots for readers are taken.
     ReadersFull,
+    /// The files that are open are no longer those at their paths.
+    Moved,
     /// Anything else that LMDB says.
     Lmdb(heed::Error),
     Ours(Error),

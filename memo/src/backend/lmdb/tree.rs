@@ -130,8 +130,7 @@ impl Tree {
             Change::Keep => Ok(()),
             Change::Remove => self.remove(txn, key).map(drop),
             Change::Set { bytes, expires, tags } => {
-                let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-                self.set(txn, key, Item { bytes: &bytes, expires, tags: &tags })
+                Item::borrowed(&bytes, expires, &tags, |item| self.set(txn, key, item))
             }
         }
     }
@@ -202,7 +201,16 @@ impl Tree {
         }
         let mut removed = 0;
         for index_key in &due {
-            removed += u64::from(self.remove_at(txn, &entry_at(index_key, Index::Expiry))?);
+            let at = entry_at(index_key, Index::Expiry);
+            // The entry says when it expires: an index that is out of step removes nothing.
+            let is_over = match self.0.get(txn, &at)?.map(Entry::parse) {
+                Some(Ok(entry)) => entry.expires().is_some_and(|expires| expires <= now),
+                Some(Err(_)) => true,
+                None => false,
+            };
+            if is_over {
+                removed += u64::from(self.remove_at(txn, &at)?);
+            }
             // It is gone with its entry, unless they were out of step.
             self.0.delete(txn, index_key)?;
         }

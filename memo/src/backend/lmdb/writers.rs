@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::{
     environment::{Environment, Intent},
@@ -24,10 +24,20 @@ pub(super) enum Write<'a> {
 
 #[derive(Debug, Default)]
 pub(super) struct Writers {
-    /// Held by the thread that commits.
-    turn: Mutex<()>,
-    waiting: Mutex<Vec<Arc<Ticket>>>,
+    line: Mutex<Line>,
+    /// Some that wait are done, or the turn is free.
+    changed: Condvar,
 }
+
+#[derive(Debug, Default)]
+struct Line {
+    /// A thread has the turn: it commits.
+    is_taken: bool,
+    waiting: Vec<Arc<Ticket>>,
+}
+
+/// The right to commit, until it is dropped.
+struct Turn<'w>(&'w Writers);
 
 /// A write that waits, and what became of it.
 #[derive(Debug)]
@@ -48,24 +58,39 @@ struct Value {
 impl Writers {
     /// Returns when the write is committed: was there an entry to remove?
     pub(super) fn write(&self, environment: &Environment, write: Write<'_>) -> Result<bool, Error> {
-        if let Some(_turn) = self.turn.try_lock() {
-            return self.commit(environment, write);
+        let mut line = self.line.lock();
+        if let Some(turn) = self.turn(&mut line) {
+            drop(line);
+            return turn.commit(environment, write);
         }
         let ticket = Arc::new(Ticket::of(write));
-        self.waiting.lock().push(Arc::clone(&ticket));
-        let _turn = self.turn.lock();
-        // Whoever had the turn has written for all that were waiting.
-        let done = *ticket.done.lock();
-        if let Some(result) = done {
-            return Ok(result);
-        }
-        self.waiting.lock().retain(|waiting| !Arc::ptr_eq(waiting, &ticket));
-        self.commit(environment, write)
+        line.waiting.push(Arc::clone(&ticket));
+        let turn = loop {
+            self.changed.wait(&mut line);
+            // Whoever had the turn may have written for this one, too; then the next turn is nothing to wait for.
+            let done = *ticket.done.lock();
+            if let Some(result) = done {
+                return Ok(result);
+            }
+            if let Some(turn) = self.turn(&mut line) {
+                break turn;
+            }
+        };
+        line.waiting.retain(|waiting| !Arc::ptr_eq(waiting, &ticket));
+        drop(line);
+        turn.commit(environment, write)
     }
 
+    fn turn(&self, line: &mut Line) -> Option<Turn<'_>> {
+        let was_taken = std::mem::replace(&mut line.is_taken, true);
+        if was_taken { None } else { Some(Turn(self)) }
+    }
+}
+
+impl Turn<'_> {
     /// Writes this and what is waiting, within one transaction.
     fn commit(&self, environment: &Environment, write: Write<'_>) -> Result<bool, Error> {
-        let waiting = std::mem::take(&mut *self.waiting.lock());
+        let waiting = std::mem::take(&mut self.0.line.lock().waiting);
         if waiting.is_empty() {
             return environment.write(write.intent(), |tree, txn| write.apply(tree, txn));
         }
@@ -77,14 +102,24 @@ impl Writers {
         });
         match together {
             Ok((results, own)) => {
+                let line = self.0.line.lock();
                 for (ticket, result) in waiting.iter().zip(results) {
                     *ticket.done.lock() = Some(result);
                 }
+                drop(line);
+                self.0.changed.notify_all();
                 Ok(own)
             }
             // One of them can't be written. Those that wait find nothing done, and try alone.
             Err(_) => environment.write(write.intent(), |tree, txn| write.apply(tree, txn)),
         }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.line.lock().is_taken = false;
+        self.0.changed.notify_all();
     }
 }
 
@@ -120,9 +155,78 @@ impl Ticket {
         match &self.value {
             None => body(Write::Remove(&self.key)),
             Some(Value { bytes, expires, tags }) => {
-                let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-                body(Write::Set(&self.key, Item { bytes, expires: *expires, tags: &tags }))
+                Item::borrowed(bytes, *expires, tags, |item| body(Write::Set(&self.key, item)))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread, time::Duration};
+
+    use super::*;
+    use crate::backend::{Url, lmdb::settings::Settings, place};
+
+    /// Does something with the writers of a store that is gone afterwards.
+    fn in_a_store(test: impl FnOnce(&Environment, &Writers)) {
+        let dir = std::env::temp_dir().join(format!("memo-writers-{:x}", crate::owner_only::unique()));
+        let settings = Settings::of(&Url::parse("lmdb://?sync=off").expect("valid"), None, None).expect("valid");
+        let environment = Environment::new(dir.clone(), place::create_dir, settings);
+        environment.refresh().expect("it can be opened");
+        test(&environment, &Writers::default());
+        drop(environment);
+        std::fs::remove_dir_all(dir).expect("it is ours");
+    }
+
+    fn count(environment: &Environment) -> u64 {
+        environment.read(|tree, txn| tree.count(txn, b"")).expect("it can be read")
+    }
+
+    /// Until so many threads wait in line.
+    fn wait_for(writers: &Writers, waiting: usize) {
+        while writers.line.lock().waiting.len() < waiting {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn those_that_wait_share_one_commit() {
+        const THREADS: u8 = 16;
+        in_a_store(|environment, writers| {
+            let before = environment.commits();
+            let turn = writers.turn(&mut writers.line.lock()).expect("nobody else is there");
+            thread::scope(|scope| {
+                for thread in 0..THREADS {
+                    scope.spawn(move || writers.write(environment, Write::Set(&[thread], Item::new(b"x"))));
+                }
+                wait_for(writers, THREADS.into());
+                turn.commit(environment, Write::Remove(b"absent")).expect("it can be written");
+                drop(turn);
+            });
+            assert_eq!(environment.commits() - before, 1, "all of them in one transaction");
+            assert_eq!(count(environment), u64::from(THREADS));
+        });
+    }
+
+    #[test]
+    fn who_is_done_does_not_wait_for_the_next_commit() {
+        in_a_store(|environment, writers| {
+            let turn = writers.turn(&mut writers.line.lock()).expect("nobody else is there");
+            let (done, is_done) = mpsc::channel();
+            thread::scope(|scope| {
+                scope.spawn(move || {
+                    let written = writers.write(environment, Write::Set(b"key", Item::new(b"x")));
+                    done.send(written).expect("somebody waits");
+                });
+                wait_for(writers, 1);
+                turn.commit(environment, Write::Remove(b"absent")).expect("it can be written");
+                // As if the next one had taken the turn at once.
+                let written = is_done.recv_timeout(Duration::from_secs(20));
+                drop(turn);
+                written.expect("it waits for a turn that it does not need").expect("it was written");
+            });
+            assert_eq!(count(environment), 1);
+        });
     }
 }

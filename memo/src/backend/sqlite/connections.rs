@@ -4,26 +4,25 @@
 use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
-    thread,
-    time::{Duration, Instant},
 };
 
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, MAIN_DB, OpenFlags, Result as SqliteResult, Transaction, TransactionBehavior};
 
-use super::{fault, files, schema, settings::Settings};
+use super::{fault, files, patience::patiently, schema, settings::Settings};
 use crate::{clock, error::Error};
 
-/// How often reads look whether the file is still where it was, in milliseconds. Looking costs a third of a read.
+/// How often a connection that reads looks whether the file is still where it was, in milliseconds. Looking costs a third of
+/// a read.
 const LOOK_EVERY: u64 = 1000;
+/// How many statements a connection keeps prepared: all that a store has, with room for some numbers of tags.
+const PREPARED: usize = 32;
 
 pub(super) struct Connections {
     path: PathBuf,
     settings: Settings,
     /// Counted up when all connections have to be opened again.
     generation: AtomicU64,
-    /// When a read last looked at the file.
-    looked: AtomicU64,
     /// A thread has a favourite among them and takes another when that is busy, so that reads wait only for reads.
     readers: Box<[Slot]>,
     writer: Slot,
@@ -34,6 +33,8 @@ type Slot = Mutex<Option<Open>>;
 struct Open {
     connection: Connection,
     generation: u64,
+    /// When it was last seen to use the file at the path. Of each: one that was opened later may use another file.
+    looked: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,14 +47,7 @@ impl Connections {
     /// Opens the database, for one who writes; readers come when they are needed.
     pub(super) fn open(path: PathBuf, settings: Settings) -> Result<Self, Error> {
         let readers = (0..settings.readers).map(|_| Slot::default()).collect();
-        let connections = Self {
-            path,
-            settings,
-            generation: AtomicU64::new(0),
-            looked: AtomicU64::new(clock::now()),
-            readers,
-            writer: Slot::default(),
-        };
+        let connections = Self { path, settings, generation: AtomicU64::new(0), readers, writer: Slot::default() };
         connections.ready(&mut connections.writer.lock(), Role::Writer)?;
         Ok(connections)
     }
@@ -69,7 +63,7 @@ impl Connections {
     /// Runs `work` on a connection that reads.
     pub(super) fn read<T>(&self, work: impl FnMut(&Connection) -> SqliteResult<T>) -> Result<T, Error> {
         let mut slot = self.reader();
-        if self.is_time_to_look() {
+        if slot.as_mut().is_some_and(Open::is_time_to_look) {
             self.look(&mut slot);
         }
         self.run(&mut slot, Role::Reader, work)
@@ -94,7 +88,7 @@ impl Connections {
 
     /// Runs `work` on the connection that writes, again and again as long as others are in its way.
     pub(super) fn insist(&self, mut work: impl FnMut(&Connection) -> SqliteResult<()>) -> Result<(), Error> {
-        self.write(|connection| patiently(self.settings.busy_timeout, || work(connection)))
+        self.write(|connection| patiently(self.settings.busy_timeout, fault::is_busy, || work(connection)))
     }
 
     fn reader(&self) -> MutexGuard<'_, Option<Open>> {
@@ -134,18 +128,9 @@ impl Connections {
         }
         let open = match slot.take() {
             Some(open) => open,
-            None => Open { connection: self.connect(role)?, generation },
+            None => Open { connection: self.connect(role)?, generation, looked: clock::now() },
         };
         Ok(&slot.insert(open).connection)
-    }
-
-    fn is_time_to_look(&self) -> bool {
-        let now = clock::now();
-        let is_time = now.saturating_sub(self.looked.load(Ordering::Relaxed)) >= LOOK_EVERY;
-        if is_time {
-            self.looked.store(now, Ordering::Relaxed);
-        }
-        is_time
     }
 
     /// Has all connections opened again if the file was deleted or replaced.
@@ -176,15 +161,28 @@ impl Connections {
         let connection = Connection::open_with_flags(&self.path, flags).map_err(fault)?;
         let timeout = self.settings.busy_timeout;
         connection.busy_timeout(timeout).map_err(fault)?;
+        connection.set_prepared_statement_cache_capacity(PREPARED);
         // Before anything is changed.
         schema::check(&connection, &self.path, &self.settings.table)?;
         // A second process that does the same makes this fail at once.
-        patiently(timeout, || connection.execute_batch(&self.settings.pragmas)).map_err(fault)?;
+        patiently(timeout, fault::is_busy, || connection.execute_batch(&self.settings.pragmas)).map_err(fault)?;
         schema::ensure(&connection, &self.path, &self.settings.table, self.settings.bounds.is_some())?;
         if role == Role::Reader {
             connection.pragma_update(None, "query_only", true).map_err(fault)?;
         }
         Ok(connection)
+    }
+}
+
+impl Open {
+    /// Has it been some time since it looked? Then it is about to.
+    fn is_time_to_look(&mut self) -> bool {
+        let now = clock::now();
+        let is_time = now.saturating_sub(self.looked) >= LOOK_EVERY;
+        if is_time {
+            self.looked = now;
+        }
+        is_time
     }
 }
 
@@ -196,22 +194,48 @@ fn has_moved(connection: &Connection) -> bool {
     asked.is_ok() && has_moved != 0
 }
 
-/// Does what SQLite gives up at once when somebody else is in its way, until a time is over.
-fn patiently(timeout: Duration, mut work: impl FnMut() -> SqliteResult<()>) -> SqliteResult<()> {
-    let start = Instant::now();
-    loop {
-        match work() {
-            Err(error) if fault::is_busy(&error) && start.elapsed() < timeout => {
-                thread::sleep(Duration::from_millis(5));
-            }
-            other => return other,
-        }
-    }
-}
-
 /// A small number for this thread.
 fn thread_number() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local!(static NUMBER: usize = NEXT.fetch_add(1, Ordering::Relaxed));
     NUMBER.try_with(|number| *number).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, time::Duration};
+
+    use super::*;
+    use crate::{backend::Url, clock::TestClock};
+
+    #[test]
+    fn each_connection_notices_that_the_file_was_replaced() {
+        let clock = TestClock::install();
+        let dir = std::env::temp_dir().join(format!("memo-connections-{:x}", crate::owner_only::unique()));
+        let path = dir.join("cache.db");
+        let settings = Settings::of(&Url::parse("sqlite://?readers=2").expect("valid")).expect("valid");
+        let connections = Connections::open(path.clone(), settings).expect("opens");
+        // What one of the two sees while the other is busy.
+        let marks = |free: usize| {
+            let _busy = connections.readers[1 - free].lock();
+            let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'mark'";
+            connections.read(|one| one.query_row(tables, [], |row| row.get::<_, i64>(0))).expect("reads")
+        };
+        assert_eq!(marks(0), 0, "it uses the first file from now on");
+        let new = dir.join("new.db");
+        let raw = Connection::open(&new).expect("opens");
+        raw.execute_batch("CREATE TABLE mark (x)").expect("writes");
+        drop(raw);
+        for suffix in ["-wal", "-shm"] {
+            fs::remove_file(dir.join(format!("cache.db{suffix}"))).expect("is there");
+        }
+        fs::rename(&new, &path).expect("renames");
+        assert_eq!(marks(1), 1, "the other one was never opened before");
+        for _ in 0..2 {
+            clock.advance(Duration::from_secs(1));
+            assert_eq!((marks(1), marks(0)), (1, 1), "whoever looks first, the other one looks, too");
+        }
+        drop(connections);
+        fs::remove_dir_all(dir).expect("is there");
+    }
 }

@@ -2,14 +2,17 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
-    thread,
     time::Duration,
 };
 
-use crate::{backend::place, error::Error};
+use super::patience::patiently;
+use crate::{backend::place, error::Error, owner_only};
+
+/// How long the lock of the directory is waited for.
+const WAIT: Duration = Duration::from_secs(1);
 
 /// Creates the file, empty and for its owner only, and its directory, if they are missing. SQLite gives the files beside it the
 /// same permissions.
@@ -36,13 +39,9 @@ fn create_alone(path: &Path) -> io::Result<()> {
             _ => {}
         }
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
+    match owner_only::create(path, b"", false) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other.map(drop),
+        created => created,
     }
 }
 
@@ -50,14 +49,9 @@ fn create_alone(path: &Path) -> io::Result<()> {
 /// holds it for good (`flock dir program`), it goes without.
 fn lock(directory: &Path) -> Option<File> {
     let directory = File::open(directory).ok()?;
-    for _ in 0..100 {
-        match directory.try_lock() {
-            Ok(()) => return Some(directory),
-            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(10)),
-            Err(TryLockError::Error(_)) => return None,
-        }
-    }
-    None
+    let is_held = |error: &TryLockError| matches!(error, TryLockError::WouldBlock);
+    patiently(WAIT, is_held, || directory.try_lock()).ok()?;
+    Some(directory)
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

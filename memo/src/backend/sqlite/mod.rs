@@ -4,6 +4,7 @@ mod bounds;
 mod connections;
 mod fault;
 mod files;
+mod patience;
 mod schema;
 mod settings;
 mod statements;
@@ -82,6 +83,7 @@ impl Sqlite {
     ///
     /// If the URL is wrong, the file can't be opened or created, is no database, or holds tables of a newer version.
     pub fn open(url: &Url) -> Result<Self, Error> {
+        url.expect_scheme(&["sqlite"])?;
         let settings = Settings::of(url)?;
         let statements = Statements::new(&settings.table, settings.bounds.is_some());
         Ok(Self { connections: Connections::open(place::of(url)?, settings)?, statements })
@@ -103,7 +105,7 @@ impl Sqlite {
         self.bounds().map_or(Ok(()), |bounds| bounds.enforce(connection))
     }
 
-    fn remove_all(&self, batch: &statements::Batch) -> Result<u64, Error> {
+    fn remove_all(&self, batch: &statements::Batch<'_>) -> Result<u64, Error> {
         let mut all = 0;
         loop {
             let (removed, is_more) = self.connections.write(|connection| batch.run(connection))?;
@@ -163,8 +165,7 @@ impl Backend for Sqlite {
             Change::Keep => Ok(()),
             Change::Remove => self.statements.remove(connection, key).map(drop),
             Change::Set { bytes, expires, tags } => {
-                let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-                self.put(connection, key, Item { bytes: &bytes, expires, tags: &tags })?;
+                Item::borrowed(&bytes, expires, &tags, |item| self.put(connection, key, item))?;
                 self.enforce_bounds(connection)
             }
         })

@@ -8,6 +8,9 @@ use super::{
 };
 use crate::{backend::Url, error::Error};
 
+/// The most milliseconds that SQLite can be told to wait: 24 days, so nobody sees that it is not more.
+const LONGEST_WAIT: u64 = i32::MAX.unsigned_abs() as u64;
+
 pub(super) struct Settings {
     /// The name of the entries' table, from which the others have theirs.
     pub(super) table: String,
@@ -30,7 +33,7 @@ impl Settings {
         Ok(Self {
             bounds: Bounds::new(&table, max_entries, url.size("max_bytes")?),
             table,
-            busy_timeout: Duration::from_millis(url.duration("busy_timeout")?.unwrap_or(5000)),
+            busy_timeout: Duration::from_millis(url.duration("busy_timeout")?.unwrap_or(5000).min(LONGEST_WAIT)),
             readers: readers.max(1),
             pragmas: pragmas(url)?,
         })

@@ -1,4 +1,6 @@
-//! What is said to SQLite about entries. All of it runs on a connection that somebody else chose.
+//! What is said to SQLite about entries. All of it runs on a connection that somebody else chose, which keeps it prepared.
+
+use std::borrow::Cow;
 
 use rusqlite::{
     Connection, OptionalExtension, Result, Row, ToSql, ffi,
@@ -17,13 +19,23 @@ const PAGE_BYTES: usize = 1 << 20;
 /// What `PRAGMA auto_vacuum` says of a database that can be shortened step by step.
 const INCREMENTAL: i64 = 2;
 
-/// The statements of one set of tables. The short ones are kept prepared by each connection.
+/// The statements of one set of tables.
 pub(super) struct Statements {
     table: String,
     get: String,
     put: String,
     tag: String,
     remove: String,
+    remove_expired: String,
+    count: Ranged,
+    page: Ranged,
+    remove_under: Ranged,
+}
+
+/// A statement about the keys of a range, for ranges that end and for those that don't. The parameters are the same.
+struct Ranged {
+    ending: String,
+    endless: String,
 }
 
 /// The keys under a prefix: from one on, and up to another, if there is one.
@@ -45,6 +57,12 @@ impl Statements {
             put: named(&put, table),
             tag: named(r#"INSERT OR IGNORE INTO "{t}_tags" VALUES (?1, ?2)"#, table),
             remove: named(r#"DELETE FROM "{t}" WHERE key=?1"#, table),
+            remove_expired: removing(r#"SELECT id FROM "{t}" WHERE expires <= ?1"#, table),
+            count: Ranged::new(|range| named(&format!(r#"SELECT count(*) FROM "{{t}}" WHERE {range}"#), table)),
+            page: Ranged::new(|range| {
+                named(&format!(r#"SELECT key, bytes FROM "{{t}}" WHERE {range} ORDER BY key"#), table)
+            }),
+            remove_under: Ranged::new(|range| removing(&format!(r#"SELECT id FROM "{{t}}" WHERE {range}"#), table)),
             table: table.to_owned(),
         }
     }
@@ -69,8 +87,8 @@ impl Statements {
 
     pub(super) fn count(&self, connection: &Connection, prefix: &[u8]) -> Result<u64> {
         let range = Range::under(prefix);
-        let sql = format!(r#"SELECT count(*) FROM "{{t}}" WHERE {}"#, range.clause());
-        let count: i64 = connection.query_row(&named(&sql, &self.table), range.params(), |row| row.get(0))?;
+        let mut statement = connection.prepare_cached(self.count.of(&range))?;
+        let count: i64 = statement.query_row(range.params(), |row| row.get(0))?;
         Ok(count.unsigned_abs())
     }
 
@@ -82,8 +100,7 @@ impl Statements {
         from: Vec<u8>,
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
         let range = Range { from, ..Range::under(prefix) };
-        let sql = format!(r#"SELECT key, bytes FROM "{{t}}" WHERE {} ORDER BY key"#, range.clause());
-        let mut statement = connection.prepare(&named(&sql, &self.table))?;
+        let mut statement = connection.prepare_cached(self.page.of(&range))?;
         let mut rows = statement.query(range.params())?;
         let (mut page, mut bytes) = (Vec::<(Vec<u8>, Vec<u8>)>::new(), 0);
         while page.len() < PAGE_ENTRIES && bytes < PAGE_BYTES {
@@ -101,14 +118,13 @@ impl Statements {
     }
 
     /// What removes a batch of the entries under a prefix.
-    pub(super) fn remove_under(&self, prefix: &[u8]) -> Batch {
+    pub(super) fn remove_under(&self, prefix: &[u8]) -> Batch<'_> {
         let range = Range::under(prefix);
-        let sql = format!(r#"SELECT id FROM "{{t}}" WHERE {}"#, range.clause());
-        self.batch(&sql, range.into_params())
+        Batch { sql: self.remove_under.of(&range).into(), params: range.into_params() }
     }
 
     /// What removes a batch of the entries under a prefix that have all of these tags. There is at least one.
-    pub(super) fn remove_tagged(&self, prefix: &[u8], tags: &[&str]) -> Batch {
+    pub(super) fn remove_tagged(&self, prefix: &[u8], tags: &[&str]) -> Batch<'_> {
         let range = Range::under(prefix);
         let mut conditions = vec![format!("one.tag = ?3 AND {}", range.clause())];
         conditions.extend((4..tags.len() + 3).map(|number| {
@@ -121,18 +137,18 @@ impl Statements {
         let sql = select.to_owned() + &conditions.join(" AND ");
         let tags = tags.iter().map(|tag| Box::new((*tag).to_owned()) as Box<dyn ToSql>);
         let params = range.into_params().into_iter().chain(tags).collect();
-        self.batch(&sql, params)
+        Batch { sql: removing(&sql, &self.table).into(), params }
     }
 
     /// What removes a batch of the entries that have expired.
-    pub(super) fn remove_expired(&self, now: UnixMillis) -> Batch {
-        self.batch(r#"SELECT id FROM "{t}" WHERE expires <= ?1"#, vec![Box::new(integer(now))])
+    pub(super) fn remove_expired(&self, now: UnixMillis) -> Batch<'_> {
+        Batch { sql: (&*self.remove_expired).into(), params: vec![Box::new(integer(now))] }
     }
+}
 
-    fn batch(&self, select: &str, params: Vec<Box<dyn ToSql>>) -> Batch {
-        let sql = format!(r#"DELETE FROM "{{t}}" WHERE id IN ({select} LIMIT {BATCH})"#);
-        Batch { sql: named(&sql, &self.table), params }
-    }
+/// The statement that removes a part of the entries that are selected.
+fn removing(select: &str, table: &str) -> String {
+    named(&format!(r#"DELETE FROM "{{t}}" WHERE id IN ({select} LIMIT {BATCH})"#), table)
 }
 
 /// Keeps the statistics that queries are planned by, and gives free room back in a database that is set up for it: at
@@ -163,15 +179,15 @@ fn failure(code: i32) -> rusqlite::Error {
 }
 
 /// A statement that removes many entries, a part of them each time it is run.
-pub(super) struct Batch {
-    sql: String,
+pub(super) struct Batch<'a> {
+    sql: Cow<'a, str>,
     params: Vec<Box<dyn ToSql>>,
 }
 
-impl Batch {
+impl Batch<'_> {
     /// Removes a part; says how many, and whether there may be more.
     pub(super) fn run(&self, connection: &Connection) -> Result<(u64, bool)> {
-        let removed = connection.execute(&self.sql, rusqlite::params_from_iter(&self.params))?;
+        let removed = connection.prepare_cached(&self.sql)?.execute(rusqlite::params_from_iter(&self.params))?;
         Ok((removed as u64, removed == BATCH))
     }
 
@@ -188,6 +204,21 @@ impl Batch {
     }
 }
 
+impl Ranged {
+    /// `text` puts a condition into the statement.
+    fn new(text: impl Fn(&str) -> String) -> Self {
+        Self { ending: text(ENDING), endless: text(ENDLESS) }
+    }
+
+    fn of(&self, range: &Range) -> &str {
+        if range.to.is_some() { &self.ending } else { &self.endless }
+    }
+}
+
+/// Both parameters stand in it in either form.
+const ENDING: &str = "key >= ?1 AND key < ?2";
+const ENDLESS: &str = "key >= ?1 AND ?2 IS NULL";
+
 impl Range {
     fn under(prefix: &[u8]) -> Self {
         // The first text after all that begin with the prefix.
@@ -199,9 +230,8 @@ impl Range {
         Self { from: prefix.to_vec(), to }
     }
 
-    /// Both parameters stand in it in either form.
     fn clause(&self) -> &'static str {
-        if self.to.is_some() { "key >= ?1 AND key < ?2" } else { "key >= ?1 AND ?2 IS NULL" }
+        if self.to.is_some() { ENDING } else { ENDLESS }
     }
 
     fn params(&self) -> (&[u8], Option<&[u8]>) {

@@ -11,7 +11,7 @@ use crate::{
         placed, switch,
     },
     error::Error,
-    key::{Ask as _, Asking, Query},
+    key::{Again, Ask as _, Asking, Query},
     space::Stores,
 };
 
@@ -35,6 +35,11 @@ impl<K: 'static, V: 'static> Core<K, V> {
     /// The hash of the key that a query looks for.
     pub(in crate::cache) fn hash(&self, query: &impl Query<Owned = K>) -> u64 {
         if query.hashes_as_owned() { query.hash() } else { (self.0.hash)(&query.to_owned()) }
+    }
+
+    /// A key that is asked for more than once, as the stores do.
+    pub(in crate::cache) fn again<'q, Q: Query<Owned = K>>(&self, query: &'q Q) -> Again<'q, Q> {
+        Again { query, copy: self.0.copy }
     }
 
     /// An ordinary hit in memory.
@@ -63,6 +68,6 @@ impl<K: Key, V: Value> Core<K, V> {
     {
         let query = Borrowed::new(key);
         let place = self.place(&query);
-        placed::deletion(place.map(|place| vec![place]), Asking::shared(&query).hold())
+        placed::deletion(place.map(|place| vec![place.with_contents()]), Asking::copied(&query).hold())
     }
 }

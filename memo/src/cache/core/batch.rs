@@ -27,6 +27,7 @@ impl<K: Key, V: Value> Core<K, V> {
     where
         K: Borrow<Q>,
     {
+        self.ready(face).await?;
         let queries: Vec<Borrowed<'_, K, Q>> = keys.into_iter().map(Borrowed::new).collect();
         let has_memory = self.has_memory();
         let from_memory = |query: &Borrowed<'_, K, Q>| {
@@ -62,7 +63,7 @@ impl<K: Key, V: Value> Core<K, V> {
     {
         let queries: Vec<_> = queries.collect();
         let places = queries.iter().map(|query| self.place(query)).collect::<Result<Vec<_>, _>>()?;
-        let keys: Vec<_> = queries.into_iter().map(Asking::shared).collect();
+        let keys: Vec<_> = queries.into_iter().map(Asking::copied).collect();
         batch::read_through(&places, face, &asked(&keys), V::clone).await
     }
 
@@ -73,6 +74,7 @@ impl<K: Key, V: Value> Core<K, V> {
         entries: Vec<(K, V, SetOptions)>,
     ) -> Result<Vec<bool>, Error> {
         switch::reachable()?;
+        self.ready(face).await?;
         let mut settings = Vec::with_capacity(entries.len());
         let mut owned = Vec::with_capacity(entries.len());
         for (key, value, options) in entries {
@@ -83,7 +85,7 @@ impl<K: Key, V: Value> Core<K, V> {
             owned.push(key);
         }
         let queries: Vec<Borrowed<'_, K, K>> = owned.iter().map(Borrowed::new).collect();
-        let keys: Vec<_> = queries.iter().map(Asking::shared).collect();
+        let keys: Vec<_> = queries.iter().map(Asking::copied).collect();
         let set = batch::set(settings, face, &asked(&keys)).await;
         self.told(set, vec![false; owned.len()])
     }
@@ -98,9 +100,10 @@ impl<K: Key, V: Value> Core<K, V> {
         K: Borrow<Q>,
     {
         switch::reachable()?;
+        self.ready(face).await?;
         let queries: Vec<Borrowed<'_, K, Q>> = keys.into_iter().map(Borrowed::new).collect();
         let places = queries.iter().map(|query| self.place(query)).collect::<Result<Vec<_>, _>>()?;
-        let keys: Vec<_> = queries.iter().map(Asking::shared).collect();
+        let keys: Vec<_> = queries.iter().map(Asking::copied).collect();
         let deleted = batch::delete(&places, face, &asked(&keys)).await;
         let deleted = deleted.map(|deleted| deleted.into_iter().map(u64::from).sum());
         self.told(deleted, 0)

@@ -7,9 +7,14 @@ use std::path::{Path, PathBuf};
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::format::{Reader, Writer};
-use super::{Builder, Cache, Key, Value, aio, core::Core, whole_file};
+use super::{
+    Builder, Cache, Key, Value, aio,
+    core::{Core, contents_of},
+    whole::{Contents, SnapshotFile, on},
+    whole_file,
+};
 use crate::{
-    call::entry::Entry,
+    call::{entry::Entry, switch},
     clock,
     error::Error,
     flight::wait::block_on,
@@ -24,10 +29,70 @@ where
     K: Key + Serialize + DeserializeOwned,
     V: Value + Serialize + DeserializeOwned,
 {
-    /// The file that [`Cache::save`] and [`Cache::restore`] mean.
+    /// The file that the contents of a cache in memory come from at its first use, and that [`Cache::save`] writes.
+    ///
+    /// A damaged file is counted, reported, and treated as none; the next save replaces it. If it can't be read, or a later
+    /// version wrote it, operations fail until that changes, the file is deleted ([`Cache::delete_saved`]), or the cache is
+    /// cleared.
     pub fn snapshot(mut self, path: impl Into<PathBuf>) -> Self {
-        self.plan.whole.path = Some(path.into());
+        self.plan.keeping.file = Some(SnapshotFile { path: path.into(), encode, decode });
         self
+    }
+}
+
+/// The contents as a whole.
+impl<K: Key, V: Value> Cache<K, V> {
+    /// Saves all live entries, with their times and tags, to the builder's [`snapshot`](Builder::snapshot) as
+    /// [`save_to`](Self::save_to) does, or by a [`saver`](crate::Hooks::saver); gives their number. If this is the first use
+    /// of the cache, what was saved comes in first.
+    ///
+    /// # Errors
+    ///
+    /// If there is neither a file nor a saver, a hook fails, and as for `save_to`. What was saved before stays then.
+    pub fn save(&self) -> Result<u64, Error> {
+        self.0.whole()?.save()
+    }
+
+    /// Brings in what was saved, as the first use of the cache does, now and in place of entries of the same keys: see
+    /// [`restore_from`](Self::restore_from). Gives the number of entries.
+    ///
+    /// # Errors
+    ///
+    /// If there is neither a file nor a loader nor a builder, a hook fails, and as for `restore_from`.
+    pub fn restore(&self) -> Result<u64, Error> {
+        self.0.whole()?.restore()
+    }
+
+    /// Removes what was saved: the snapshot, or what a [`deleter`](crate::Hooks::deleter) removes. What is in memory
+    /// stays, and is saved again with the next change.
+    ///
+    /// # Errors
+    ///
+    /// If there is neither a file nor a deleter, the hook fails, or the file can't be removed.
+    pub fn delete_saved(&self) -> Result<(), Error> {
+        self.0.whole()?.delete_saved()
+    }
+}
+
+/// The contents as a whole. What blocks is done on a pool of threads; a dropped future does not end it.
+#[expect(clippy::missing_errors_doc, reason = "the errors are those of the operations of the same names")]
+impl<K: Key, V: Value> aio::Cache<K, V> {
+    /// Saves all live entries: see [`Cache::save`].
+    pub async fn save(&self) -> Result<u64, Error> {
+        let whole = self.0.whole()?.clone();
+        on(Face::Task, move || whole.save()).await
+    }
+
+    /// Brings in what was saved: see [`Cache::restore`].
+    pub async fn restore(&self) -> Result<u64, Error> {
+        let whole = self.0.whole()?.clone();
+        on(Face::Task, move || whole.restore()).await
+    }
+
+    /// Removes what was saved: see [`Cache::delete_saved`].
+    pub async fn delete_saved(&self) -> Result<(), Error> {
+        let whole = self.0.whole()?.clone();
+        on(Face::Task, move || whole.delete_saved()).await
     }
 }
 
@@ -37,24 +102,6 @@ where
     K: Key + Serialize + DeserializeOwned,
     V: Value + Serialize + DeserializeOwned,
 {
-    /// Saves all live entries to the builder's [`snapshot`](Builder::snapshot): see [`save_to`](Self::save_to).
-    ///
-    /// # Errors
-    ///
-    /// If the builder named no file, and as for `save_to`.
-    pub fn save(&self) -> Result<u64, Error> {
-        save(&self.0, default_path(&self.0)?)
-    }
-
-    /// Brings the entries of the builder's [`snapshot`](Builder::snapshot) back: see [`restore_from`](Self::restore_from).
-    ///
-    /// # Errors
-    ///
-    /// If the builder named no file, and as for `restore_from`.
-    pub fn restore(&self) -> Result<u64, Error> {
-        restore(&self.0, default_path(&self.0)?)
-    }
-
     /// Saves all live entries of a cache in memory to a file, with their times and tags; gives their number.
     ///
     /// The file is replaced as a whole: who reads it finds the old snapshot or the new one, also if this process is
@@ -108,16 +155,6 @@ where
     K: Key + Serialize + DeserializeOwned,
     V: Value + Serialize + DeserializeOwned,
 {
-    /// Saves all live entries to the builder's [`snapshot`](Builder::snapshot).
-    pub async fn save(&self) -> Result<u64, Error> {
-        self.save_to(default_path(&self.0)?.to_owned()).await
-    }
-
-    /// Brings the entries of the builder's [`snapshot`](Builder::snapshot) back.
-    pub async fn restore(&self) -> Result<u64, Error> {
-        self.restore_from(default_path(&self.0)?.to_owned()).await
-    }
-
     /// Saves all live entries to a file: see [`Cache::save_to`].
     pub async fn save_to(&self, path: impl Into<PathBuf>) -> Result<u64, Error> {
         let (core, path) = (self.0.clone(), path.into());
@@ -131,25 +168,17 @@ where
     }
 }
 
-fn default_path<K: Key, V: Value>(core: &Core<K, V>) -> Result<&Path, Error> {
-    let message = || format!("the cache `{}` has no snapshot: name a file to the builder", core.name());
-    core.whole().path.as_deref().ok_or_else(|| Error::config(message()))
-}
-
-/// How values are written, and how large they may be.
-fn wire<K: Key, V: Value>(core: &Core<K, V>) -> Result<Wire, Error> {
-    Wire::parse(core.whole().codec.as_deref().unwrap_or("bincode"))
-}
-
 fn save<K, V>(core: &Core<K, V>, path: &Path) -> Result<u64, Error>
 where
     K: Key + Serialize + DeserializeOwned,
     V: Value + Serialize + DeserializeOwned,
 {
-    core.in_memory_alone()?;
-    let wire = wire(core)?;
+    switch::reachable()?;
+    let whole = core.whole()?;
+    let wire = whole.wire()?;
+    block_on(core.ready(Face::Thread))?;
     let turn = whole_file::Turn::new(path)?;
-    let contents = block_on(core.contents(Face::Thread))?;
+    let contents = Contents::of(contents_of(whole.typed()));
     turn.land(&encode(&contents, &wire)?)?;
     Ok(contents.len() as u64)
 }
@@ -159,10 +188,11 @@ where
     K: Key + Serialize + DeserializeOwned,
     V: Value + Serialize + DeserializeOwned,
 {
-    core.in_memory_alone()?;
-    let most = wire(core)?.max_value();
+    switch::reachable()?;
+    let wire = core.whole()?.wire()?;
+    block_on(core.ready(Face::Thread))?;
     let Some(bytes) = whole_file::read(path)? else { return Ok(0) };
-    let contents: Vec<(K, Entry<V>)> = decode(&bytes, most).map_err(|error| error.within("the snapshot", path))?;
+    let contents = decode(&bytes, &wire).map_err(|error| error.within("the snapshot", path))?;
     // Only now, when nothing can fail any more.
     let count = contents.len() as u64;
     for (key, entry) in contents {
@@ -171,7 +201,7 @@ where
     Ok(count)
 }
 
-fn encode<K, V>(contents: &[(K, Entry<V>)], wire: &Wire) -> Result<Vec<u8>, Error>
+fn encode<K, V>(contents: &Contents<K, V>, wire: &Wire) -> Result<Vec<u8>, Error>
 where
     K: Key + Serialize + DeserializeOwned,
     V: Value + Serialize + DeserializeOwned,
@@ -179,19 +209,20 @@ where
     let keys = space::written::<K, V>();
     let present = (clock::now(), clock::unix_now());
     let mut sorted = Vec::with_capacity(contents.len());
-    for (key, entry) in contents {
+    for (key, entry) in contents.iter() {
         sorted.push(((keys.data)(key)?, key, entry));
     }
     sorted.sort_unstable_by(|one, other| one.0.cmp(&other.0));
     let mut writer = Writer::new(present.1, shape_of::<(K, V)>(), contents.len());
     for (data, key, entry) in sorted {
-        let (value, stamp) = (wire.encode(entry.value())?, entry.stamp());
+        let (value, stamp) = (wire.encode_checked(entry.value())?, entry.stamp());
         let tags: Vec<&str> = entry.tags().collect();
         writer.add(&Frame {
             codec: value.codec,
             compressors: value.compressors,
             created: clock::unix(stamp.created(), present).unwrap_or(present.1),
             expires: clock::unix(stamp.expires(), present),
+            window: Some(stamp.window()).filter(|window| *window != 0),
             cost: 0,
             tags: tags[..].into(),
             key: &(keys.text)(key)?,
@@ -203,7 +234,7 @@ where
 }
 
 /// The live entries of a snapshot; all of them, or an error.
-fn decode<K: DeserializeOwned, V: DeserializeOwned>(bytes: &[u8], most: usize) -> Result<Vec<(K, Entry<V>)>, Error> {
+fn decode<K: DeserializeOwned, V: DeserializeOwned>(bytes: &[u8], wire: &Wire) -> Result<Vec<(K, Entry<V>)>, Error> {
     let Reader { shape, frames } = Reader::new(bytes)?;
     if shape != shape_of::<(K, V)>() {
         return Err(Error::corrupt("its keys and values are of other types than those of the cache"));
@@ -212,9 +243,10 @@ fn decode<K: DeserializeOwned, V: DeserializeOwned>(bytes: &[u8], most: usize) -
     let mut contents = Vec::new();
     for frame in frames.into_iter().filter(|frame| !frame.is_over(present.1)) {
         let data = frame.key_data.ok_or_else(|| Error::corrupt("an entry has no key that can be read"))?;
-        let value = Wire::decode(frame.codec, frame.compressors, frame.value, most)?;
+        let value = Wire::decode(frame.codec, frame.compressors, frame.value, wire.max_value())?;
         let created = clock::from_unix(Some(frame.created), present);
-        let stamp = Stamp::new(created, clock::from_unix(frame.expires, present));
+        let expires = clock::from_unix(frame.expires, present);
+        let stamp = Stamp::new(created, expires).sliding(frame.window.unwrap_or(0));
         let tags: Vec<Tag> = frame.tags.iter().map(Tag::from).collect();
         contents.push((space::key_of(data)?, Entry::new(value, stamp, &[], &tags)));
     }

@@ -4,7 +4,7 @@ use super::{Home, Key, Place, Setting};
 use crate::{
     call::entry::Entry,
     error::Error,
-    space::{EntryKey, Face, Space, Turn},
+    space::{EntryKey, Face, Outcome, Space, Turn},
 };
 
 /// The stores that several places share, and their keys there.
@@ -28,11 +28,15 @@ pub(crate) async fn read_through<H: Home, V: Send + Sync + 'static>(
     let outside = beyond(places.iter().map(|place| place.outside.as_ref()));
     let Some((space, entries)) = outside else { return Ok(places.iter().map(|_| None).collect()) };
     let seen: Vec<u64> = entries.iter().map(|entry| space.stores.epoch(entry)).collect();
-    let loaded = space.stores.read_many(face, &entries).await?;
+    let loaded = space.read_many(face, &entries).await?;
     let mut found = Vec::with_capacity(places.len());
     for (((place, key), seen), loaded) in places.iter().zip(keys).zip(seen).zip(loaded) {
         // One that can't be decoded is counted, and the others are still given.
-        let entry = loaded.and_then(|loaded| place.opened::<V>(space, &loaded).ok().flatten());
+        let entry = loaded.and_then(|loaded| {
+            let entry = place.opened::<V>(space, &loaded);
+            space.used(&loaded, entry.is_some());
+            entry
+        });
         if let Some(entry) = &entry {
             place.fill_memory(*key, seen, entry, copy);
         }
@@ -50,8 +54,7 @@ pub(crate) async fn delete<H: Home>(places: &[Place<H>], face: Face, keys: &[Key
         turns = space.stores.turns(face, &entries).await;
         removed = space.stores.remove_many(face, &turns, &entries).await;
     }
-    let from_memory = places.iter().zip(keys).map(|(place, key)| place.home.instance().delete(place.hash, *key));
-    let from_memory: Vec<bool> = from_memory.collect();
+    let from_memory: Vec<bool> = places.iter().zip(keys).map(|(place, key)| place.delete_from_memory(*key)).collect();
     drop(turns);
     Ok(removed?.into_iter().zip(from_memory).map(|(stored, kept)| stored || kept).collect())
 }
@@ -64,7 +67,7 @@ pub(crate) async fn set<H: Home, V: Send + Sync + 'static>(
 ) -> Result<Vec<bool>, Error> {
     let offers: Vec<_> = settings.iter_mut().filter_map(|setting| setting.offer.take()).collect();
     let mut turns: Vec<Turn> = Vec::new();
-    let mut written = Ok(vec![true; settings.len()]);
+    let mut written = Ok(vec![Outcome::Stored; settings.len()]);
     if let Some((space, entries)) = beyond(settings.iter().map(|setting| setting.place.outside.as_ref())) {
         turns = space.stores.turns(face, &entries).await;
         written = space.stores.write_many(face, &turns, offers).await;

@@ -49,12 +49,15 @@ fn with<M: Marker, Kd, Q, R>(
     let all: Vec<&'static Typed<Q::Owned, Kd::Val>> = addressed(declared, marker, how);
     let hash = query.hash();
     let place = |instance: &'static Typed<Q::Owned, Kd::Val>| {
-        let space = instance.space.clone()?;
-        let key = outside_key(&space, query, hash)?;
-        Some(Place::new(OfProcess(instance), hash, Some((space, key))))
+        let outside = match &instance.space {
+            Some(space) => outside_key(space, query, hash).map(|key| Some((space.clone(), key))),
+            None if instance.has_memory() => Ok(None),
+            None => return None,
+        };
+        Some(outside.map(|outside| Place::new(OfProcess(instance), hash, outside)))
     };
     let places = all.into_iter().filter_map(place).collect();
-    let at = At { face, places, key: &Asking::shared(query), guard, store };
+    let at = At { face, places, key: &Asking::copied(query), guard, store };
     then(&Address::new(&at));
 }
 

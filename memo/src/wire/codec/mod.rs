@@ -18,9 +18,10 @@ use self::own::Own;
 pub use self::own::{Codec, Read, register_codec};
 use super::{
     guard::{Bounds, Rules, Watch},
-    shape,
+    number,
+    shape::Reads,
 };
-use crate::{backend::same, error::Error, message::Message};
+use crate::{error::Error, message::Message};
 
 /// A codec: one of the library's, or one that was registered.
 #[derive(Clone)]
@@ -100,9 +101,14 @@ impl Chosen {
         }
     }
 
-    /// The value as bytes that are read as the same value.
-    pub(super) fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Vec<u8>, Error> {
-        let watch = Watch::new(self.rules());
+    /// The value as bytes that are read as the same value, with this `limit`, as what is known to be read.
+    pub(super) fn encode<T: Serialize + ?Sized>(
+        &self,
+        value: &T,
+        limit: usize,
+        reads: Option<&'static Reads>,
+    ) -> Result<Vec<u8>, Error> {
+        let watch = Watch::new(self.rules(), limit, reads);
         let value = &watch.over(value);
         let encoded = match self {
             Self::Bincode => bincode::encode(value).map_err(Source::from),
@@ -141,7 +147,7 @@ impl Chosen {
 
     /// Can this codec read values of this type at all? Otherwise why not.
     pub(super) fn check<T: DeserializeOwned>(&self) -> Result<(), String> {
-        if self.has_names() || !shape::needs_names::<T>() {
+        if self.has_names() || !Reads::of::<T>().needs_names {
             return Ok(());
         }
         Err(format!(
@@ -202,24 +208,12 @@ impl<E> From<E> for Fault<E> {
 
 /// Is this the name of a codec that the library brings, built in or not?
 pub(super) const fn is_ours(name: &str) -> bool {
-    number(name).is_some()
-}
-
-/// Which of the library's codecs has this name?
-const fn number(name: &str) -> Option<usize> {
-    let mut at = 0;
-    while at < NAMES.len() {
-        if same(NAMES[at].0, name) {
-            return Some(at);
-        }
-        at += 1;
-    }
-    None
+    number(NAMES, name).is_some()
 }
 
 /// A codec of the library's is not built in: what it needs.
 pub(super) const fn missing(name: &str) -> Option<Message> {
-    let Some(number) = number(name) else { return None };
+    let Some(number) = number(NAMES, name) else { return None };
     let Some((feature, false)) = NAMES[number].1 else { return None };
     let message = Message::new().text("the codec ").value(name).text(" needs the cargo feature ").value(feature);
     Some(message.text(" of `memo`"))

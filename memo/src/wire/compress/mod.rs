@@ -7,8 +7,8 @@ mod zstd;
 
 use std::{borrow::Cow, fmt, io};
 
-use super::codec;
-use crate::{backend::same, error::Error, message::Message};
+use super::{codec, number};
+use crate::{error::Error, message::Message};
 
 /// A compressor with its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,42 +26,30 @@ enum Kind {
 }
 
 /// All names, and the cargo features that they need: are they on?
-const NAMES: &[(&str, &str, bool)] = &[
-    ("zlib", "zlib", cfg!(feature = "zlib")),
-    ("zstd", "zstd", cfg!(feature = "zstd")),
-    ("zstandard", "zstd", cfg!(feature = "zstd")),
+const NAMES: &[(&str, (&str, bool))] = &[
+    ("zlib", ("zlib", cfg!(feature = "zlib"))),
+    ("zstd", ("zstd", cfg!(feature = "zstd"))),
+    ("zstandard", ("zstd", cfg!(feature = "zstd"))),
 ];
 
 /// Is this the name of a compressor, built in or not?
 pub(super) const fn is_name(name: &str) -> bool {
-    number(name).is_some()
-}
-
-/// The place of a name in the table.
-const fn number(name: &str) -> Option<usize> {
-    let mut at = 0;
-    while at < NAMES.len() {
-        if same(NAMES[at].0, name) {
-            return Some(at);
-        }
-        at += 1;
-    }
-    None
+    number(NAMES, name).is_some()
 }
 
 /// The compressors that are built in.
 pub(super) fn names() -> impl Iterator<Item = String> {
-    NAMES.iter().filter(|(_, _, on)| *on).map(|(name, ..)| (*name).to_owned())
+    NAMES.iter().filter(|(_, (_, on))| *on).map(|(name, _)| (*name).to_owned())
 }
 
 /// What is wrong with a name where a compressor has to stand.
 pub(super) const fn fault(name: &str) -> Option<Message> {
     let message = Message::new();
-    match number(name) {
-        Some(number) if NAMES[number].2 => None,
+    match number(NAMES, name) {
+        Some(number) if NAMES[number].1.1 => None,
         Some(number) => {
             let message = message.text("the compressor ").value(name).text(" needs the cargo feature ");
-            Some(message.value(NAMES[number].1).text(" of `memo`"))
+            Some(message.value(NAMES[number].1.0).text(" of `memo`"))
         }
         None if codec::is_ours(name) => Some(a_codec(name)),
         None => Some(listed(message.text("unknown compressor ").value(name).text(": known are "))),
@@ -77,7 +65,7 @@ pub(super) const fn a_codec(name: &str) -> Message {
 const fn listed(mut message: Message) -> Message {
     let (mut at, mut listed) = (0, 0);
     while at < NAMES.len() {
-        if NAMES[at].2 {
+        if NAMES[at].1.1 {
             message = message.item(listed, NAMES[at].0);
             listed += 1;
         }

@@ -6,18 +6,14 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-use super::{Depth, TOO_DEEP};
+use super::{Depth, Elements, TOO_DEEP, TOO_MANY};
 
 /// The room that is made in advance for the elements of one collection. It grows as they really come.
 const ROOM: usize = 16 * 1024;
 
-/// How many elements may come in any case.
-const ELEMENTS: usize = 64 * 1024;
-
 /// What one value may use.
 pub(in crate::wire) struct Bounds {
-    /// How many more elements may come. Elements without bytes (`Vec<()>`) are bounded by nothing else.
-    elements: Cell<usize>,
+    elements: Elements,
     /// Why it was refused. Some codecs do not pass on what they are told.
     why: Cell<Option<&'static str>>,
 }
@@ -25,11 +21,11 @@ pub(in crate::wire) struct Bounds {
 impl Bounds {
     /// For values of at most `limit` bytes.
     pub(in crate::wire) fn new(limit: usize) -> Self {
-        Self { elements: Cell::new(limit.max(ELEMENTS)), why: Cell::new(None) }
+        Self { elements: Elements::new(limit), why: Cell::new(None) }
     }
 
     pub(in crate::wire) fn seed<T>(&self) -> Seed<'_, T> {
-        Seed { at: At { bounds: self, depth: Depth::READING }, value: PhantomData }
+        Seed { at: At { bounds: self, depth: Depth::READING, fixed: false }, value: PhantomData }
     }
 
     /// Why the bytes were refused, if it was not the codec that did.
@@ -62,6 +58,8 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Seed<'_, T> {
 struct At<'b> {
     bounds: &'b Bounds,
     depth: Depth,
+    /// The type, not the data, says how many parts come: they are not counted.
+    fixed: bool,
 }
 
 impl At<'_> {
@@ -72,12 +70,13 @@ impl At<'_> {
         }
     }
 
+    /// Where the type says how many parts come, or does not.
+    fn fixed(self, fixed: bool) -> Self {
+        Self { fixed, ..self }
+    }
+
     fn element<E: Error>(self) -> Result<(), E> {
-        match self.bounds.elements.get().checked_sub(1) {
-            Some(left) => self.bounds.elements.set(left),
-            None => return self.bounds.refuse("there are more elements than `max_value` allows bytes"),
-        }
-        Ok(())
+        if self.bounds.elements.take() { Ok(()) } else { self.bounds.refuse(TOO_MANY) }
     }
 }
 
@@ -87,9 +86,10 @@ struct Guard<'b, X> {
 }
 
 macro_rules! deserialize {
-    ($($method:ident $(as $other:ident)? ($($name:ident: $type:ty),*))*) => {$(
+    (fixed: $fixed:literal; $($method:ident $(as $other:ident)? ($($name:ident: $type:ty),*))*) => {$(
         fn $method<V: Visitor<'de>>(self, $($name: $type,)* visitor: V) -> Result<V::Value, D::Error> {
-            deserialize!(@call self.inner, Guard { inner: visitor, at: self.at }, $method $($other)? ($($name),*))
+            let visitor = Guard { inner: visitor, at: self.at.fixed($fixed) };
+            deserialize!(@call self.inner, visitor, $method $($other)? ($($name),*))
         }
     )*};
     (@call $inner:expr, $visitor:expr, $method:ident ($($name:ident),*)) => { $inner.$method($($name,)* $visitor) };
@@ -100,6 +100,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guard<'_, D> {
     type Error = D::Error;
 
     deserialize! {
+        fixed: false;
         deserialize_any()
         deserialize_bool()
         deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
@@ -111,10 +112,15 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guard<'_, D> {
         deserialize_byte_buf as deserialize_bytes()
         deserialize_option()
         deserialize_unit() deserialize_unit_struct(name: &'static str) deserialize_newtype_struct(name: &'static str)
-        deserialize_seq() deserialize_tuple(len: usize) deserialize_tuple_struct(name: &'static str, len: usize)
-        deserialize_map() deserialize_struct(name: &'static str, fields: &'static [&'static str])
+        deserialize_seq() deserialize_map()
         deserialize_enum(name: &'static str, variants: &'static [&'static str])
         deserialize_identifier() deserialize_ignored_any()
+    }
+
+    deserialize! {
+        fixed: true;
+        deserialize_tuple(len: usize) deserialize_tuple_struct(name: &'static str, len: usize)
+        deserialize_struct(name: &'static str, fields: &'static [&'static str])
     }
 
     fn is_human_readable(&self) -> bool {
@@ -192,8 +198,11 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Guard<'_, A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        self.at.element()?;
-        self.inner.next_element_seed(Guard { inner: seed, at: self.at })
+        let element = self.inner.next_element_seed(Guard { inner: seed, at: self.at })?;
+        if element.is_some() && !self.at.fixed {
+            self.at.element()?;
+        }
+        Ok(element)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -205,8 +214,11 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Guard<'_, A> {
     type Error = A::Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        self.at.element()?;
-        self.inner.next_key_seed(Guard { inner: seed, at: self.at })
+        let key = self.inner.next_key_seed(Guard { inner: seed, at: self.at })?;
+        if key.is_some() {
+            self.at.element()?;
+        }
+        Ok(key)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
@@ -240,7 +252,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Guard<'_, A> {
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
-        self.inner.tuple_variant(len, Guard { inner: visitor, at: self.at })
+        self.inner.tuple_variant(len, Guard { inner: visitor, at: self.at.fixed(true) })
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -248,6 +260,6 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Guard<'_, A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        self.inner.struct_variant(fields, Guard { inner: visitor, at: self.at })
+        self.inner.struct_variant(fields, Guard { inner: visitor, at: self.at.fixed(true) })
     }
 }

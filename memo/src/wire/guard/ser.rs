@@ -7,7 +7,8 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use super::{Depth, TOO_DEEP};
+use super::{Depth, Elements, TOO_DEEP, TOO_MANY};
+use crate::wire::shape::Reads;
 
 /// What a codec reads back as the same value. The rest it would write, but read as something else, or not at all.
 #[derive(Clone, Copy, Debug)]
@@ -45,13 +46,17 @@ impl Rules {
 /// Watches over the writing of one value.
 pub(in crate::wire) struct Watch {
     rules: Rules,
+    elements: Elements,
+    /// What the type looks like to those who read it, if it is known.
+    reads: Option<&'static Reads>,
     /// Why it was refused. Some codecs do not pass on what they are told.
     why: Cell<Option<String>>,
 }
 
 impl Watch {
-    pub(in crate::wire) fn new(rules: Rules) -> Self {
-        Self { rules, why: Cell::new(None) }
+    /// For values that are to be read with this `limit`, as such a type.
+    pub(in crate::wire) fn new(rules: Rules, limit: usize, reads: Option<&'static Reads>) -> Self {
+        Self { rules, elements: Elements::new(limit), reads, why: Cell::new(None) }
     }
 
     pub(in crate::wire) fn over<'v, T: ?Sized>(&'v self, value: &'v T) -> Writing<'v, T> {
@@ -100,6 +105,10 @@ impl At<'_> {
         }
     }
 
+    fn element<E: Error>(self) -> Result<(), E> {
+        if self.watch.elements.take() { Ok(()) } else { self.watch.refuse(TOO_MANY) }
+    }
+
     fn unit<E: Error>(self, allowed: bool) -> Result<(), E> {
         if self.in_some && !allowed {
             return self.watch.refuse(
@@ -130,6 +139,18 @@ impl At<'_> {
             return self.watch.refuse(format!(
                 "it writes no names of fields, so where `{field}` is left out (`skip_serializing_if`) the next would be taken for it; \
                  {WITH_NAMES}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// A tuple is written with so many parts.
+    fn tuple<E: Error>(self, name: &'static str, variant: Option<&'static str>, len: usize) -> Result<(), E> {
+        if self.watch.reads.is_some_and(|reads| !reads.takes((name, variant), len)) {
+            let name = variant.map_or_else(|| name.to_owned(), |variant| format!("{name}::{variant}"));
+            return self.watch.refuse(format!(
+                "`{name}` is written with another number of parts ({len}) than it is read with, and no codec writes their names: where one \
+                 is left out (`skip_serializing_if`), the next would be taken for it"
             ));
         }
         Ok(())
@@ -181,10 +202,26 @@ impl<'w, S: Serializer> Serializer for Guard<'w, S> {
 
     compound! {
         serialize_tuple(len: usize) -> SerializeTuple
-        serialize_tuple_struct(name: &'static str, len: usize) -> SerializeTupleStruct
-        serialize_tuple_variant(name: &'static str, index: u32, variant: &'static str, len: usize) -> SerializeTupleVariant
         serialize_struct(name: &'static str, len: usize) -> SerializeStruct
         serialize_struct_variant(name: &'static str, index: u32, variant: &'static str, len: usize) -> SerializeStructVariant
+    }
+
+    fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeTupleStruct, S::Error> {
+        self.at.tuple(name, None, len)?;
+        let at = self.at.deeper()?;
+        Ok(Guard { inner: self.inner.serialize_tuple_struct(name, len)?, at })
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeTupleVariant, S::Error> {
+        self.at.tuple(name, Some(variant), len)?;
+        let at = self.at.deeper()?;
+        Ok(Guard { inner: self.inner.serialize_tuple_variant(name, index, variant, len)?, at })
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
@@ -256,12 +293,13 @@ impl<'w, S: Serializer> Serializer for Guard<'w, S> {
 }
 
 macro_rules! elements {
-    ($($compound:ident: $method:ident)*) => {$(
+    ($($compound:ident: $method:ident $(=> $counted:ident)?)*) => {$(
         impl<S: $compound> $compound for Guard<'_, S> {
             type Ok = S::Ok;
             type Error = S::Error;
 
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
+                $(self.at.$counted()?;)?
                 self.inner.$method(&Writing { value, at: self.at })
             }
 
@@ -273,7 +311,7 @@ macro_rules! elements {
 }
 
 elements! {
-    SerializeSeq: serialize_element
+    SerializeSeq: serialize_element => element
     SerializeTuple: serialize_element
     SerializeTupleStruct: serialize_field
     SerializeTupleVariant: serialize_field
@@ -308,6 +346,7 @@ impl<S: SerializeMap> SerializeMap for Guard<'_, S> {
     type Error = S::Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
+        self.at.element()?;
         self.inner.serialize_key(&Writing { value, at: self.at })
     }
 
@@ -321,6 +360,7 @@ impl<S: SerializeMap> SerializeMap for Guard<'_, S> {
         value: &V,
     ) -> Result<(), S::Error> {
         let at = self.at;
+        at.element()?;
         self.inner.serialize_entry(&Writing { value: key, at }, &Writing { value, at })
     }
 

@@ -9,12 +9,20 @@ mod samples;
 mod trace;
 mod tree;
 
-use std::{any, cell::RefCell, panic};
+use std::{
+    any::{self, TypeId},
+    cell::RefCell,
+    panic,
+};
 
+use parking_lot::RwLock;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_64;
 
-use self::{trace::Tracer, tree::Tree};
+use self::{
+    trace::Tracer,
+    tree::{Tree, Tuple},
+};
 
 /// A fingerprint of what a type looks like to serde.
 ///
@@ -40,9 +48,39 @@ pub fn shape_of<T: DeserializeOwned>() -> u64 {
     xxh3_64(traced::<T>().text().as_bytes())
 }
 
-/// Does the type look at the data to find out what is there? Only codecs that write names can tell it.
-pub(super) fn needs_names<T: DeserializeOwned>() -> bool {
-    traced::<T>().needs_names
+/// What codecs have to know of a type that they are to read.
+pub(super) struct Reads {
+    /// It looks at the data to find out what is there, which only codecs that write names can tell.
+    pub(super) needs_names: bool,
+    tuples: Vec<(Tuple, usize)>,
+}
+
+impl Reads {
+    /// Are so many parts read of such a tuple? What was not seen may be.
+    pub(super) fn takes(&self, tuple: Tuple, len: usize) -> bool {
+        let mut seen = self.tuples.iter().filter(|(known, _)| *known == tuple).peekable();
+        seen.peek().is_none() || seen.any(|(_, known)| *known == len)
+    }
+
+    /// Of a type, which is traced once: all that is written asks this, and all that can't be read.
+    pub(super) fn of<T: DeserializeOwned>() -> &'static Self {
+        static KNOWN: RwLock<Vec<(TypeId, &Reads)>> = RwLock::new(Vec::new());
+        let of = typeid::of::<T>();
+        let known =
+            |known: &[(TypeId, &'static Self)]| known.iter().find(|(known, _)| *known == of).map(|known| known.1);
+        if let Some(reads) = known(&KNOWN.read()) {
+            return reads;
+        }
+        // Not under the lock: tracing runs the user's code.
+        let tree = traced::<T>();
+        let mut all = KNOWN.write();
+        known(&all).unwrap_or_else(|| {
+            let reads: &'static Self =
+                Box::leak(Box::new(Self { needs_names: tree.needs_names, tuples: tree.tuples() }));
+            all.push((of, reads));
+            reads
+        })
+    }
 }
 
 /// Passes through a type until it has shown everything.

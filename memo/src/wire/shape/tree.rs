@@ -15,6 +15,9 @@ const DEPTH: u32 = 100;
 /// What is longer than the tuples that people write is an array, of which one element is looked at.
 pub(super) const ARRAY: usize = 32;
 
+/// The name of a tuple struct, or of an enum and its variant.
+pub(super) type Tuple = (&'static str, Option<&'static str>);
+
 /// What a place in a type asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
@@ -253,6 +256,25 @@ impl Tree {
         let node = &self.nodes[at];
         matches!(node.what, What::Recursion(_))
             || (0..node.what.children()).any(|child| self.recurs(node.first + child))
+    }
+
+    /// The tuple structs and tuple variants that were seen, and how many parts each has.
+    pub(super) fn tuples(&self) -> Vec<(Tuple, usize)> {
+        let mut tuples = Vec::new();
+        for node in &self.nodes {
+            match node.what {
+                What::TupleStruct(name, len) => tuples.push(((name, None), len)),
+                What::Enum(name, variants) => {
+                    for (variant, node) in variants.iter().zip(&self.nodes[node.first..]) {
+                        if let What::TupleVariant(len) = node.what {
+                            tuples.push(((name, Some(*variant)), len));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        tuples
     }
 
     /// What was seen, as a text.

@@ -1,0 +1,100 @@
+//! Entries that slide: a hit begins their time to live anew, in all stores that hold them.
+
+use super::{EntryKey, Face, Loaded, Stores, tier::Tier};
+use crate::{
+    backend::{Backend, Change, UnixMillis},
+    clock,
+    memory::stamp::restarts_from,
+    wire::{Frame, frame::with_expiry},
+};
+
+impl Stores {
+    /// Begins the time to live of an entry anew, if that is due, in these tiers: the one that had it, and those behind. What
+    /// fails is counted here.
+    pub(super) async fn restart(&self, face: Face, tiers: &[Tier], key: &EntryKey, loaded: &mut Loaded) {
+        if loaded.restarts_from().is_none_or(|due| due > clock::unix_now()) {
+            return;
+        }
+        let turn = self.turn(face, key).await;
+        // As in all changes, what is read later is changed first.
+        for (place, tier) in tiers.iter().enumerate().rev() {
+            let (turn, flat, full) = (turn.clone(), key.flat().to_vec(), key.full().to_owned());
+            let created = loaded.created();
+            let work = move |store: &dyn Backend| {
+                let _turn = turn;
+                let mut end = None;
+                let updated = store.update(&flat, &mut |bytes| {
+                    let restarted = bytes.and_then(|bytes| restarted(bytes, &full, created));
+                    end = restarted.as_ref().map(|(end, _)| *end);
+                    restarted.map_or(Change::Keep, |(_, change)| change)
+                });
+                updated.map(|()| end)
+            };
+            match tier.ask(face, work).await {
+                Ok(Some(end)) if place == 0 => loaded.ends_at(end),
+                Ok(_) => {}
+                Err(error) => self.failed(&error),
+            }
+        }
+    }
+}
+
+/// The entry of a key with its time to live begun anew, and when it ends then: if it is still the one that was made at that
+/// time, alive, and nobody has restarted it since.
+fn restarted(bytes: &[u8], full: &str, created: UnixMillis) -> Option<(UnixMillis, Change)> {
+    let frame = Frame::read(bytes).ok().filter(|frame| frame.key == full && frame.created == created)?;
+    let (expires, window) = frame.expires.zip(frame.window.filter(|window| *window != 0))?;
+    let now = clock::unix_now();
+    if frame.is_over(now) {
+        return None;
+    }
+    if restarts_from(expires, window) > now {
+        return Some((expires, Change::Keep));
+    }
+    let end = now.saturating_add(window);
+    let tags = frame.tags.iter().map(str::to_owned).collect();
+    Some((end, Change::Set { bytes: with_expiry(bytes, Some(end)).ok()?, expires: Some(end), tags }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::write::written;
+
+    /// An entry that ends this much later than now, with a window of 1,600 ms.
+    fn entry(later: UnixMillis) -> (UnixMillis, Vec<u8>) {
+        let now = clock::unix_now();
+        let expires = Some(now + later);
+        let frame = Frame { key: "key", created: 7, expires, window: Some(1600), ..Frame::default() };
+        (now, written(&frame).expect("a frame can be written"))
+    }
+
+    #[test]
+    fn what_is_due_ends_a_window_from_now() {
+        let (now, bytes) = entry(1500);
+        let Some((end, Change::Set { bytes, expires, .. })) = restarted(&bytes, "key", 7) else {
+            panic!("it is due");
+        };
+        assert!(end >= now + 1600 && expires == Some(end));
+        let frame = Frame::read(&bytes).expect("it is whole");
+        assert_eq!((frame.expires, frame.window), (Some(end), Some(1600)));
+    }
+
+    #[test]
+    fn what_was_restarted_a_moment_ago_stays() {
+        // Far enough in the future that the test may take its time.
+        let (now, bytes) = entry(1_000_000);
+        let kept = restarted(&bytes, "key", 7);
+        assert!(matches!(kept, Some((end, Change::Keep)) if end == now + 1_000_000));
+    }
+
+    #[test]
+    fn another_entry_is_left_alone() {
+        let (_, bytes) = entry(1500);
+        assert!(restarted(&bytes, "key", 8).is_none(), "it was stored later");
+        assert!(restarted(&bytes, "other", 7).is_none(), "it is another key's");
+        assert!(restarted(&bytes[1..], "key", 7).is_none(), "it is none");
+        let (_, over) = entry(0);
+        assert!(restarted(&over, "key", 7).is_none(), "it is over");
+    }
+}
