@@ -1,5 +1,6 @@
 //! All rules across options, signature and body: one function each, every cause one error. No tokens are made here.
 
+mod cache;
 mod key;
 mod outside;
 
@@ -47,6 +48,7 @@ pub(crate) fn check(cx: &Ctxt, options: &Options, function: &Function, analysis:
     rules.bounds_belong_together();
     rules.waiting();
     rules.outside_of_memory();
+    rules.in_a_cache();
     rules.results_where_needed();
     rules.scope_of_futures();
     rules.handle_of_free_function();
@@ -97,7 +99,7 @@ impl Rules<'_> {
     }
 
     fn freshness_has_ttl(&self) {
-        if self.options.is_there("ttl", &self.options.ttl) {
+        if self.options.is_there("ttl", &self.options.ttl) || self.options.is_there("cache", &self.options.cache) {
             return;
         }
         if let Some(word) = self.options.sliding.word() {
@@ -145,6 +147,9 @@ impl Rules<'_> {
 
     fn bounds_belong_together(&self) {
         let options = self.options;
+        if options.is_there("cache", &options.cache) {
+            return;
+        }
         if let Some(word) = options.weigh.word()
             && !options.is_there("max_weight", &options.max_weight)
         {
@@ -178,7 +183,7 @@ impl Rules<'_> {
         {
             self.cx.error(word.span(), "nobody waits where `single_flight = false`; remove it, or `wait_timeout`");
         }
-        if options.scope.value() == Some(&Scope::Thread) {
+        if options.scope.value() == Some(&Scope::Thread) && !options.is_there("cache", &options.cache) {
             let none = options.single_flight.word().filter(|_| options.single_flight.value() == Some(&false));
             for word in none.into_iter().chain(options.wait_timeout.word()) {
                 let message = format!(
@@ -214,7 +219,8 @@ impl Rules<'_> {
     }
 
     fn scope_of_futures(&self) {
-        let Some(given) = self.options.scope.given() else {
+        let Some(given) = self.options.scope.given().filter(|_| !self.options.is_there("cache", &self.options.cache))
+        else {
             return;
         };
         if given.value == Scope::Thread && self.analysis.is_async() {

@@ -3,7 +3,8 @@
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Expr, Token, Type};
+use syn::spanned::Spanned as _;
+use syn::{Expr, ExprIndex, Token, Type};
 
 use crate::calls::Call;
 use crate::errors::Ctxt;
@@ -16,6 +17,8 @@ use crate::{expand, fallback};
 /// One thing to delete.
 enum Target {
     Entry(Call),
+    /// An entry of a cache object: `CACHE[&key]`.
+    Of(ExprIndex),
     Tag(Expr),
     Tags(Expr),
 }
@@ -76,7 +79,7 @@ fn read(cx: &Ctxt, tokens: TokenStream) -> (TokenStream, Vec<Target>) {
     } else if targets.is_empty() && !wrong {
         cx.error(
             Span::call_site(),
-            "nothing to invalidate; name calls or tags: `#[invalidates(find_user(id), tag = \"users\")]`",
+            "nothing to invalidate; name calls, entries of caches or tags: `#[invalidates(find_user(id), SESSIONS[&id], tag = \"users\")]`",
         );
     }
     (private, targets)
@@ -100,7 +103,9 @@ fn target(input: ParseStream<'_>) -> syn::Result<Target> {
             "tags" => input.parse().map(Target::Tags),
             other => Err(syn::Error::new(
                 word.span(),
-                format!("unknown target `{other}`; write calls, `tag = …` or `tags = [...]`"),
+                format!(
+                    "unknown target `{other}`; write calls, entries of caches like `SESSIONS[&id]`, `tag = …` or `tags = [...]`"
+                ),
             )),
         };
     }
@@ -120,7 +125,19 @@ fn target(input: ParseStream<'_>) -> syn::Result<Target> {
             "a call that says which entry is not made, so there is nothing to wait for; write it without `.await` and `?`",
         ));
     }
-    Call::of(expr).map(Target::Entry)
+    match unwrapped(expr) {
+        Expr::Index(index) => Ok(Target::Of(index)),
+        call => Call::of(call).map(Target::Entry),
+    }
+}
+
+/// The expression without parentheses and invisible groups.
+fn unwrapped(expr: Expr) -> Expr {
+    match expr {
+        Expr::Group(group) => unwrapped(*group.expr),
+        Expr::Paren(paren) => unwrapped(*paren.expr),
+        other => other,
+    }
 }
 
 fn expand(private: &TokenStream, function: &Function, targets: Vec<Target>) -> TokenStream {
@@ -142,6 +159,11 @@ fn plan(private: &TokenStream, analysis: &Analysis<'_>, targets: Vec<Target>) ->
                 let then = quote_spanned!(Span::mixed_site()=> &mut |address| plan.add(address));
                 let call = copied(analysis, call).addressed(private, &then);
                 quote_spanned!(Span::mixed_site()=> #call;)
+            }
+            Target::Of(ExprIndex { expr, index, .. }) => {
+                // With the expression's own span the compiler underlines all of it.
+                let cache = quote_spanned!(expr.span()=> &#expr);
+                quote_spanned!(expand::ours(expr.span())=> plan.entry(#cache, #index);)
             }
             Target::Tag(tag) => {
                 let tag = expand::unmoved(analysis, &tag);

@@ -33,12 +33,19 @@ pub(crate) struct Plan<'a> {
     pub(crate) wait: Wait,
     pub(crate) display_name: Option<LitStr>,
     pub(crate) handle: Option<Ident>,
-    /// Where entries live outside of memory.
-    pub(crate) outside: Option<Outside>,
+    pub(crate) entries: Entries,
     /// The function is known to have a `Self`.
     pub(crate) has_self: bool,
     /// The body uses `self`, and the options don't say what that means for the key.
     pub(crate) unmentioned_receiver: Option<Span>,
+}
+
+/// Where entries live.
+pub(crate) enum Entries {
+    Memory,
+    Stores(Outside),
+    /// In an object that the expression gives.
+    Cache(Box<Expr>),
 }
 
 /// Stores outside of memory.
@@ -100,7 +107,15 @@ pub(crate) enum Stored {
 /// How long entries live.
 pub(crate) enum Freshness {
     Forever,
-    Expiring { ttl: Lifetime, sliding: bool, jitter: Option<Jitter> },
+    /// As long as the cache object says, and up to that much longer.
+    Inherited {
+        jitter: Jitter,
+    },
+    Expiring {
+        ttl: Lifetime,
+        sliding: bool,
+        jitter: Option<Jitter>,
+    },
 }
 
 /// How much the store may hold.
@@ -151,13 +166,13 @@ impl<'a> Plan<'a> {
         };
         let key = match options.key.into_value() {
             Some(expr) => Key::Computed(elements(expr)),
-            None => Key::Arguments(parts(&analysis, &options.exclude, options.include)),
+            None => Key::Arguments(parts(&analysis, &options.exclude, options.include, options.cache.value())),
         };
         let freshness = match options.ttl.into_value() {
             Some(ttl) => {
                 Freshness::Expiring { ttl, sliding: options.sliding.is_given(), jitter: options.jitter.into_value() }
             }
-            None => Freshness::Forever,
+            None => options.jitter.into_value().map_or(Freshness::Forever, |jitter| Freshness::Inherited { jitter }),
         };
         let weight = options
             .max_weight
@@ -175,8 +190,14 @@ impl<'a> Plan<'a> {
             }
             (_, None) => Wait::Forever,
         };
-        let outside =
-            outside((function, &key), options.backend.into_value(), options.write, options.codec, options.version);
+        let entries = match options.cache.into_value() {
+            Some(cache) => Entries::Cache(Box::new(cache)),
+            None => {
+                let backend = options.backend.into_value();
+                outside((function, &key), backend, options.write, options.codec, options.version)
+                    .map_or(Entries::Memory, Entries::Stores)
+            }
+        };
         Self {
             function,
             analysis,
@@ -187,14 +208,14 @@ impl<'a> Plan<'a> {
             freshness,
             none_ttl: options.none_ttl.into_given(),
             capacity,
-            tags: tags(options.tags),
+            tags: tags(options.tags, matches!(entries, Entries::Cache(_))),
             cache_if: options.cache_if,
             validate: options.validate,
             if_absent: options.if_absent.is_given(),
             wait,
             display_name: options.name.into_value(),
             handle: options.handle.into_value(),
-            outside,
+            entries,
             has_self,
             unmentioned_receiver,
         }
@@ -202,6 +223,27 @@ impl<'a> Plan<'a> {
 
     pub(crate) fn output(&self) -> &Type {
         &self.analysis.output
+    }
+
+    /// The stores outside of memory, if the function has any of its own.
+    pub(crate) fn outside(&self) -> Option<&Outside> {
+        match &self.entries {
+            Entries::Stores(outside) => Some(outside),
+            Entries::Memory | Entries::Cache(_) => None,
+        }
+    }
+
+    /// The expression that gives the object with the entries, if they are in one.
+    pub(crate) fn cache(&self) -> Option<&Expr> {
+        match &self.entries {
+            Entries::Cache(cache) => Some(cache),
+            Entries::Memory | Entries::Stores(_) => None,
+        }
+    }
+
+    /// Whether entries may stand somewhere else than in memory, which has to be waited for.
+    pub(crate) fn may_be_outside(&self) -> bool {
+        !matches!(self.entries, Entries::Memory)
     }
 
     pub(crate) fn fails_on_timeout(&self) -> bool {
@@ -219,7 +261,7 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// The user's expressions that say what the key, the tags and the lifetimes of an entry are.
+    /// The user's expressions that say what the key, the cache, the tags and the lifetimes of an entry are.
     pub(crate) fn address_expressions(&self) -> TokenStream {
         let mut tokens = TokenStream::new();
         match &self.key {
@@ -230,6 +272,7 @@ impl<'a> Plan<'a> {
                 }
             }),
         }
+        self.cache().to_tokens(&mut tokens);
         tokens.extend(self.validate.iter().map(scan::free));
         tokens.extend(self.argument_expressions());
         tokens.extend(self.value_expressions());
@@ -308,7 +351,7 @@ fn elements(key: Expr) -> Vec<Expr> {
     }
 }
 
-fn parts(analysis: &Analysis<'_>, exclude: &[Ident], include: Vec<Place>) -> Vec<Part> {
+fn parts(analysis: &Analysis<'_>, exclude: &[Ident], include: Vec<Place>, cache: Option<&Expr>) -> Vec<Part> {
     let mut parts = Vec::new();
     for param in &analysis.params {
         let excluded = exclude.iter().any(|name| param.is_called(name));
@@ -316,7 +359,7 @@ fn parts(analysis: &Analysis<'_>, exclude: &[Ident], include: Vec<Place>) -> Vec
         let mutable = param.is_mutable_reference();
         if included {
             parts.push(Part::Param(param.clone()));
-        } else if excluded || param.is_underscored() || mutable {
+        } else if excluded || param.is_underscored() || mutable || cache.is_some_and(|cache| param.is(cache)) {
             // Left out.
         } else if param.is_connection() {
             parts.push(Part::ParamIfKey(param.clone()));
@@ -329,10 +372,12 @@ fn parts(analysis: &Analysis<'_>, exclude: &[Ident], include: Vec<Place>) -> Vec
     parts
 }
 
-fn tags(given: Vec<Tag>) -> Tags {
+/// `in_cache`: no entry of the object has a tag by itself, so that literals are like any other expression.
+fn tags(given: Vec<Tag>, in_cache: bool) -> Tags {
     let mut tags = Tags::default();
     for tag in given {
         match tag {
+            Tag::Literal(text) if in_cache => tags.of_arguments.push((syn::parse_quote!(#text), false)),
             Tag::Literal(text) => tags.literal.push(text),
             Tag::One(expr) => tags.of_arguments.push((expr, false)),
             Tag::Many(expr) => tags.of_arguments.push((expr, true)),
@@ -352,7 +397,8 @@ fn unmentioned_receiver(function: &Function, analysis: &Analysis<'_>, options: &
     analysis.receiver?;
     let mentioned = options.key.is_given()
         || options.exclude.iter().any(|name| name == "self")
-        || options.include.iter().any(|place| place.root == "self");
+        || options.include.iter().any(|place| place.root == "self")
+        || options.cache.value().is_some_and(|cache| scan::mentions(cache.to_token_stream(), "self"));
     if mentioned {
         return None;
     }

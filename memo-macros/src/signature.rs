@@ -74,6 +74,15 @@ impl Param {
         matches!(self.names(), [only] if only == name)
     }
 
+    /// Whether the expression is this parameter, or a reference to it.
+    pub(crate) fn is(&self, expr: &Expr) -> bool {
+        match bare(expr) {
+            Expr::Path(path) => path.path.get_ident().is_some_and(|name| self.is_called(name)),
+            Expr::Reference(reference) => self.is(&reference.expr),
+            _ => false,
+        }
+    }
+
     pub(crate) fn is_mutable_reference(&self) -> bool {
         matches!(types::bare(&self.ty), Type::Reference(reference) if reference.mutability.is_some())
     }

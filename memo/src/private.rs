@@ -32,6 +32,7 @@ pub use crate::{
             ViaNeitherWhole, ViaNone, ViaResult, ViaShared, ViaUncloned, ViaUnclonedValue, ViaUnshared,
             ViaUnsharedValue, Whole, plain, storable,
         },
+        later::Kept,
         site::{Declaration, Jitter, Options, Outside, Policy, Scope, Site, Version},
         start::{Generics, begin, begin_with},
         switch::{Armed, DoneFuture, DoneValue, Mode, Outcome, arm, set_aside},
@@ -57,6 +58,19 @@ pub mod aio {
     };
 }
 
+/// The forms for functions whose entries live in a cache object.
+pub mod cached {
+    pub use crate::{
+        cache::guest::{find, find_address, object},
+        call::address::Address,
+    };
+
+    /// The async forms.
+    pub mod aio {
+        pub use crate::call::address::aio::Address;
+    }
+}
+
 /// The forms for functions whose entries live in stores outside of memory.
 #[cfg(feature = "stores")]
 pub mod stored {
@@ -65,7 +79,6 @@ pub mod stored {
         __memo_serial as serial,
         call::{
             address::Address,
-            later::Kept,
             stored::{
                 address::address,
                 begin, begin_weighing,

@@ -32,8 +32,32 @@ fn more_names(armed: u8, query: u8, marker: u8, kind: u8, guard: u8, set: u8, tt
     u64::from(armed + query + marker + kind + guard + set + ttl + tags0 + kept0) + fresh()
 }
 
+static OBJECT: std::sync::LazyLock<memo::Cache<(u8, u8, u8, u8), u64>> =
+    std::sync::LazyLock::new(|| memo::Cache::builder("hygiene").build().expect("memory"));
+
+#[memoize(cache = OBJECT, ttl = 300, jitter = 0.1, if_absent, validate = |_entry| mode > 0, tag = "hygiene")]
+fn names_in_a_cache(key: u8, found: u8, mode: u8, object: u8) -> u64 {
+    u64::from(key + found + mode + object) + fresh()
+}
+
+#[memoize(cache = OBJECT, key = (1, 2, 3, later), cache_if = |value| *value > u64::from(later))]
+async fn async_names_in_a_cache(later: u8, kept: &str) -> u64 {
+    u64::from(later) + kept.len() as u64 + fresh()
+}
+
+#[memo::invalidates(OBJECT[&(plan, result, 3, 4)])]
+fn invalidating_names(plan: u8, result: u8) -> u8 {
+    plan + result
+}
+
 #[test]
 fn parameters_may_have_any_name() {
+    let first = names_in_a_cache(1, 2, 3, 4);
+    assert_eq!(names_in_a_cache(1, 2, 3, 4), first);
+    assert_eq!(smol::block_on(async_names_in_a_cache(4, "")), first);
+    assert_eq!(memo::cache_get!(names_in_a_cache(1, 2, 3, 4)), Some(first));
+    assert_eq!(invalidating_names(1, 2), 3);
+    assert_ne!(names_in_a_cache(1, 2, 3, 4), first);
     let first = names("a", 1, 2, 3, 4, 5, 6, 7);
     assert_eq!(names("a", 1, 2, 3, 4, 5, 6, 7), first);
     assert_eq!(memo::cache_get!(names("a", 1, 2, 3, 4, 5, 6, 7)), Some(first));

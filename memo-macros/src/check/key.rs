@@ -124,7 +124,7 @@ impl Rules<'_> {
 }
 
 /// The parameter as the user calls it.
-fn shown(param: &Param) -> String {
+pub(super) fn shown(param: &Param) -> String {
     match &param.pattern {
         Pattern::Destructured(pattern, _) => errors::shown(pattern),
         Pattern::Name | Pattern::Wild => param.ident.to_string(),

@@ -6,6 +6,9 @@ use crate::options::{Backends, Scope, is_memory};
 impl Rules<'_> {
     pub(super) fn outside_of_memory(&self) {
         let options = self.options;
+        if options.is_there("cache", &options.cache) {
+            return;
+        }
         let outside = options.backend.value().filter(|backends| backends.is_outside());
         if !options.is_there("backend", &options.backend) || options.backend.value().is_some_and(|b| !b.is_outside()) {
             for word in [options.codec.word(), options.version.word()].into_iter().flatten() {

@@ -5,7 +5,7 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Expr, Type};
 
-use super::{Probes, at, kind, ours, quiet, unmoved};
+use super::{Probes, at, kind, ours, quiet, site, unmoved};
 use crate::options::Lifetime;
 use crate::plan::{Capacity, Freshness, Plan, Stored};
 use crate::scan;
@@ -83,9 +83,19 @@ impl Names {
 
 fn of_arguments(plan: &Plan<'_>, names: &Names, extras: &mut Extras) {
     let Extras { before, chain, .. } = extras;
-    if let Freshness::Expiring { ttl: Lifetime::Expr(expr), .. } = &plan.freshness {
-        let ttl = names.value("ttl", given_ttl(plan, expr), before);
-        chain.extend(quote_spanned!(Span::mixed_site()=> .ttl(#ttl)));
+    match &plan.freshness {
+        Freshness::Expiring { ttl: Lifetime::Expr(expr), .. } => {
+            let ttl = names.value("ttl", given_ttl(plan, expr), before);
+            chain.extend(quote_spanned!(Span::mixed_site()=> .ttl(#ttl)));
+        }
+        Freshness::Expiring { ttl: ttl @ Lifetime::Fixed(_), .. } if plan.cache().is_some() => {
+            let ttl = lifetime(plan, ttl);
+            chain.extend(quote_spanned!(Span::mixed_site()=> .ttl(#ttl)));
+        }
+        _ => {}
+    }
+    if plan.cache().is_some() {
+        of_constants(plan, chain);
     }
     for (at, (expr, several)) in plan.tags.of_arguments.iter().enumerate() {
         let tags = argument_tags(plan, expr, *several);
@@ -106,6 +116,17 @@ fn of_arguments(plan: &Plan<'_>, names: &Names, extras: &mut Extras) {
         let ttl = names.value("none_ttl", lifetime(plan, &given.value), before);
         let word = method("none_ttl", &given.word);
         chain.extend(quote_spanned!(Span::mixed_site()=> .#word(#ttl)));
+    }
+}
+
+/// What a cache object does not know of the function.
+fn of_constants(plan: &Plan<'_>, chain: &mut TokenStream) {
+    if let Freshness::Expiring { jitter: Some(jitter), .. } | Freshness::Inherited { jitter } = &plan.freshness {
+        let jitter = site::jitter(plan, jitter);
+        chain.extend(quote_spanned!(Span::mixed_site()=> .jitter(#jitter)));
+    }
+    if plan.if_absent {
+        chain.extend(quote_spanned!(Span::mixed_site()=> .if_absent()));
     }
 }
 

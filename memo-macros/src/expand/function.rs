@@ -4,6 +4,7 @@ use proc_macro2::{Group, Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::{Expr, FnArg, Pat, PatIdent, Signature};
 
+use super::cached;
 use super::extras::{self, Extras};
 use super::key::{self, KeyCode};
 use super::{GuardOf, guard, is_renamed, kind, marker, module, patterns_for, probes, receiver, repeated, site};
@@ -64,24 +65,43 @@ fn body(plan: &Plan<'_>) -> Group {
     braced(plan.function.body.span(), tokens)
 }
 
-/// What asks the cache: bindings, the call that begins, and whether a guard goes with it.
+/// What asks the cache: one expression, and the guard that goes with it, if any.
 struct Begin {
-    lets: TokenStream,
-    call: TokenStream,
+    expression: TokenStream,
     guard: Option<TokenStream>,
 }
 
 fn begin(plan: &Plan<'_>) -> Begin {
     let probes = &probes(plan);
-    let (module, marker, kind) = (module(plan), marker(plan), kind(plan, probes));
+    let (marker, kind) = (marker(plan), kind(plan, probes));
     let KeyCode { lets, key } = key::key(plan, probes);
+    let mut bindings = patterns_for(plan, &first_expressions(plan));
+    bindings.extend(lets);
     let guard = call_guard(plan);
-    let call = match &guard {
+    let expression = match plan.cache() {
+        Some(cache) => {
+            let guard = guard.clone().unwrap_or_default();
+            cached::begun(plan, cache, &cached::Parts { bindings, marker, kind, key, guard })
+        }
+        None => begun(plan, &bindings, &call(plan, &marker, &kind, &key, guard.as_ref())),
+    };
+    Begin { expression, guard }
+}
+
+fn call(
+    plan: &Plan<'_>,
+    marker: &TokenStream,
+    kind: &TokenStream,
+    key: &TokenStream,
+    guard: Option<&TokenStream>,
+) -> TokenStream {
+    let module = module(plan);
+    match guard {
         None => {
             quote_spanned!(Span::mixed_site()=> #module::begin(&__MEMO_SITE, #marker, #kind, &#key))
         }
         // With stores there is one form only.
-        Some(guard) if plan.outside.is_some() => match taken_weight(plan) {
+        Some(guard) if plan.outside().is_some() => match taken_weight(plan) {
             None => quote_spanned!(Span::mixed_site()=> #module::begin(&__MEMO_SITE, #marker, #kind, &#key, #guard)),
             Some(weigh) => quote_spanned! {Span::mixed_site()=>
                 #module::begin_weighing(&__MEMO_SITE, #marker, #kind, &#key, #guard, #weigh)
@@ -90,15 +110,12 @@ fn begin(plan: &Plan<'_>) -> Begin {
         Some(guard) => quote_spanned! {Span::mixed_site()=>
             #module::begin_with(&__MEMO_SITE, #marker, #kind, &#key, #guard)
         },
-    };
-    let mut patterns = patterns_for(plan, &first_expressions(plan));
-    patterns.extend(lets);
-    Begin { lets: patterns, call, guard }
+    }
 }
 
 /// The guard of a call, if there is anything to guard: tests on a hit, and a failure in place of a wait.
 fn call_guard(plan: &Plan<'_>) -> Option<TokenStream> {
-    if plan.validate.is_empty() && !plan.fails_on_timeout() && plan.outside.is_none() {
+    if plan.validate.is_empty() && !plan.fails_on_timeout() && !plan.may_be_outside() {
         return None;
     }
     let (private, output) = (&plan.private, repeated(plan.output()));
@@ -110,12 +127,12 @@ fn call_guard(plan: &Plan<'_>) -> Option<TokenStream> {
 /// What an entry weighs that memory takes over from a store.
 fn taken_weight<'p>(plan: &'p Plan<'_>) -> Option<&'p Expr> {
     match &plan.capacity {
-        Capacity::Bounded { weight: Some(weight), .. } if plan.outside.is_some() => Some(&weight.weigh),
+        Capacity::Bounded { weight: Some(weight), .. } if plan.outside().is_some() => Some(&weight.weigh),
         _ => None,
     }
 }
 
-/// The user's expressions that are evaluated before anything else: places in the key, tests on a hit.
+/// The user's expressions that are evaluated before anything else: places in the key, the cache, tests on a hit.
 fn first_expressions(plan: &Plan<'_>) -> TokenStream {
     let mut tokens = TokenStream::new();
     if let Key::Arguments(parts) = &plan.key {
@@ -125,20 +142,21 @@ fn first_expressions(plan: &Plan<'_>) -> TokenStream {
             }
         }
     }
+    plan.cache().to_tokens(&mut tokens);
     tokens.extend(plan.validate.iter().chain(taken_weight(plan)).map(scan::free));
     tokens
 }
 
 /// The beginning as one expression. Its temporaries end before what is bound for it does.
-fn begun(plan: &Plan<'_>, begin: &Begin) -> TokenStream {
-    let (Begin { lets, call, .. }, private) = (begin, &plan.private);
-    if lets.is_empty() {
+fn begun(plan: &Plan<'_>, bindings: &TokenStream, call: &TokenStream) -> TokenStream {
+    let private = &plan.private;
+    if bindings.is_empty() {
         return call.clone();
     }
     quote_spanned! {Span::mixed_site()=> {
         // The user's expressions may call memoized functions, which the mode of this call is not for.
         let mode = #private::set_aside();
-        #lets
+        #bindings
         ::core::mem::drop(mode);
         let begun = #call;
         begun
@@ -147,7 +165,7 @@ fn begun(plan: &Plan<'_>, begin: &Begin) -> TokenStream {
 
 fn blocking(plan: &Plan<'_>) -> TokenStream {
     let private = &plan.private;
-    let begun = begun(plan, &begin(plan));
+    let Begin { expression: begun, .. } = begin(plan);
     let extras = extras::of_function(plan);
     let finish = finish(plan, &extras);
     let Extras { before, after, .. } = extras;
@@ -167,7 +185,7 @@ fn blocking(plan: &Plan<'_>) -> TokenStream {
 
 fn finish(plan: &Plan<'_>, extras: &Extras) -> TokenStream {
     let (private, chain) = (&plan.private, &extras.chain);
-    if plan.outside.is_some() {
+    if plan.may_be_outside() {
         let kept = quote_spanned!(Span::mixed_site()=> run.keep(result, run.extras() #chain));
         if !matches!(plan.face, Face::Future(_)) {
             return quote_spanned!(Span::mixed_site()=> #kept.on_thread());
@@ -175,8 +193,8 @@ fn finish(plan: &Plan<'_>, extras: &Extras) -> TokenStream {
         // Nothing that other threads can't have lives while the stores are waited for.
         return quote_spanned! {Span::mixed_site()=>
             let later = match #kept {
-                #private::stored::Kept::Now(value) => return value,
-                #private::stored::Kept::Later(later) => later,
+                #private::Kept::Now(value) => return value,
+                #private::Kept::Later(later) => later,
             };
             later.stored().await
         };
@@ -202,12 +220,12 @@ fn future(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
 fn future_content(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
     let private = &plan.private;
     let begin = begin(plan);
-    let first = begun(plan, &begin);
+    let first = &begin.expression;
     let again = again(plan, &begin);
     let extras = extras::of_function(plan);
     let finish = finish(plan, &extras);
     // Only what is told more at its end changes.
-    let run = if extras.chain.is_empty() && plan.outside.is_none() {
+    let run = if extras.chain.is_empty() && !plan.may_be_outside() {
         quote_spanned!(Span::mixed_site()=> run)
     } else {
         quote_spanned!(Span::mixed_site()=> mut run)

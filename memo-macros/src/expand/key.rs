@@ -51,7 +51,7 @@ pub(super) fn key(plan: &Plan<'_>, probes: &Probes) -> KeyCode {
         Key::Arguments(parts) => (TokenStream::new(), parts.iter().map(|part| leaf(plan, path, part)).collect()),
         Key::Computed(elements) => computed(plan, path, elements),
     };
-    if plan.outside.is_some() {
+    if plan.outside().is_some() {
         for leaf in &mut leaves {
             leaf.write(private, probes);
         }

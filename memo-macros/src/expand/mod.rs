@@ -1,5 +1,6 @@
 //! Expansion: a plan becomes code. Nothing here can fail.
 
+mod cached;
 mod extras;
 mod function;
 mod impl_block;
@@ -32,7 +33,7 @@ pub(crate) fn function(plan: &Plan<'_>) -> TokenStream {
 }
 
 /// The user's place with our hygiene: lints see generated code, notes point at the user's word.
-fn ours(span: Span) -> Span {
+pub(crate) fn ours(span: Span) -> Span {
     span.resolved_at(Span::mixed_site())
 }
 
@@ -66,12 +67,14 @@ fn at(span: Span, path: &TokenStream) -> TokenStream {
     moved.collect()
 }
 
-/// `P`, `P::local` or `P::aio`, or what stands for it where there are stores.
+/// `P`, `P::local` or `P::aio`, or what stands for it where there are stores or a cache object.
 fn module(plan: &Plan<'_>) -> TokenStream {
     let private = &plan.private;
     match plan.face {
-        Face::Future(_) if plan.outside.is_some() => quote!(#private::stored::aio),
-        _ if plan.outside.is_some() => quote!(#private::stored),
+        Face::Future(_) if plan.outside().is_some() => quote!(#private::stored::aio),
+        _ if plan.outside().is_some() => quote!(#private::stored),
+        Face::Future(_) if plan.cache().is_some() => quote!(#private::cached::aio),
+        _ if plan.cache().is_some() => quote!(#private::cached),
         Face::Blocking => private.clone(),
         Face::PerThread => quote!(#private::local),
         Face::Future(_) => quote!(#private::aio),
@@ -130,7 +133,7 @@ fn kind(plan: &Plan<'_>, probes: &Probes) -> TokenStream {
         let path = at(span, &probes.path);
         quote_spanned!(span=> #path::kind!(#kept))
     };
-    match (&plan.outside, probes.speaks) {
+    match (plan.outside(), probes.speaks) {
         (None, _) => kind,
         (Some(_), true) => quote_spanned!(span=> #private::stored::serial!(#kind)),
         (Some(_), false) => quote_spanned!(span=> #private::stored::quiet_serial!(#kind)),
@@ -165,7 +168,7 @@ fn guard(plan: &Plan<'_>, at: GuardOf) -> TokenStream {
     }
     let kind = kind(plan, probes);
     // The address of an async function's entry does its work when the arguments are gone.
-    let is_later = at == GuardOf::Address && plan.outside.is_some() && matches!(plan.face, Face::Future(_));
+    let is_later = at == GuardOf::Address && plan.may_be_outside() && matches!(plan.face, Face::Future(_));
     let tests = plan
         .validate
         .iter()

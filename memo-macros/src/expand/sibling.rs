@@ -7,7 +7,8 @@ use syn::{Attribute, Generics, Receiver, ReceiverKind};
 use super::key::{self, KeyCode};
 use super::stand_in::StandIn;
 use super::{
-    GuardOf, extras, guard, is_renamed, kept_type, kind, marker, module, ours, patterns_for, quiet, repeated, site,
+    GuardOf, cached, extras, guard, is_renamed, kept_type, kind, marker, module, ours, patterns_for, quiet, repeated,
+    site,
 };
 use crate::address::{self, bundled};
 use crate::plan::Plan;
@@ -86,27 +87,31 @@ pub(super) fn handle(plan: &Plan<'_>) -> Option<TokenStream> {
 fn addressed(plan: &Plan<'_>) -> Sibling {
     let expressions = plan.address_expressions();
     let probes = quiet(plan);
-    let (module, marker, kind) = (module(plan), marker(plan), kind(plan, &probes));
+    let kind = kind(plan, &probes);
     let KeyCode { lets, key } = key::key(plan, &probes);
     let guard = guard(plan, GuardOf::Address);
     let store = store(plan, &extras::of_sibling(plan, &probes));
     let patterns = patterns_for(plan, &expressions);
     let used = used_names(plan, &expressions);
-    let declaration = site::declaration(plan);
-    let body = quote_spanned! {Span::mixed_site()=>
-        #declaration
-        #patterns
-        #used
-        #lets
-        #module::address(
-            __MEMO_DECLARED,
-            #marker,
-            #kind,
-            &#key,
-            #guard,
-            &#store,
-            then,
-        );
+    let (declaration, marker) = (site::declaration(plan), marker(plan));
+    let bindings = quote!(#patterns #used #lets);
+    let body = if let Some(cache) = plan.cache() {
+        cached::addressed(plan, cache, &cached::Parts { bindings, marker, kind, key, guard }, &store)
+    } else {
+        let module = module(plan);
+        quote_spanned! {Span::mixed_site()=>
+            #declaration
+            #bindings
+            #module::address(
+                __MEMO_DECLARED,
+                #marker,
+                #kind,
+                &#key,
+                #guard,
+                &#store,
+                then,
+            );
+        }
     };
     let mut inputs = Inputs::new(plan);
     match plan.analysis.receiver {

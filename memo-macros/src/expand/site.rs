@@ -16,7 +16,7 @@ pub(super) fn site(plan: &Plan<'_>) -> TokenStream {
 
 /// Checks what can be checked of literals only in the runtime's crate, which knows the stores and codecs that it was built with.
 pub(super) fn checks(plan: &Plan<'_>) -> TokenStream {
-    let Some(Outside { urls, codec, .. }) = &plan.outside else { return TokenStream::new() };
+    let Some(Outside { urls, codec, .. }) = plan.outside() else { return TokenStream::new() };
     let urls = urls.iter().filter(|url| !is_memory(url)).map(|url| ("url", url));
     let literals = urls.chain(codec.iter().map(|codec| ("codec", codec)));
     let checks = literals.map(|(check, literal)| {
@@ -56,6 +56,10 @@ fn options(plan: &Plan<'_>, checked: Checked) -> TokenStream {
 
 fn freshness(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
     let private = &plan.private;
+    // In a cache object, where all that its own options don't say comes with every value.
+    if plan.cache().is_some() {
+        return;
+    }
     let Freshness::Expiring { ttl, sliding, jitter } = &plan.freshness else {
         return;
     };
@@ -65,14 +69,17 @@ fn freshness(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
     if *sliding {
         fields.push(quote!(sliding: true));
     }
+    if let Some(jitter) = jitter {
+        let jitter = self::jitter(plan, jitter);
+        fields.push(quote!(jitter: #jitter));
+    }
+}
+
+pub(super) fn jitter(plan: &Plan<'_>, jitter: &Jitter) -> TokenStream {
+    let private = &plan.private;
     match jitter {
-        Some(Jitter::Millis(millis)) => {
-            fields.push(quote!(jitter: #private::Jitter::Millis(#millis)));
-        }
-        Some(Jitter::Fraction(fraction)) => {
-            fields.push(quote!(jitter: #private::Jitter::Fraction(#fraction)));
-        }
-        None => {}
+        Jitter::Millis(millis) => quote!(#private::Jitter::Millis(#millis)),
+        Jitter::Fraction(fraction) => quote!(#private::Jitter::Fraction(#fraction)),
     }
 }
 
@@ -133,13 +140,16 @@ fn rest(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
     if !plan.tags.of_arguments.is_empty() || !plan.tags.of_value.is_empty() {
         fields.push(quote!(value_tags: true));
     }
-    if plan.if_absent {
+    if plan.if_absent && plan.cache().is_none() {
         fields.push(quote!(if_absent: true));
     }
     if plan.face == Face::PerThread {
         fields.push(quote!(scope: #private::Scope::Thread));
     }
-    if let Some(Outside { urls, codec, writes_back, version }) = &plan.outside {
+    if plan.cache().is_some() {
+        fields.push(quote!(in_caches: true));
+    }
+    if let Some(Outside { urls, codec, writes_back, version }) = plan.outside() {
         let codec = if let Some(codec) = codec {
             quote!(::core::option::Option::Some(#codec))
         } else {

@@ -1,5 +1,6 @@
 //! The options of `#[memoize(…)]`: what each one may hold, and the loop that reads them.
 
+mod cache;
 mod duration;
 mod keys;
 mod outside;
@@ -44,6 +45,7 @@ pub(crate) const NAMES: &[&str] = &[
     "if_absent",
     "backend",
     "write",
+    "cache",
     "codec",
     "version",
     "single_flight",
@@ -77,6 +79,8 @@ pub(crate) struct Options {
     pub(crate) if_absent: Slot<()>,
     pub(crate) backend: Slot<Backends>,
     pub(crate) write: Slot<Write>,
+    /// The object that holds the entries.
+    pub(crate) cache: Slot<Expr>,
     pub(crate) codec: Slot<LitStr>,
     pub(crate) version: Slot<Version>,
     pub(crate) single_flight: Slot<bool>,
@@ -145,6 +149,7 @@ impl Options {
             "if_absent" => self.if_absent.set(cx, word, input, values::flag),
             "backend" => self.backend.set(cx, word, input, Backends::parse),
             "write" => self.write.set(cx, word, input, Write::parse),
+            "cache" => self.cache.set(cx, word, input, cache::cache),
             "codec" => self.codec.set(cx, word, input, outside::codec),
             "version" => self.version.set(cx, word, input, Version::parse),
             "single_flight" => self.single_flight.set(cx, word, input, values::single_flight),

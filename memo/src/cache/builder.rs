@@ -9,6 +9,7 @@ use super::{
 use crate::{
     call::{
         extras::IntoTtl,
+        instance::AnyWeigh,
         site::{Jitter, Options, Policy as Chosen},
     },
     error::Error,
@@ -17,7 +18,6 @@ use crate::{
 };
 
 pub(super) type Weigh<K, V> = Arc<dyn Fn(&K, &V) -> u64 + Send + Sync>;
-pub(super) type WeighAny = Box<dyn Fn(&dyn Any, &dyn Any) -> u64 + Send + Sync>;
 
 /// How keys and values get into stores and back.
 pub(crate) struct Written<K> {
@@ -39,7 +39,7 @@ pub(super) struct Plan<K, V> {
     pub(super) written: Option<Written<K>>,
     pub(super) weigh: Option<Weigh<K, V>>,
     /// The same for code that does not know the types.
-    pub(super) weigh_any: Option<WeighAny>,
+    pub(super) weigh_any: Option<AnyWeigh>,
     pub(super) loader: Option<Loader<K, V>>,
     pub(super) silent: bool,
     /// Its tiers are those of another cache.

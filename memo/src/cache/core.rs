@@ -1,5 +1,6 @@
 //! What the operations of a cache do, once for threads and tasks.
 
+mod asked;
 mod batch;
 mod computed;
 mod contents;
@@ -20,15 +21,15 @@ pub(super) use self::contents::put;
 use super::whole::{Flush, Whole, has_entries_of_its_own};
 use super::{
     Key, Lookup, SetOptions, Value,
-    builder::{self, Plan, Weigh, WeighAny, Written},
+    builder::{self, Plan, Weigh, Written},
     key::Borrowed,
     live::{self, Spec},
 };
 use crate::{
     call::{
         entry::Entry,
-        instance::{AnyInstance, Home as _, OfCache, Typed},
-        place::{Beyond, Place},
+        instance::{OfCache, Typed},
+        place::Place,
         registry,
         site::Version,
         switch,
@@ -38,13 +39,13 @@ use crate::{
     error::Error,
     key::{Asking, Query},
     memory::locked::UnderLock,
-    space::{Face, Space, Stores},
+    space::{Face, Space},
     stats::{CacheInfo, Tiers, counters::Counters},
     tags::Tag,
 };
 
 /// What all clones of a cache share.
-pub(super) struct Core<K, V>(Arc<Inner<K, V>>);
+pub struct Core<K, V>(Arc<Inner<K, V>>);
 
 struct Inner<K, V> {
     /// How many cache objects share it.
@@ -52,10 +53,12 @@ struct Inner<K, V> {
     typed: Arc<Typed<K, V>>,
     home: OfCache,
     spec: Spec,
+    /// The hash of a key, as its lookups have it.
+    hash: fn(&K) -> u64,
+    copy: fn(&K) -> K,
     /// How keys are written, where there are stores.
     written: Option<Written<K>>,
     weigh: Option<Weigh<K, V>>,
-    weigh_any: Option<WeighAny>,
     loader: Option<Loader<K, V>>,
     silent: bool,
     /// None: it has stores.
@@ -107,9 +110,10 @@ impl<K: Key, V: Value> Core<K, V> {
     }
 
     fn over(space: Option<Space>, spec: Spec, plan: Plan<K, V>) -> Self {
-        let Plan { options, written, weigh, weigh_any, loader, silent, .. } = plan;
+        let Plan { options, written, weigh, loader, silent, .. } = plan;
         let name = Cow::Owned(spec.name.clone());
-        let typed = Typed::new(registry::next_id(), (name, options), Arc::default(), K::eq, space);
+        let mut typed = Typed::new(registry::next_id(), (name, options), Arc::default(), K::eq, space);
+        typed.weigh = plan.weigh_any;
         #[cfg(feature = "stores")]
         let (typed, whole) = if typed.space.is_some() {
             (Arc::new(typed), None)
@@ -126,9 +130,10 @@ impl<K: Key, V: Value> Core<K, V> {
             typed,
             home,
             spec,
+            hash: |key| Borrowed::<K, K>::new(key).hash(),
+            copy: K::clone,
             written,
             weigh,
-            weigh_any,
             loader,
             silent,
             #[cfg(feature = "stores")]
@@ -200,28 +205,9 @@ impl<K: Key, V: Value> Core<K, V> {
         &self.0.typed.counters
     }
 
-    fn instance(&self) -> &AnyInstance {
-        self.0.home.instance()
-    }
-
-    fn stores(&self) -> Option<&Arc<Stores>> {
-        self.0.typed.space.as_ref().map(|space| &space.stores)
-    }
-
-    fn has_memory(&self) -> bool {
-        self.stores().is_none_or(|stores| stores.has_memory())
-    }
-
     pub(super) fn loader(&self) -> Result<Loader<K, V>, Error> {
         let message = || format!("the cache `{}` has no loader: give the builder one", self.name());
         self.0.loader.clone().ok_or_else(|| Error::config(message()))
-    }
-
-    /// Where an entry stands in the stores, if there are any.
-    fn outside(&self, key: &K, hash: u64) -> Result<Option<Beyond>, Error> {
-        let Some((space, written)) = self.0.typed.space.as_ref().zip(self.0.written.as_ref()) else { return Ok(None) };
-        let entry = space.key_with_data(&(written.text)(key)?, hash, (written.data)(key)?)?;
-        Ok(Some((space.clone(), Box::new(entry))))
     }
 
     fn place<Q: ?Sized + Lookup<K>>(&self, query: &Borrowed<'_, K, Q>) -> Result<Place<OfCache>, Error>
@@ -255,7 +241,7 @@ impl<K: Key, V: Value> Core<K, V> {
         let found = match self.stores() {
             Some(_) if !UnderLock::is_here() => {
                 let place = self.place(&query)?;
-                place.read_through(face, &Asking::copied(&query), &self.taking()).await
+                place.read_through(face, &Asking::copied(&query), V::clone).await
             }
             _ => Ok(None),
         };

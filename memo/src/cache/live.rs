@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use crate::{
     call::{
         instance::{AnyInstance, Home as _, OfCache, WeakCache},
-        registry,
+        registry::{self, Function},
         site::Options,
     },
     clock::Millis,
@@ -99,6 +99,13 @@ pub(crate) fn all() -> Vec<Group> {
     groups
 }
 
+/// The live objects that a function has used.
+pub(crate) fn used_by(function: &Function) -> Vec<Group> {
+    let mut groups = all();
+    groups.retain(|group| group.instances().any(|instance| instance.guests.has(function)));
+    groups
+}
+
 fn stores(instance: &AnyInstance) -> Option<&Arc<Stores>> {
     instance.space.as_ref().map(|space| &space.stores)
 }
@@ -146,13 +153,20 @@ impl Group {
         }
     }
 
+    /// The number of entries.
+    pub(crate) async fn len(&self, face: Face) -> Result<u64, Error> {
+        match self.stores() {
+            Some(stores) => stores.len(face).await,
+            None => Ok(self.instances().map(|instance| instance.store.len()).sum()),
+        }
+    }
+
     /// The sum of their statistics. Entries that they share are counted once.
     pub(crate) fn info(&self) -> CacheInfo {
         let mut sum = registry::info_of(self.name(), self.options(), self.stores());
         let mut tiers = Tiers::of(self.stores());
         for instance in self.instances() {
             sum.count(instance.counters.read());
-            sum.weight += instance.store.weight();
             let asked = instance.space.as_deref().map_or_else(Vec::new, Space::asked);
             tiers = tiers.with(&asked, instance.store.len());
         }
@@ -160,6 +174,7 @@ impl Group {
             tiers = tiers.told_by(stores, &block_on(stores.sizes(Face::Thread)), &[]);
             sum.queued = stores.queued();
         }
+        sum.weight = self.instances().map(|instance| instance.store.weight()).sum();
         sum.size = tiers.size();
         sum.tiers = tiers.counted(sum.measured);
         sum

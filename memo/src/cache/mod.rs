@@ -8,9 +8,11 @@ mod builder;
 mod core;
 #[cfg(feature = "csv")]
 mod csv;
+pub(crate) mod guest;
 mod key;
 pub(crate) mod live;
 mod map;
+pub(crate) mod named;
 mod options;
 #[cfg(feature = "stores")]
 mod snapshot;

@@ -6,17 +6,13 @@ use super::{
     begin::{Settled, Started, Step},
     entry::Entry,
     extras::Test,
-    instance::HomeOf,
     kind::Kind,
+    share::HomeOf,
 };
 use crate::{
     clock,
     error::Error,
-    memory::{
-        Put, Stored,
-        entries::{SharedWeigh, Weigh},
-        stamp::Stamp,
-    },
+    memory::{Put, Stored, entries::Weigh, stamp::Stamp},
     space::{Loaded, Space},
 };
 
@@ -26,14 +22,12 @@ pub struct Guard<'a, Kd: Kind> {
     /// Further tests; most functions have none or one.
     validate_too: Vec<Test<'a, Entry<Kd::Val>>>,
     /// Tests that outlive the call: for addresses of async functions.
-    #[cfg(feature = "stores")]
     shared: Vec<SharedTest<Kd::Val>>,
     fail: Option<fn(Error) -> Kd::Ret>,
     /// What an entry weighs that memory takes over from a store.
     weigh: Option<Weigh<'a>>,
 }
 
-#[cfg(feature = "stores")]
 pub(crate) type SharedTest<V> = std::sync::Arc<dyn Fn(&Entry<V>) -> bool + Send + Sync>;
 
 impl<'a, Kd: Kind> Guard<'a, Kd> {
@@ -43,14 +37,7 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
 
     /// Asks nothing.
     pub fn none() -> Self {
-        Self {
-            validate: None,
-            validate_too: Vec::new(),
-            #[cfg(feature = "stores")]
-            shared: Vec::new(),
-            fail: None,
-            weigh: None,
-        }
+        Self { validate: None, validate_too: Vec::new(), shared: Vec::new(), fail: None, weigh: None }
     }
 
     #[must_use]
@@ -63,14 +50,12 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
     }
 
     /// A test that comes along where the address of an entry does its work later.
-    #[cfg(feature = "stores")]
     #[must_use]
     pub fn validate_later(mut self, test: impl Fn(&Entry<Kd::Val>) -> bool + Send + Sync + 'static) -> Self {
         self.shared.push(std::sync::Arc::new(test));
         self
     }
 
-    #[cfg(feature = "stores")]
     pub(crate) fn shared(&self) -> Vec<SharedTest<Kd::Val>> {
         self.shared.clone()
     }
@@ -99,7 +84,6 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
     }
 
     pub(crate) fn accepts(&self, entry: &Entry<Kd::Val>) -> bool {
-        #[cfg(feature = "stores")]
         if !self.shared.iter().all(|test| test(entry)) {
             return false;
         }
@@ -117,8 +101,8 @@ pub(crate) trait Answer {
     -> bool;
     /// Is what was read to be used? If not, its stamp.
     fn accept(&mut self) -> Result<(), Stamp>;
-    /// Takes the result of a leader.
-    fn take(&mut self, shared: &(dyn Any + Send + Sync));
+    /// Takes the result of a leader; false if it is none for this call.
+    fn take(&mut self, shared: &(dyn Any + Send + Sync)) -> bool;
     /// A store can't be asked: is that the end of the call?
     fn broken(&mut self, _: &Error) -> bool {
         false
@@ -156,23 +140,27 @@ fn decode<Kd: Kind>(
     Some(entry)
 }
 
+/// What a follower makes of what its leader shared: a result like its own, or the value alone.
+fn taken<Kd: Kind>(shared: &(dyn Any + Send + Sync)) -> Option<Kd::Ret> {
+    let joined = || shared.downcast_ref().map(|value| Kd::join(Kd::copy(value)));
+    shared.downcast_ref().map(Kd::take).or_else(joined)
+}
+
 /// What a computation of a cache gives: unlike a function, it says that a store can't be asked, unless the cache is silent.
-pub(crate) struct Reported<'a, Kd: Kind> {
+pub(crate) struct Reported<Kd: Kind> {
     result: Plain<Kd>,
     error: Option<Error>,
     silent: bool,
-    /// What an entry weighs that memory takes over from a store.
-    weigh: Option<SharedWeigh<'a>>,
 }
 
-impl<'a, Kd: Kind> Reported<'a, Kd> {
-    pub(crate) fn new(silent: bool, weigh: Option<SharedWeigh<'a>>) -> Self {
-        Self { result: Plain(None), error: None, silent, weigh }
+impl<Kd: Kind> Reported<Kd> {
+    pub(crate) fn new(silent: bool) -> Self {
+        Self { result: Plain(None), error: None, silent }
     }
 
     /// It is answered already.
     pub(crate) fn done(result: Kd::Ret) -> Self {
-        Self { result: Plain(Some(result)), error: None, silent: false, weigh: None }
+        Self { result: Plain(Some(result)), error: None, silent: false }
     }
 
     /// How the caller goes on.
@@ -189,7 +177,7 @@ impl<'a, Kd: Kind> Reported<'a, Kd> {
     }
 }
 
-impl<Kd: Kind> Answer for Reported<'_, Kd> {
+impl<Kd: Kind> Answer for Reported<Kd> {
     fn read(&mut self, stored: Stored<'_>, tags: &'static [&'static str]) {
         self.result.read(stored, tags);
     }
@@ -201,16 +189,15 @@ impl<Kd: Kind> Answer for Reported<'_, Kd> {
         tags: &'static [&'static str],
         keep: Option<Keep<'_>>,
     ) -> bool {
-        let weigh = self.weigh.map(|weigh| weigh as Weigh<'_>);
-        self.result.weighed(space, loaded, tags, keep, weigh)
+        self.result.decode(space, loaded, tags, keep)
     }
 
     fn accept(&mut self) -> Result<(), Stamp> {
         Ok(())
     }
 
-    fn take(&mut self, shared: &(dyn Any + Send + Sync)) {
-        self.result.take(shared);
+    fn take(&mut self, shared: &(dyn Any + Send + Sync)) -> bool {
+        self.result.take(shared)
     }
 
     fn broken(&mut self, error: &Error) -> bool {
@@ -228,26 +215,6 @@ impl<Kd: Kind> Answer for Reported<'_, Kd> {
 /// What an unguarded call returns.
 pub(crate) struct Plain<Kd: Kind>(pub(crate) Option<Kd::Ret>);
 
-impl<Kd: Kind> Plain<Kd> {
-    fn weighed(
-        &mut self,
-        space: &Space,
-        loaded: &Loaded,
-        tags: &'static [&'static str],
-        keep: Option<Keep<'_>>,
-        weigh: Option<Weigh<'_>>,
-    ) -> bool {
-        let mut value: Option<Kd::Val> = None;
-        if keep.is_some() {
-            value = decode::<Kd>(space, loaded, tags, keep, weigh, |_| true).map(Entry::into_value);
-        } else {
-            space.decode(loaded, &mut value);
-        }
-        self.0 = value.map(Kd::join);
-        self.0.is_some()
-    }
-}
-
 impl<Kd: Kind> Answer for Plain<Kd> {
     fn read(&mut self, stored: Stored<'_>, _: &'static [&'static str]) {
         self.0 = stored.value().downcast_ref().map(|value| Kd::join(Kd::copy(value)));
@@ -260,15 +227,23 @@ impl<Kd: Kind> Answer for Plain<Kd> {
         tags: &'static [&'static str],
         keep: Option<Keep<'_>>,
     ) -> bool {
-        self.weighed(space, loaded, tags, keep, None)
+        let mut value: Option<Kd::Val> = None;
+        if keep.is_some() {
+            value = decode::<Kd>(space, loaded, tags, keep, None, |_| true).map(Entry::into_value);
+        } else {
+            space.decode(loaded, &mut value);
+        }
+        self.0 = value.map(Kd::join);
+        self.0.is_some()
     }
 
     fn accept(&mut self) -> Result<(), Stamp> {
         Ok(())
     }
 
-    fn take(&mut self, shared: &(dyn Any + Send + Sync)) {
-        self.0 = shared.downcast_ref().map(Kd::take);
+    fn take(&mut self, shared: &(dyn Any + Send + Sync)) -> bool {
+        self.0 = taken::<Kd>(shared);
+        self.0.is_some()
     }
 
     fn fail(&mut self, _: &dyn Fn() -> Error) -> bool {
@@ -317,8 +292,9 @@ impl<Kd: Kind> Answer for Guarded<'_, '_, Kd> {
         Ok(())
     }
 
-    fn take(&mut self, shared: &(dyn Any + Send + Sync)) {
-        self.result = shared.downcast_ref().map(Kd::take);
+    fn take(&mut self, shared: &(dyn Any + Send + Sync)) -> bool {
+        self.result = taken::<Kd>(shared);
+        self.result.is_some()
     }
 
     fn fail(&mut self, error: &dyn Fn() -> Error) -> bool {

@@ -10,9 +10,11 @@ use std::{
 
 use super::{
     answer::{Answer, Guard, Guarded, Keep, Plain},
-    instance::{AnyInstance, Home, HomeOf},
+    guest::Used,
+    instance::{Home, Loading},
     kind::Kind,
     run::{Run, Running},
+    share::HomeOf,
     switch::{self, Mode},
 };
 #[cfg(feature = "stores")]
@@ -27,7 +29,6 @@ use crate::{
     key::{Ask, Held},
     memory::{Entered, Found, Put, Stored, locked::UnderLock},
     space::{EntryKey, Face, Loaded, Space},
-    stats::counters::Counters,
 };
 
 /// Where a call stands.
@@ -64,8 +65,8 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn first(instance: &AnyInstance) -> Self {
-        let options = &instance.options;
+    fn first(instance: Used<'_>) -> Self {
+        let options = instance.options();
         let deadline = options.wait_timeout.map(|timeout| clock::now().saturating_add(timeout));
         Self { joins: options.single_flight, deadline, again: 8 }
     }
@@ -107,6 +108,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) hash: u64,
     /// Where it stands outside of memory, and who asks there.
     pub(crate) outside: Option<Outside>,
+    /// What has to come in first.
+    pub(crate) contents: Option<Loading>,
 }
 
 /// An entry outside of memory, as a call asks for it.
@@ -118,13 +121,13 @@ pub(crate) struct Outside {
 impl<'a> Wanted<'a> {
     /// What is in memory or nowhere.
     pub(crate) fn in_memory(key: &'a dyn Ask, hash: u64) -> Self {
-        Self { key, hash, outside: None }
+        Self { key, hash, outside: None, contents: None }
     }
 }
 
 /// One call on its way: what it asks for, and where its answer goes.
 struct Call<'a> {
-    instance: &'a AnyInstance,
+    instance: Used<'a>,
     key: Key<'a>,
     hash: u64,
     outside: Option<Outside>,
@@ -132,20 +135,23 @@ struct Call<'a> {
 }
 
 /// The first step. `looks` if the store was not asked yet, because entries are looked at before they are used.
-pub(crate) fn begin(instance: &AnyInstance, wanted: Wanted<'_>, answer: &mut dyn Answer, looks: bool) -> Step {
-    let Wanted { key, hash, outside } = wanted;
-    let call = Call { instance, key: Key::Borrowed(key), hash, outside, answer };
-    if switch::is_ordinary() { call.begin(looks) } else { call.unusual() }
+pub(crate) fn begin(instance: Used<'_>, wanted: Wanted<'_>, answer: &mut dyn Answer, looks: bool) -> Step {
+    let Wanted { key, hash, outside, contents } = wanted;
+    if let Some((contents, held)) = contents.and_then(|contents| Some((contents, key.hold()?))) {
+        let attempt = Attempt::first(instance);
+        return Step::Wait(Waits { held, hash, attempt, on: On::Contents(contents) });
+    }
+    Call { instance, key: Key::Borrowed(key), hash, outside, answer }.start(looks)
 }
 
 /// Runs inside a run of the same key, which can't end before this one does.
-fn run_inline(instance: &AnyInstance) -> Step {
-    Counters::add(&instance.counters.misses, 1);
+fn run_inline(instance: Used<'_>) -> Step {
+    instance.count(|counters| &counters.misses, 1);
     Step::ASIDE
 }
 
 /// All steps, on a thread that waits as often as it takes.
-pub(crate) fn settle(instance: &AnyInstance, wanted: Wanted<'_>, answer: &mut dyn Answer, looks: bool) -> Settled {
+pub(crate) fn settle(instance: Used<'_>, wanted: Wanted<'_>, answer: &mut dyn Answer, looks: bool) -> Settled {
     let mut step = begin(instance, wanted, answer, looks);
     loop {
         match step {
@@ -156,6 +162,10 @@ pub(crate) fn settle(instance: &AnyInstance, wanted: Wanted<'_>, answer: &mut dy
 }
 
 impl Call<'_> {
+    fn start(self, looks: bool) -> Step {
+        if switch::is_ordinary() { self.begin(looks) } else { self.unusual() }
+    }
+
     fn begin(mut self, looks: bool) -> Step {
         if UnderLock::is_here() {
             return Step::ASIDE;
@@ -173,7 +183,7 @@ impl Call<'_> {
         match switch::take_mode() {
             None => Step::ASIDE,
             Some(Mode::Skip) => {
-                Counters::add(&self.instance.counters.skipped, 1);
+                self.instance.count(|counters| &counters.skipped, 1);
                 Step::ASIDE
             }
             Some(Mode::Overwrite) if !UnderLock::is_here() => {
@@ -195,7 +205,7 @@ impl Call<'_> {
     fn accepts(&mut self) -> bool {
         match self.answer.accept() {
             Ok(()) => {
-                Counters::add(&self.instance.counters.hits, 1);
+                self.instance.count(|counters| &counters.hits, 1);
                 true
             }
             Err(stamp) => {
@@ -228,7 +238,11 @@ impl Call<'_> {
     /// The stores have answered.
     fn found_outside(mut self, attempt: Attempt, seen: u64, read: Read) -> Step {
         let found = read.map(|loaded| loaded.is_some_and(|loaded| self.takes(&loaded, seen)));
-        if found.unwrap_or_else(|error| self.answer.broken(&error)) {
+        let broken = |error: Error| {
+            self.instance.store_failed();
+            self.answer.broken(&error)
+        };
+        if found.unwrap_or_else(broken) {
             return Step::DONE;
         }
         self.enter(attempt, Some(seen))
@@ -240,6 +254,7 @@ impl Call<'_> {
         let Some((outside, space)) = self.outside.as_ref().zip(instance.space.as_ref()) else { return false };
         let key = self.key.ask();
         let mut keep = |put: Put<'_>| {
+            let put = Put { weigh: put.weigh.or(instance.weigh()), ..put };
             if let Some(_turn) = space.stores.try_turn(&outside.key)
                 && space.stores.epoch(&outside.key) == seen
             {
@@ -251,14 +266,14 @@ impl Call<'_> {
         let is_hit = self.answer.decode(space, loaded, instance.options.tags, keep);
         space.used(loaded, is_hit);
         if is_hit {
-            Counters::add(&instance.counters.hits, 1);
+            instance.count(|counters| &counters.hits, 1);
         }
         is_hit
     }
 
     /// Runs the body, for all who ask meanwhile.
     fn lead(self, flight: Arc<Flight>, overwrites: bool) -> Step {
-        Counters::add(&self.instance.counters.misses, 1);
+        self.instance.count(|counters| &counters.misses, 1);
         let outside = self.outside.map(|outside| outside.key);
         Step::Settled(Settled::Run(Some(Running::new(self.hash, flight, outside, overwrites))))
     }
@@ -274,7 +289,7 @@ impl Call<'_> {
                 Entered::Found => {}
                 Entered::Lead(flight) if attempt.again > 0 && self.is_late(seen) => {
                     // Somebody stored something after the stores were asked, perhaps this: ask again.
-                    Running::new(hash, flight, None, false).abandon(instance);
+                    Running::new(hash, flight, None, false).abandon(&instance);
                     return self.look_outside(Attempt { again: attempt.again - 1, ..attempt });
                 }
                 Entered::Lead(flight) => return self.lead(flight, false),
@@ -312,6 +327,8 @@ enum On {
     Flight(Wait, Option<Outside>),
     /// The answer of a store.
     Store(Reading),
+    /// What was saved.
+    Contents(Loading),
 }
 
 /// A store that is asked by a task.
@@ -344,6 +361,7 @@ type Read = Result<Option<Loaded>, Error>;
 enum Ended {
     Flight(Outcome, Option<Outside>),
     Store(Box<EntryKey>, u64, Read),
+    Contents(Result<(), Error>),
 }
 
 /// A caller whose wait has ended.
@@ -364,6 +382,11 @@ impl Waits {
                 let loaded = block_on(space.read_for_use(Face::Thread, &key));
                 Ended::Store(key, seen, loaded)
             }
+            On::Contents(loading) => {
+                // The hooks that bring them in may call memoized functions, which the mode of this call is not for.
+                let _mode = switch::set_aside();
+                Ended::Contents(block_on(loading))
+            }
         };
         Waited { held, hash, attempt, ended }
     }
@@ -373,15 +396,18 @@ impl Waits {
         enum Answered {
             Flight(Outcome),
             Store(Read),
+            Contents(Result<(), Error>),
         }
         let answered = match &mut waits.as_mut().expect("a future is not polled after its end").on {
             On::Flight(wait, _) => Answered::Flight(ready!(wait.poll_in_task(cx))),
             On::Store(reading) => Answered::Store(ready!(reading.poll(cx))),
+            On::Contents(loading) => Answered::Contents(ready!(loading.as_mut().poll(cx))),
         };
         let Self { held, hash, attempt, on } = waits.take().expect("it was there a moment ago");
         let ended = match (answered, on) {
             (Answered::Flight(outcome), On::Flight(_, outside)) => Ended::Flight(outcome, outside),
             (Answered::Store(loaded), On::Store(Reading { key, seen, .. })) => Ended::Store(key, seen, loaded),
+            (Answered::Contents(loaded), On::Contents(_)) => Ended::Contents(loaded),
             _ => unreachable!("it answers what was asked"),
         };
         Poll::Ready(Waited { held, hash, attempt, ended })
@@ -389,7 +415,7 @@ impl Waits {
 }
 
 impl Waited {
-    pub(crate) fn step(self, instance: &AnyInstance, answer: &mut dyn Answer) -> Step {
+    pub(crate) fn step(self, instance: Used<'_>, answer: &mut dyn Answer) -> Step {
         let Self { held, hash, attempt, ended } = self;
         let (outcome, outside) = match ended {
             Ended::Flight(outcome, outside) => (outcome, outside),
@@ -398,30 +424,36 @@ impl Waited {
                 let call = Call { instance, key: Key::Held(held), hash, outside, answer };
                 return call.found_outside(attempt, seen, loaded);
             }
+            Ended::Contents(loaded) => {
+                if loaded.is_err() {
+                    instance.count_for_guest(|counters| &counters.errors, 1);
+                }
+                return Call { instance, key: Key::Held(held), hash, outside: None, answer }.start(true);
+            }
         };
         let attempt = match outcome {
-            Outcome::Take(shared) => {
-                answer.take(&*shared);
-                Counters::add(&instance.counters.hits, 1);
-                Counters::add(&instance.counters.coalesced, 1);
+            Outcome::Take(shared) if answer.take(&*shared) => {
+                instance.count(|counters| &counters.hits, 1);
+                instance.count(|counters| &counters.coalesced, 1);
                 return Step::DONE;
             }
             Outcome::RunInline => return run_inline(instance),
             Outcome::TimedOut if answer.fail(&|| timed_out(instance)) => {
-                Counters::add(&instance.counters.errors, 1);
+                instance.count(|counters| &counters.errors, 1);
                 return Step::DONE;
             }
             Outcome::Retry => attempt,
-            Outcome::RunAlone | Outcome::TimedOut => attempt.alone(),
+            // What the leader has is no result for this caller: both go through one cache, their errors are of two types.
+            Outcome::Take(_) | Outcome::RunAlone | Outcome::TimedOut => attempt.alone(),
         };
         Call { instance, key: Key::Held(held), hash, outside, answer }.look_outside(attempt)
     }
 }
 
 #[cold]
-fn timed_out(instance: &AnyInstance) -> Error {
-    let waited = instance.options.wait_timeout.unwrap_or_default();
-    let name = &instance.name;
+fn timed_out(instance: Used<'_>) -> Error {
+    let waited = instance.options().wait_timeout.unwrap_or_default();
+    let name = instance.caller();
     let message = format!("`{name}` waited {waited} ms for a run of the same key that has not ended");
     Error::new(ErrorKind::Timeout, message)
 }
@@ -493,7 +525,7 @@ impl<H: Home, K, Kd> Future for Waiting<H, K, Kd> {
 impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Again<H, K, Kd> {
     pub fn again(self) -> Begun<H, K, Kd> {
         let mut answer = Plain::<Kd>(None);
-        let step = self.waited.step(self.home.instance(), &mut answer);
+        let step = self.waited.step(self.home.used(), &mut answer);
         Begun::at(step, self.home, answer.0)
     }
 
@@ -507,7 +539,7 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Again<H, K, Kd> {
     #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]
     pub fn again_with(self, guard: Guard<'_, Kd>) -> Begun<H, K, Kd> {
         let mut answer = Guarded::by(&guard);
-        let step = self.waited.step(self.home.instance(), &mut answer);
+        let step = self.waited.step(self.home.used(), &mut answer);
         Begun::at(step, self.home, answer.result)
     }
 }

@@ -89,7 +89,6 @@ impl Explanation {
     }
 
     /// This one, or another if it says nothing.
-    #[cfg(feature = "stores")]
     pub(crate) fn or(self, other: Self) -> Self {
         if self == Self::Absent { other } else { self }
     }

@@ -4,6 +4,7 @@ use std::{any::Any, time::Duration};
 
 use super::{
     kind::Kind,
+    site::Jitter,
     terms::{Terms, Ttl},
 };
 use crate::{clock, memory::entries::weigh_any, tags::Tag};
@@ -120,6 +121,8 @@ pub struct Extras<'a, K, V> {
     pub(crate) ttl_of: Option<TtlOf<'a, V>>,
     /// Times to live for some values: an `Err`, a `None`.
     pub(crate) ttl_where: Vec<TtlWhere<V>>,
+    pub(crate) jitter: Option<Jitter>,
+    pub(crate) if_absent: bool,
     pub(crate) tags: Vec<Tag>,
     pub(crate) tags_of: Vec<TagsOf<'a, V>>,
     pub(crate) cache_if: Vec<Test<'a, V>>,
@@ -132,6 +135,8 @@ impl<'a, K, V> Extras<'a, K, V> {
             ttl: None,
             ttl_of: None,
             ttl_where: Vec::new(),
+            jitter: None,
+            if_absent: false,
             tags: Vec::new(),
             tags_of: Vec::new(),
             cache_if: Vec::new(),
@@ -148,6 +153,20 @@ impl<'a, K, V> Extras<'a, K, V> {
     #[must_use]
     pub fn ttl_of(mut self, of: TtlOf<'a, V>) -> Self {
         self.ttl_of = Some(of);
+        self
+    }
+
+    /// Where no constant of the function says it.
+    #[must_use]
+    pub fn jitter(mut self, jitter: Jitter) -> Self {
+        self.jitter = Some(jitter);
+        self
+    }
+
+    /// Where no constant of the function says it.
+    #[must_use]
+    pub fn if_absent(mut self) -> Self {
+        self.if_absent = true;
         self
     }
 
@@ -209,7 +228,7 @@ impl<'a, K, V> Extras<'a, K, V> {
         let stores = self.cache_if.iter().all(|test| test(value));
         let computed = self.tags_of.iter().flat_map(|of| of(value));
         let tags = distinct(self.tags.iter().cloned().chain(computed).collect(), literal);
-        Terms { stores, ttl, varies: special.is_none(), tags }
+        Terms { stores, ttl, jitter: self.jitter, varies: special.is_none(), yields: self.if_absent, tags }
     }
 }
 

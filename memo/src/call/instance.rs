@@ -1,9 +1,11 @@
 //! One instantiation of a memoized function: its store, its counters, and the hit path.
 
 use std::{
+    any::Any,
     borrow::Cow,
     cell::RefCell,
     num::NonZeroU64,
+    pin::Pin,
     rc::Rc,
     sync::{Arc, Weak},
     time::Instant,
@@ -11,17 +13,17 @@ use std::{
 
 use super::{
     entry::Entry,
-    kind::Kind,
+    guest::{Guests, Used},
     registry::Reach,
     site::{Options, Policy, Scope},
     typed::TypedBox,
 };
 use crate::{
     clock::Millis,
-    flight::slot::Shared,
+    error::Error,
     key::{Ask, Asking, Query},
-    memory::{Cells, Found, Settings, Shards, Store, Stored, front::Front, locked::UnderLock, policy},
-    space::Space,
+    memory::{Cells, Found, Settings, Shards, Store, Stored, entries::Weigh, front::Front, locked::UnderLock, policy},
+    space::{Face, Space},
     stats::counters::{Counters, ThreadCounters},
     sync::per_thread,
     tags::Tag,
@@ -37,6 +39,12 @@ pub struct Instance<C: ?Sized> {
     pub(crate) counters: Arc<Counters>,
     /// Its entries outside of memory.
     pub(crate) space: Option<Arc<Space>>,
+    /// What its entries weigh, where no function says it with every call.
+    pub(crate) weigh: Option<AnyWeigh>,
+    /// What was saved of a cache, to come in at its first use.
+    pub(crate) contents: Option<Weak<dyn Contents>>,
+    /// The functions that have used it, other than its owner.
+    pub(crate) guests: Guests,
     pub(crate) store: Store<C>,
 }
 
@@ -45,9 +53,27 @@ pub(crate) type Typed<K, V> = Instance<Shards<K, V>>;
 /// An instance of any types.
 pub(crate) type AnyInstance = Instance<dyn Cells>;
 
+/// Weighs keys and values that are given as `dyn Any`.
+pub(crate) type AnyWeigh = Box<dyn Fn(&dyn Any, &dyn Any) -> u64 + Send + Sync>;
+
+/// The contents of an instance that were saved.
+pub(crate) trait Contents: Send + Sync {
+    fn are_in(&self) -> bool;
+    /// Brings them in, if nobody has yet.
+    fn bring_in(self: Arc<Self>, face: Face) -> Loading;
+}
+
+/// Contents on their way in.
+pub(crate) type Loading = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
 /// Who keeps an instance alive while a call runs.
 pub trait Home: Clone {
     fn instance(&self) -> &AnyInstance;
+
+    /// The instance, and on whose behalf it is used.
+    fn used(&self) -> Used<'_> {
+        Used::by_owner(self.instance())
+    }
 }
 
 /// An instance that lives as long as the process, and is used by all its threads.
@@ -99,30 +125,6 @@ impl Home for OfThread {
     }
 }
 
-/// A home in which functions of this kind live: it can hand a leader's result to the followers.
-pub trait HomeOf<Kd: Kind>: Home {
-    fn share(result: &Kd::Ret) -> Option<Shared>;
-}
-
-impl<Kd: Kind<Shared: Send + Sync>> HomeOf<Kd> for OfProcess {
-    fn share(result: &Kd::Ret) -> Option<Shared> {
-        Kd::share(result).map(|shared| Arc::new(shared) as Shared)
-    }
-}
-
-impl<Kd: Kind<Shared: Send + Sync>> HomeOf<Kd> for OfCache {
-    fn share(result: &Kd::Ret) -> Option<Shared> {
-        <OfProcess as HomeOf<Kd>>::share(result)
-    }
-}
-
-/// On one thread nobody can wait for another.
-impl<Kd: Kind> HomeOf<Kd> for OfThread {
-    fn share(_: &Kd::Ret) -> Option<Shared> {
-        None
-    }
-}
-
 /// What a thread keeps of an instance.
 struct Local {
     counters: Arc<ThreadCounters>,
@@ -165,7 +167,8 @@ impl<K: 'static, V: 'static> Typed<K, V> {
         space: Option<Space>,
     ) -> Self {
         let store = Store::new(options.settings(space.is_some()), counters.clone(), same);
-        Self { id, name, options, counters, space: space.map(Arc::new), store }
+        let space = space.map(Arc::new);
+        Self { id, name, options, counters, space, weigh: None, contents: None, guests: Guests::default(), store }
     }
 
     /// What `give` makes of a key's value, counted as a hit. `None` may also mean that this thread can't ask: it is
@@ -315,6 +318,22 @@ impl<K: 'static, V: 'static> Typed<K, V> {
     }
 }
 
+/// Counts a hit on the calling thread's cells of these counters, which are known by their id.
+pub(super) fn count_hit(id: usize, counters: &Arc<Counters>) {
+    let on = |locals: &RefCell<Vec<_>>| {
+        let locals = &mut *locals.try_borrow_mut().ok()?;
+        let local = match locals.get_mut(id) {
+            Some(Some(local)) => local,
+            _ => insert_local(locals, id, Local { counters: counters.thread(), front: None }),
+        };
+        local.counters.hit();
+        Some(())
+    };
+    if LOCALS.try_with(on).ok().flatten().is_none() {
+        Counters::add(&counters.hits, 1);
+    }
+}
+
 /// Where the table has to grow, it first lets go of caches that are gone: nobody else has their counters any more.
 fn insert_local(locals: &mut Vec<Option<Local>>, id: usize, local: Local) -> &mut Local {
     if locals.capacity() <= id {
@@ -344,6 +363,17 @@ fn time_lookup(instance: &AnyInstance, counters: &ThreadCounters, hash: u64, key
 }
 
 impl AnyInstance {
+    /// What its entries weigh, where no function says it with every call.
+    pub(crate) fn weigh(&self) -> Option<Weigh<'_>> {
+        self.weigh.as_ref().map(|weigh| weigh as Weigh<'_>)
+    }
+
+    /// What has to come in before it is used, unless the caller can't wait here.
+    pub(crate) fn contents(&self) -> Option<Arc<dyn Contents>> {
+        let contents = self.contents.as_ref()?.upgrade()?;
+        (!contents.are_in() && !UnderLock::is_here()).then_some(contents)
+    }
+
     /// The entry of a key with all that is known of it, if its value is a `V`; does not count as a use.
     pub(crate) fn entry<V: 'static>(&self, hash: u64, key: &dyn Ask, copy: CopyOf<V>) -> (Found, Option<Entry<V>>) {
         let literal = self.options.tags;

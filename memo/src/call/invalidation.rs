@@ -1,9 +1,10 @@
 //! `#[invalidates]`: addresses and tags are taken down before the body, and removed after it.
 
-use std::ops::Deref;
+use std::{borrow::Borrow, ops::Deref};
 
 use super::address::{Address, Deletion, aio};
 use crate::{
+    cache::{Key, Lookup, Value, named::Named},
     flight::wait::block_on,
     key::probe::Probe,
     memory::locked::UnderLock,
@@ -45,6 +46,15 @@ impl Invalidation {
 
     pub fn add(&mut self, address: &impl AnyAddress) {
         self.deletions.push(address.deletion().0);
+    }
+
+    /// An entry of a cache object.
+    pub fn entry<C, Q>(&mut self, cache: &C, key: &Q)
+    where
+        C: Named<Key: Key + Borrow<Q>, Value: Value>,
+        Q: ?Sized + Lookup<C::Key>,
+    {
+        self.deletions.push(cache.core().deletion(key));
     }
 
     pub fn tag(&mut self, tag: impl Into<Tag>) {

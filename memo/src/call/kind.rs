@@ -19,6 +19,8 @@ pub trait Kind: Copy + 'static {
     fn split(ret: Self::Ret) -> Result<Self::Val, Self::Ret>;
     fn join(val: Self::Val) -> Self::Ret;
     fn copy(val: &Self::Val) -> Self::Val;
+    /// A copy of the value to store.
+    fn value(ret: &Self::Ret) -> Option<Self::Val>;
     /// A copy for the followers, where there can be one.
     fn share(ret: &Self::Ret) -> Option<Self::Shared>;
     /// What a follower returns.
@@ -71,6 +73,9 @@ impl<R: Clone + 'static> Kind for Plain<R> {
     fn copy(val: &R) -> R {
         val.clone()
     }
+    fn value(ret: &R) -> Option<R> {
+        Some(ret.clone())
+    }
     fn share(ret: &R) -> Option<R> {
         Some(ret.clone())
     }
@@ -92,6 +97,9 @@ impl<T: Clone + 'static, E: 'static> Kind for Fallible<T, E> {
     }
     fn copy(val: &T) -> T {
         val.clone()
+    }
+    fn value(ret: &Self::Ret) -> Option<T> {
+        ret.as_ref().ok().cloned()
     }
     fn share(ret: &Self::Ret) -> Option<T> {
         ret.as_ref().ok().cloned()
@@ -115,6 +123,9 @@ impl<T: Clone + 'static, E: Clone + 'static> Kind for FallibleShared<T, E> {
     fn copy(val: &T) -> T {
         val.clone()
     }
+    fn value(ret: &Self::Ret) -> Option<T> {
+        ret.as_ref().ok().cloned()
+    }
     fn share(ret: &Self::Ret) -> Option<Self::Ret> {
         Some(ret.clone())
     }
@@ -136,6 +147,9 @@ impl<V: 'static, R: 'static, Why: 'static> Kind for Unstorable<V, R, Why> {
     }
     fn copy(_: &V) -> V {
         unreachable!("nothing was stored")
+    }
+    fn value(_: &R) -> Option<V> {
+        None
     }
     fn share(_: &R) -> Option<()> {
         None

@@ -4,18 +4,19 @@ use std::any::Any;
 
 use super::{
     extras::Extras,
-    instance::{AnyInstance, Home, HomeOf},
+    instance::{AnyInstance, Home},
     kind::Kind,
     run::{Led, Run, Running},
+    share::HomeOf,
     switch,
     terms::Terms,
 };
 use crate::{
     clock,
+    error::Error,
     flight::wait::block_on,
     memory::{entries::Weigh, locked::UnderLock, stamp::Stamp},
     space::{About, EntryKey, Face, Offer, Outcome, Space},
-    stats::counters::Counters,
 };
 
 /// What a finished run has left to do.
@@ -68,7 +69,7 @@ impl<V: Send + Sync + 'static> Offered<V> {
             window: stamp.window(),
             cost: running.cost(),
             tags: terms.all_tags(options),
-            yields: options.if_absent && !running.overwrites,
+            yields: terms.yields(options, running.overwrites),
         };
         let memory = InMemory { copy, stamp: stamp.of_copy(stamp.created()), weight };
         Self { outside: space.offer_or_remove(key, value, about), memory }
@@ -99,7 +100,7 @@ impl<H: HomeOf<Kd> + Send + Sync + 'static, K: 'static, Kd: Kind<Val: Send + Syn
             return Kept::Now(led.land::<Kd>(Kd::join(value), fence));
         };
         let weigh = extras.weigh_any();
-        let weigh = weigh.as_ref().map(|weigh| weigh as Weigh<'_>);
+        let weigh = weigh.as_ref().map(|weigh| weigh as Weigh<'_>).or(instance.weigh());
         let copy = Kd::copy as fn(&Kd::Val) -> Kd::Val;
         let offered = Offered::new((instance, space), (running, *key), (&value, copy), (&terms, weigh));
         running.inside = None;
@@ -160,8 +161,12 @@ async fn commit(
     let Some(stores) = home.instance().space.as_ref().map(|space| space.stores.clone()) else { return 0 };
     let turn = stores.turn(face, outside.key()).await;
     let stands = home.instance().store.stands(running.hash, &running.flight, &terms.tags);
+    let failed = |error: &Error| {
+        stores.failed(error);
+        home.used().store_failed();
+    };
     let written = match stands {
-        Ok(()) => Some(stores.write(face, &turn, outside).await.inspect_err(|error| stores.failed(error))),
+        Ok(()) => Some(stores.write(face, &turn, outside).await.inspect_err(failed)),
         Err(_) => None,
     };
     let instance = home.instance();
@@ -176,12 +181,16 @@ async fn commit(
             let weigh = &|_: &dyn Any, _: &dyn Any| memory.weight;
             let options = &instance.options;
             let put = terms.put(options, memory.stamp, copy, Some(weigh), running.overwrites);
-            instance.store.commit(running.hash, &running.flight, put)
+            let committed = instance.store.commit(running.hash, &running.flight, put);
+            if committed.stored {
+                home.used().count_for_guest(|counters| &counters.stores, 1);
+            }
+            committed.fence
         }
         (written, _) => {
             drop(instance.store.withdraw(running.hash, &running.flight));
             if let Some(Ok(Outcome::Stored)) = written {
-                Counters::add(&instance.counters.stores, 1);
+                home.used().count(|counters| &counters.stores, 1);
             }
             stands.err().unwrap_or(0)
         }

@@ -8,18 +8,21 @@ pub(crate) mod entry;
 pub(crate) mod explanation;
 pub(crate) mod extras;
 pub(crate) mod functions;
+pub(crate) mod guest;
 pub(crate) mod instance;
 pub(crate) mod invalidation;
 pub(crate) mod kind;
-#[cfg(feature = "stores")]
+#[cfg_attr(not(feature = "stores"), path = "later/absent.rs")]
 pub(crate) mod later;
 mod local;
 mod names;
 pub(crate) mod owners;
 pub(crate) mod pending;
 pub(crate) mod place;
+pub(crate) mod placed;
 pub(crate) mod registry;
 pub(crate) mod run;
+pub(crate) mod share;
 pub(crate) mod site;
 pub(crate) mod start;
 #[cfg(feature = "stores")]

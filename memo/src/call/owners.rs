@@ -58,6 +58,14 @@ impl Owner {
         }
     }
 
+    /// A function that keeps its entries in cache objects: these own them.
+    pub(crate) fn is_guest(&self) -> bool {
+        match self {
+            Self::Function(function) => function.is_guest(),
+            Self::Caches(_) => false,
+        }
+    }
+
     fn stores(&self) -> Option<&Arc<Stores>> {
         match self {
             Self::Function(function) => function.stores.as_ref(),

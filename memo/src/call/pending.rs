@@ -11,7 +11,6 @@ pub struct Pending<T>(State<T>);
 
 enum State<T> {
     Now(Option<T>),
-    #[cfg_attr(not(feature = "stores"), expect(dead_code, reason = "memory answers at once"))]
     Later(Pin<Box<dyn Future<Output = T> + Send>>),
 }
 
@@ -20,7 +19,6 @@ impl<T> Pending<T> {
         Self(State::Now(Some(result)))
     }
 
-    #[cfg(feature = "stores")]
     pub(crate) fn later(future: impl Future<Output = T> + Send + 'static) -> Self {
         Self(State::Later(Box::pin(future)))
     }

@@ -4,11 +4,10 @@ pub(crate) mod batch;
 
 use std::{any::Any, sync::Arc};
 
-#[cfg(feature = "stores")]
-use super::explanation::Explanation;
 use super::{
     entry::Entry,
-    instance::{Home, OfCache},
+    explanation::Explanation,
+    instance::{Contents, Home, OfCache},
     site::Options,
     terms::Terms,
 };
@@ -16,12 +15,7 @@ use crate::{
     clock::{self, Millis},
     error::Error,
     key::{Ask, Held},
-    memory::{
-        Found as Lookup, Put,
-        entries::{SharedWeigh, Weigh},
-        locked::UnderLock,
-        stamp::Stamp,
-    },
+    memory::{Found, Put, entries::Weigh, locked::UnderLock, stamp::Stamp},
     space::{About, EntryKey, Face, Loaded, Offer, Outcome, Space, Stored},
 };
 
@@ -32,6 +26,8 @@ pub(crate) struct Place<H> {
     hash: u64,
     /// None: in memory only.
     outside: Option<Beyond>,
+    /// What has to come in before the entry is looked for: the contents that were saved, at their first use.
+    contents: Option<Arc<dyn Contents>>,
 }
 
 /// The stores beyond memory, and the key of the entry there.
@@ -51,12 +47,6 @@ pub(crate) struct Setting<H, V> {
     yields: bool,
 }
 
-/// How memory takes over what it finds in a store.
-pub(crate) struct Taking<'a, V> {
-    pub(crate) copy: fn(&V) -> V,
-    pub(crate) weigh: Option<SharedWeigh<'a>>,
-}
-
 /// A key that comes along.
 type Key<'a> = &'a (dyn Ask + Send + Sync);
 
@@ -67,7 +57,12 @@ fn held(key: Key<'_>) -> Result<Held, Error> {
 
 impl<H: Home + Send + Sync + 'static> Place<H> {
     pub(crate) fn new(home: H, hash: u64, outside: Option<Beyond>) -> Self {
-        Self { home, hash, outside }
+        Self { home, hash, outside, contents: None }
+    }
+
+    /// The same for one who has not waited for what was saved.
+    pub(crate) fn with_contents(self) -> Self {
+        Self { contents: self.home.instance().contents(), ..self }
     }
 
     pub(crate) fn options(&self) -> &Options {
@@ -76,6 +71,24 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
 
     fn has_memory(&self) -> bool {
         self.outside.as_ref().is_none_or(|(space, _)| space.stores.has_memory())
+    }
+
+    /// What an entry here weighs, where no function says it with every call.
+    pub(crate) fn weigh(&self) -> Option<Weigh<'_>> {
+        self.home.instance().weigh()
+    }
+
+    /// Is something still to come in?
+    pub(crate) fn awaits_contents(&self) -> bool {
+        self.contents.is_some()
+    }
+
+    /// Waits for what was saved.
+    pub(crate) async fn ready(&self, face: Face) -> Result<(), Error> {
+        match &self.contents {
+            Some(contents) => contents.clone().bring_in(face).await,
+            None => Ok(()),
+        }
     }
 
     /// Other cache objects that share the stores: what changes there must not stay as it was in their memory.
@@ -99,7 +112,6 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
     }
 
     /// The entry that a call would find in the stores, and the name of its tier.
-    #[cfg(feature = "stores")]
     pub(crate) async fn explain_outside<V: 'static>(
         &self,
         face: Face,
@@ -119,6 +131,11 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         if self.has_memory() { self.home.instance().entry(self.hash, key, copy).1 } else { None }
     }
 
+    /// Is there an entry in memory, and nowhere else, whose time to live has passed?
+    pub(crate) fn is_over<V: 'static>(&self, key: &dyn Ask, copy: fn(&V) -> V) -> bool {
+        self.outside.is_none() && self.home.instance().entry(self.hash, key, copy).0 == Found::Expired
+    }
+
     /// An entry as it was read. One that can't be decoded is as good as absent, and counted.
     fn opened<V: 'static>(&self, space: &Space, loaded: &Loaded) -> Option<Entry<V>> {
         let mut value: Option<V> = None;
@@ -133,7 +150,7 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         &self,
         face: Face,
         key: Key<'_>,
-        taking: &Taking<'_, V>,
+        copy: fn(&V) -> V,
     ) -> Result<Option<Entry<V>>, Error> {
         let Some((space, entry)) = &self.outside else { return Ok(None) };
         let seen = space.stores.epoch(entry);
@@ -141,23 +158,22 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         let found = self.opened(space, &loaded);
         space.used(&loaded, found.is_some());
         if let Some(found) = &found {
-            self.fill_memory(key, seen, found, taking);
+            self.fill_memory(key, seen, found, copy);
         }
         Ok(found)
     }
 
     /// Copies what was found in the stores into memory, unless the stripe's epoch is no longer what it was `seen` to be before.
-    fn fill_memory<V: Send + Sync + 'static>(&self, key: Key<'_>, seen: u64, found: &Entry<V>, taking: &Taking<'_, V>) {
+    fn fill_memory<V: Send + Sync + 'static>(&self, key: Key<'_>, seen: u64, found: &Entry<V>, copy: fn(&V) -> V) {
         if self.has_memory()
             && let Some((space, entry)) = &self.outside
             && let Some(_turn) = space.stores.try_turn(entry)
             && space.stores.epoch(entry) == seen
         {
             let _under = UnderLock::enter();
-            let mut copy = Some((taking.copy)(found.value()));
-            let weigh = taking.weigh.map(|weigh| weigh as Weigh<'_>);
+            let mut copy = Some(copy(found.value()));
             let (stamp, tags) = (found.stamp().of_copy(clock::now()), found.own_tags());
-            let put = Put { value: &mut copy, stamp, tags, weigh, replaces: false, yields: true };
+            let put = Put { value: &mut copy, stamp, tags, weigh: self.weigh(), replaces: false, yields: true };
             self.home.instance().store.fill(self.hash, key, put);
         }
     }
@@ -246,6 +262,12 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         face.finish(change).await
     }
 
+    /// The same as [`delete`](Self::delete), also of an entry that was saved.
+    pub(crate) async fn delete_from_contents(&self, face: Face, key: Key<'_>) -> Result<bool, Error> {
+        self.ready(face).await?;
+        self.delete(face, key).await
+    }
+
     /// Removes the entry from the memory of all who share its stores, in the caller's turn; was there one?
     fn delete_from_memory(&self, key: Key<'_>) -> bool {
         let _under = UnderLock::enter();
@@ -292,6 +314,12 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
 }
 
 impl<H: Home + Send + Sync + 'static, V: Send + Sync + 'static> Setting<H, V> {
+    /// Puts the value in its place after what was saved; false if it yielded to another.
+    pub(crate) async fn set_in_contents(self, face: Face, key: Key<'_>) -> Result<bool, Error> {
+        self.place.ready(face).await?;
+        self.set(face, key).await
+    }
+
     /// Puts the value in its place; false if it yielded to another.
     pub(crate) async fn set(mut self, face: Face, key: Key<'_>) -> Result<bool, Error> {
         let Some(((space, entry), offer)) = self.place.outside.clone().zip(self.offer.take()) else {
@@ -314,7 +342,7 @@ impl<H: Home + Send + Sync + 'static, V: Send + Sync + 'static> Setting<H, V> {
         let instance = self.place.home.instance();
         self.yields
             && self.copy.is_some()
-            && instance.store.visit(self.place.hash, key, false, &mut |_| {}) == Lookup::Live
+            && instance.store.visit(self.place.hash, key, false, &mut |_| {}) == Found::Live
     }
 
     /// Puts the value into memory, in the caller's turn, after it was `written` to the stores.

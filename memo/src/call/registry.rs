@@ -14,6 +14,7 @@ use super::{
     typed::TypedRef,
 };
 use crate::{
+    cache::live,
     error::{Error, Kind},
     flight::wait::block_on,
     space::{Face, Space, Stores},
@@ -263,8 +264,15 @@ impl Function {
             wanted.as_ref().map_or_else(|| record.reach.clear(), |tags| record.reach.clear_tagged(tags))
         };
         let in_memory = move || self.records().into_iter().map(clear).sum();
-        let Some(stores) = &self.stores else { return Ok(in_memory()) };
-        stores.clear(face, tags, in_memory).await.0
+        if let Some(stores) = &self.stores {
+            return stores.clear(face, tags, in_memory).await.0;
+        }
+        let mut removed = Ok(in_memory());
+        for caches in self.caches() {
+            let cleared = caches.clear(face, tags).await;
+            removed = removed.and_then(|before: u64| Ok(before + cleared?));
+        }
+        removed
     }
 
     /// Returns when everything is in all stores, and as durable as they can make it.
@@ -277,10 +285,24 @@ impl Function {
 
     /// The number of entries: of the last tier.
     pub(crate) fn len(&self) -> Result<u64, Error> {
-        match &self.stores {
-            Some(stores) => block_on(stores.len(Face::Thread)),
-            None => Ok(self.records().into_iter().map(|record| record.reach.len()).sum()),
+        if let Some(stores) = &self.stores {
+            return block_on(stores.len(Face::Thread));
         }
+        let mut len = self.records().into_iter().map(|record| record.reach.len()).sum();
+        for caches in self.caches() {
+            len += block_on(caches.len(Face::Thread))?;
+        }
+        Ok(len)
+    }
+
+    /// Does it keep its entries in cache objects?
+    pub(crate) fn is_guest(&self) -> bool {
+        self.declared.options.in_caches
+    }
+
+    /// The live cache objects that it has used, if it keeps its entries there.
+    fn caches(&self) -> Vec<live::Group> {
+        if self.is_guest() { live::used_by(self) } else { Vec::new() }
     }
 
     /// Removes what has expired; gives the number of entries.
@@ -300,16 +322,24 @@ impl Function {
     }
 
     pub(crate) fn info(&self) -> CacheInfo {
-        let mut sum = self.empty_info(self.display_name());
+        let caches = self.caches();
         let stores = self.stores.as_ref();
+        // Of several objects the first speaks for all.
+        let empty = |name: &str| match caches.first() {
+            Some(caches) => info_of(name, caches.options(), caches.stores()),
+            None => info_of(name, &self.declared.options, stores),
+        };
+        let mut sum = empty(self.display_name());
         let mut tiers = Tiers::of(stores);
         for record in self.records() {
-            let mut info = self.empty_info(&record.identity.name);
+            let mut info = empty(&record.identity.name);
             let (counts, asked) = record.counted();
             info.count(counts);
             info.size = record.reach.len();
             info.weight = record.reach.weight();
-            info.tiers = Tiers::of(stores).with(&asked, info.size).counted(info.measured);
+            if !self.is_guest() {
+                info.tiers = Tiers::of(stores).with(&asked, info.size).counted(info.measured);
+            }
             tiers = tiers.with(&asked, info.size);
             sum.count(info.measured);
             sum.size += info.size;
@@ -325,11 +355,10 @@ impl Function {
             sum.queued = stores.queued();
         }
         sum.tiers = tiers.counted(sum.measured);
+        if self.is_guest() {
+            sum.is_in(caches.iter().map(live::Group::info));
+        }
         sum
-    }
-
-    fn empty_info(&self, name: &str) -> CacheInfo {
-        info_of(name, &self.declared.options, self.stores.as_ref())
     }
 
     pub(crate) fn reset_stats(&self) {

@@ -13,8 +13,10 @@ use std::{
 
 use super::{
     extras::Extras,
-    instance::{AnyInstance, Home, HomeOf},
+    guest::Used,
+    instance::{AnyInstance, Home},
     kind::Kind,
+    share::HomeOf,
     switch,
     terms::Terms,
 };
@@ -26,7 +28,6 @@ use crate::{
     },
     memory::entries::Weigh,
     space::EntryKey,
-    stats::counters::Counters,
     tags::Tag,
 };
 
@@ -45,7 +46,7 @@ pub(super) struct Led<H: Home> {
 
 impl<H: Home> Drop for Led<H> {
     fn drop(&mut self) {
-        self.running.end_body(self.home.instance());
+        self.running.end_body(self.home.used());
         self.running.abandon(self.home.instance());
     }
 }
@@ -85,7 +86,7 @@ impl Running {
         self.start = Some(Instant::now());
     }
 
-    fn end_body(&mut self, instance: &AnyInstance) {
+    fn end_body(&mut self, instance: Used<'_>) {
         if let Some(start) = self.start.take() {
             self.took(instance, start);
         }
@@ -98,18 +99,18 @@ impl Running {
     }
 
     /// The body began at `start` and is over.
-    fn took(&self, instance: &AnyInstance, start: Instant) {
+    fn took(&self, instance: Used<'_>, start: Instant) {
         let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.cost.store(nanos, Ordering::Relaxed);
-        Counters::add(&instance.counters.cost_ns, nanos);
-        Counters::add(&instance.counters.runs, 1);
+        instance.count(|counters| &counters.cost_ns, nanos);
+        instance.count(|counters| &counters.runs, 1);
     }
 
     /// Stores a value on these terms, unless it was invalidated while the body ran; gives the number of the clearing that
     /// hit it. `value` is an `Option` of the stored type; without one nothing is stored.
     fn offer(
         &mut self,
-        instance: &AnyInstance,
+        instance: Used<'_>,
         value: Option<&mut dyn Any>,
         terms: &Terms,
         weigh: Option<Weigh<'_>>,
@@ -117,9 +118,13 @@ impl Running {
         if let Some(value) = value {
             let options = &instance.options;
             let put = terms.put(options, terms.stamp(options), value, weigh, self.overwrites);
-            return instance.store.commit(self.hash, &self.flight, put);
+            let committed = instance.store.commit(self.hash, &self.flight, put);
+            if committed.stored {
+                instance.count_for_guest(|counters| &counters.stores, 1);
+            }
+            return committed.fence;
         }
-        self.refuse(instance, &terms.tags)
+        self.refuse(&instance, &terms.tags)
     }
 
     /// Stores nothing; gives the number of the clearing that hit a value with these tags.
@@ -167,7 +172,7 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
         let start = Instant::now();
         let result = Leading { flight, body }.await;
         if let Some(led) = &self.led {
-            led.running.took(led.home.instance(), start);
+            led.running.took(led.home.used(), start);
         }
         result
     }
@@ -204,18 +209,19 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
     fn store(mut led: Box<Led<H>>, result: Kd::Ret, told: Option<&Told<'_, Kd::Val>>) -> Kd::Ret {
         led.body_is_done();
         let Led { home, running } = &mut *led;
-        let instance = home.instance();
+        let instance = home.used();
         let (result, fence) = match Kd::split(result) {
             Ok(value) => {
                 let terms = told.map_or_else(Terms::default, |told| (told.terms)(&value));
                 let mut copy = (terms.stores && !switch::is_disabled()).then(|| Kd::copy(&value));
                 let offered = copy.is_some().then_some(&mut copy as &mut dyn Any);
-                let fence = running.offer(instance, offered, &terms, told.and_then(|told| told.weigh));
+                let weigh = told.and_then(|told| told.weigh).or(home.instance().weigh());
+                let fence = running.offer(instance, offered, &terms, weigh);
                 (Kd::join(value), fence)
             }
             Err(result) => {
                 let tags = told.map_or(&[][..], |told| told.tags).to_vec();
-                (result, running.refuse(instance, &tags))
+                (result, running.refuse(&instance, &tags))
             }
         };
         led.land::<Kd>(result, fence)
@@ -225,7 +231,7 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
 impl<H: Home> Led<H> {
     /// The user's code that is to come may call the function again: it is still inside this run.
     pub(super) fn body_is_done(&mut self) {
-        self.running.end_body(self.home.instance());
+        self.running.end_body(self.home.used());
         self.running.enter();
     }
 

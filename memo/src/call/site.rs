@@ -91,6 +91,8 @@ pub struct Options {
     pub wait_timeout: Option<Millis>,
     pub scope: Scope,
     pub outside: Option<&'static Outside>,
+    /// Entries live in cache objects, which the calls name.
+    pub in_caches: bool,
 }
 
 impl Options {
@@ -109,6 +111,7 @@ impl Options {
         wait_timeout: None,
         scope: Scope::Process,
         outside: None,
+        in_caches: false,
     };
 }
 

@@ -6,11 +6,12 @@ use std::any::{Any, TypeId, type_name};
 use super::{
     answer::{Guard, Guarded, Plain},
     begin::{self as steps, Started, Wanted},
-    instance::{Home, HomeOf, OfProcess, OfThread, Typed},
+    instance::{Home, OfProcess, OfThread, Typed},
     kind::Kind,
     local::Threads,
     names,
     registry::{Identity, Make, New, Reach, function_of},
+    share::HomeOf,
     site::{Declaration, Site},
     switch,
     typed::{Mark, TypedRef},
@@ -205,7 +206,7 @@ where
 #[inline(never)]
 fn miss<H: HomeOf<Kd>, K: 'static, Kd: Kind>(home: H, key: &dyn Ask, hash: u64) -> Started<H, K, Kd> {
     let mut answer = Plain::<Kd>(None);
-    let running = steps::settle(home.instance(), Wanted::in_memory(key, hash), &mut answer, false);
+    let running = steps::settle(home.used(), Wanted::in_memory(key, hash), &mut answer, false);
     Started::at(running, home, answer.0)
 }
 
@@ -217,7 +218,7 @@ fn guarded<H: HomeOf<Kd>, K: 'static, Kd: Kind>(
     guard: &Guard<'_, Kd>,
 ) -> Started<H, K, Kd> {
     let mut answer = Guarded::by(guard);
-    let running = steps::settle(home.instance(), Wanted::in_memory(key, hash), &mut answer, !guard.is_open());
+    let running = steps::settle(home.used(), Wanted::in_memory(key, hash), &mut answer, !guard.is_open());
     Started::at(running, home, answer.result)
 }
 
@@ -280,7 +281,7 @@ pub(crate) mod aio {
             return done;
         }
         let (home, mut answer) = (OfProcess(instance), Plain::<Kd>(None));
-        let step = steps::begin(home.instance(), Wanted::in_memory(&Asking::shared(query), hash), &mut answer, false);
+        let step = steps::begin(home.used(), Wanted::in_memory(&Asking::shared(query), hash), &mut answer, false);
         Begun::at(step, home, answer.0)
     }
 
@@ -300,12 +301,8 @@ pub(crate) mod aio {
             return Begun::Done(value);
         }
         let (home, mut answer) = (OfProcess(instance), Guarded::by(&guard));
-        let step = steps::begin(
-            home.instance(),
-            Wanted::in_memory(&Asking::shared(query), hash),
-            &mut answer,
-            !guard.is_open(),
-        );
+        let step =
+            steps::begin(home.used(), Wanted::in_memory(&Asking::shared(query), hash), &mut answer, !guard.is_open());
         Begun::at(step, home, answer.result)
     }
 }

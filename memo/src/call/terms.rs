@@ -21,14 +21,18 @@ pub(crate) struct Terms {
     pub(crate) stores: bool,
     /// The time to live, where it is not the declared one.
     pub(crate) ttl: Option<Ttl>,
+    /// The jitter, where it is not the declared one.
+    pub(crate) jitter: Option<Jitter>,
     /// Jitter and sliding apply.
     pub(crate) varies: bool,
+    /// It does not take the place of a live entry.
+    pub(crate) yields: bool,
     pub(crate) tags: Vec<Tag>,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { stores: true, ttl: None, varies: true, tags: Vec::new() }
+        Self { stores: true, ttl: None, jitter: None, varies: true, yields: false, tags: Vec::new() }
     }
 }
 
@@ -43,8 +47,13 @@ impl Terms {
         if !self.varies {
             return Stamp::new(now, expires);
         }
-        let expires = with_jitter(now, expires, options.jitter);
+        let expires = with_jitter(now, expires, self.jitter.unwrap_or(options.jitter));
         Stamp::new(now, expires).sliding(if options.sliding { expires.saturating_sub(now) } else { 0 })
+    }
+
+    /// Does a computed value leave a live entry where it is?
+    pub(crate) fn yields(&self, options: &Options, overwrites: bool) -> bool {
+        (self.yields || options.if_absent) && !overwrites
     }
 
     /// All tags of the value, the declared ones too.
@@ -61,7 +70,8 @@ impl Terms {
         weigh: Option<Weigh<'a>>,
         overwrites: bool,
     ) -> Put<'a> {
-        Put { value, stamp, tags: &self.tags, weigh, replaces: overwrites, yields: options.if_absent && !overwrites }
+        let yields = self.yields(options, overwrites);
+        Put { value, stamp, tags: &self.tags, weigh, replaces: overwrites, yields }
     }
 }
 

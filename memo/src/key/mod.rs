@@ -29,6 +29,10 @@ pub trait Query {
     /// The key as a store keeps it.
     type Owned: 'static;
     fn hash(&self) -> u64;
+    /// Is the hash what the owned key's own `Hash` gives?
+    fn hashes_as_owned(&self) -> bool {
+        false
+    }
     fn matches(&self, owned: &Self::Owned) -> bool;
     fn to_owned(&self) -> Self::Owned;
     /// Compares two owned keys.
@@ -40,6 +44,38 @@ pub trait Query {
 pub trait Copied: Query {
     /// Copies an owned key.
     fn copy(&self) -> fn(&Self::Owned) -> Self::Owned;
+}
+
+/// A query and what copies its owned key, where that is known apart.
+pub(crate) struct Again<'q, Q: Query> {
+    pub(crate) query: &'q Q,
+    pub(crate) copy: fn(&Q::Owned) -> Q::Owned,
+}
+
+impl<Q: Query> Query for Again<'_, Q> {
+    type Owned = Q::Owned;
+
+    fn hash(&self) -> u64 {
+        self.query.hash()
+    }
+
+    fn matches(&self, owned: &Q::Owned) -> bool {
+        self.query.matches(owned)
+    }
+
+    fn to_owned(&self) -> Q::Owned {
+        self.query.to_owned()
+    }
+
+    fn same(&self) -> fn(&Q::Owned, &Q::Owned) -> bool {
+        self.query.same()
+    }
+}
+
+impl<Q: Query> Copied for Again<'_, Q> {
+    fn copy(&self) -> fn(&Q::Owned) -> Q::Owned {
+        self.copy
+    }
 }
 
 /// The key of one call: its arguments by reference, and the shape that says how to treat them.
@@ -63,6 +99,11 @@ impl<S: Shape<A>, A> Query for Args<S, A> {
         let mut hasher: FoldHasher<'_> = HASHER.build_hasher();
         S::hash(&self.args, &mut hasher);
         hasher.finish()
+    }
+
+    #[inline]
+    fn hashes_as_owned(&self) -> bool {
+        S::hashes_as_owned()
     }
 
     #[inline]

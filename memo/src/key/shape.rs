@@ -4,8 +4,10 @@
 //! sequence of leaves) and leaves the rest to the probes, which pick a leaf by type.
 
 use std::{
+    any::TypeId,
     borrow::{Borrow, Cow, ToOwned},
     hash::{Hash, Hasher},
+    mem,
 };
 
 /// How an `A` becomes (part of) a key.
@@ -13,6 +15,10 @@ use std::{
 pub trait Shape<A: ?Sized> {
     type Owned: 'static;
     fn hash<H: Hasher>(arg: &A, state: &mut H);
+    /// Does an argument hash as its owned key does by its own `Hash`? What is not sure to says no.
+    fn hashes_as_owned() -> bool {
+        false
+    }
     fn matches(arg: &A, owned: &Self::Owned) -> bool;
     fn to_owned(arg: &A) -> Self::Owned;
     /// Are two stored keys equal?
@@ -29,6 +35,10 @@ impl<A: Hash + Eq + Clone + 'static> Shape<A> for Val {
     #[inline]
     fn hash<H: Hasher>(arg: &A, state: &mut H) {
         arg.hash(state);
+    }
+
+    fn hashes_as_owned() -> bool {
+        true
     }
 
     #[inline]
@@ -60,6 +70,10 @@ where
         (**arg).hash(state);
     }
 
+    fn hashes_as_owned() -> bool {
+        true
+    }
+
     #[inline]
     fn matches(arg: &&A, owned: &A::Owned) -> bool {
         **arg == *owned.borrow()
@@ -88,6 +102,10 @@ where
         (**arg).hash(state);
     }
 
+    fn hashes_as_owned() -> bool {
+        true
+    }
+
     fn matches(arg: &Cow<'_, A>, owned: &A::Owned) -> bool {
         **arg == *owned.borrow()
     }
@@ -112,6 +130,10 @@ macro_rules! float {
 
             fn hash<H: Hasher>(arg: &$float, state: &mut H) {
                 <Self as Shape<$float>>::to_owned(arg).hash(state);
+            }
+
+            fn hashes_as_owned() -> bool {
+                true
             }
 
             fn matches(arg: &$float, owned: &$bits) -> bool {
@@ -144,6 +166,10 @@ impl<A: ?Sized> Shape<A> for Skip {
 
     fn hash<H: Hasher>(_: &A, _: &mut H) {}
 
+    fn hashes_as_owned() -> bool {
+        true
+    }
+
     fn matches(_: &A, (): &()) -> bool {
         true
     }
@@ -163,6 +189,10 @@ macro_rules! shaped_as_inside {
 
             fn hash<H: std::hash::Hasher>(arg: &A, state: &mut H) {
                 S::hash(arg, state);
+            }
+
+            fn hashes_as_owned() -> bool {
+                S::hashes_as_owned()
             }
 
             fn matches(arg: &A, owned: &S::Owned) -> bool {
@@ -192,6 +222,10 @@ impl<A: ?Sized, S: Shape<A>> Shape<&A> for RefOf<S> {
         S::hash(arg, state);
     }
 
+    fn hashes_as_owned() -> bool {
+        S::hashes_as_owned()
+    }
+
     fn matches(arg: &&A, owned: &S::Owned) -> bool {
         S::matches(arg, owned)
     }
@@ -213,10 +247,14 @@ impl<A, S: Shape<A>> Shape<Option<A>> for Opt<S> {
     type Owned = Option<S::Owned>;
 
     fn hash<H: Hasher>(arg: &Option<A>, state: &mut H) {
-        arg.is_some().hash(state);
+        mem::discriminant(arg).hash(state);
         if let Some(arg) = arg {
             S::hash(arg, state);
         }
+    }
+
+    fn hashes_as_owned() -> bool {
+        S::hashes_as_owned()
     }
 
     fn matches(arg: &Option<A>, owned: &Self::Owned) -> bool {
@@ -254,6 +292,10 @@ impl<A, S: Shape<A>> Shape<[A]> for Seq<S> {
         }
     }
 
+    fn hashes_as_owned() -> bool {
+        S::hashes_as_owned() && !is_hashed_in_bulk::<S::Owned>()
+    }
+
     fn matches(arg: &[A], owned: &Self::Owned) -> bool {
         arg.len() == owned.len() && arg.iter().zip(owned).all(|(arg, owned)| S::matches(arg, owned))
     }
@@ -272,6 +314,10 @@ impl<A, S: Shape<A>> Shape<Vec<A>> for Seq<S> {
 
     fn hash<H: Hasher>(arg: &Vec<A>, state: &mut H) {
         <Self as Shape<[A]>>::hash(arg, state);
+    }
+
+    fn hashes_as_owned() -> bool {
+        <Self as Shape<[A]>>::hashes_as_owned()
     }
 
     fn matches(arg: &Vec<A>, owned: &Self::Owned) -> bool {
@@ -295,9 +341,15 @@ impl<A, S: Shape<A>, const N: usize> Shape<[A; N]> for Arr<S> {
     type Owned = [S::Owned; N];
 
     fn hash<H: Hasher>(arg: &[A; N], state: &mut H) {
+        // As the standard library hashes arrays.
+        arg.len().hash(state);
         for element in arg {
             S::hash(element, state);
         }
+    }
+
+    fn hashes_as_owned() -> bool {
+        S::hashes_as_owned() && !is_hashed_in_bulk::<S::Owned>()
     }
 
     fn matches(arg: &[A; N], owned: &Self::Owned) -> bool {
@@ -316,3 +368,11 @@ impl<A, S: Shape<A>, const N: usize> Shape<[A; N]> for Arr<S> {
 /// A tuple whose elements have the shapes `S`, a tuple too.
 #[derive(Clone, Copy, Debug)]
 pub struct Tup<S>(pub S);
+
+/// Does the standard library hash a sequence of these as one piece of memory?
+fn is_hashed_in_bulk<T: 'static>() -> bool {
+    macro_rules! is_any {
+        ($($int:ty),*) => { $(TypeId::of::<T>() == TypeId::of::<$int>())||* };
+    }
+    is_any!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize)
+}

@@ -16,6 +16,10 @@ impl Shape<()> for () {
     #[inline]
     fn hash<H: Hasher>((): &(), _: &mut H) {}
 
+    fn hashes_as_owned() -> bool {
+        true
+    }
+
     #[inline]
     fn matches((): &(), (): &()) -> bool {
         true
@@ -35,6 +39,10 @@ impl<A, S: Shape<A>> Shape<(&A,)> for (S,) {
     #[inline]
     fn hash<H: Hasher>(args: &(&A,), state: &mut H) {
         S::hash(args.0, state);
+    }
+
+    fn hashes_as_owned() -> bool {
+        S::hashes_as_owned()
     }
 
     #[inline]
@@ -61,6 +69,10 @@ macro_rules! tuples {
                 $($shape::hash(args.$index, state);)*
             }
 
+            fn hashes_as_owned() -> bool {
+                $($shape::hashes_as_owned())&&*
+            }
+
             #[inline]
             fn matches(args: &($(&$arg,)*), owned: &Self::Owned) -> bool {
                 $($shape::matches(args.$index, &owned.$index))&&*
@@ -80,6 +92,10 @@ macro_rules! tuples {
 
             fn hash<HH: Hasher>(arg: &($($arg,)*), state: &mut HH) {
                 $($shape::hash(&arg.$index, state);)*
+            }
+
+            fn hashes_as_owned() -> bool {
+                $($shape::hashes_as_owned())&&*
             }
 
             fn matches(arg: &($($arg,)*), owned: &Self::Owned) -> bool {

@@ -93,9 +93,6 @@ impl<K: 'static, V: 'static> Left<K, V> {
 /// Weighs a key and a value, given as they are stored.
 pub(crate) type Weigh<'a> = &'a dyn Fn(&dyn Any, &dyn Any) -> u64;
 
-/// The same for tasks.
-pub(crate) type SharedWeigh<'a> = &'a (dyn Fn(&dyn Any, &dyn Any) -> u64 + Send + Sync);
-
 /// Weighs keys and values of types that are known here; those of others weigh nothing.
 pub(crate) fn weigh_any<K: 'static, V: 'static>(weigh: impl Fn(&K, &V) -> u64) -> impl Fn(&dyn Any, &dyn Any) -> u64 {
     move |key, value| key.downcast_ref().zip(value.downcast_ref()).map_or(0, |(key, value)| weigh(key, value))

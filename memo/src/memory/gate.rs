@@ -43,11 +43,19 @@ pub(crate) struct Put<'a> {
     pub(crate) yields: bool,
 }
 
+/// How a flight ended.
+pub(crate) struct Committed {
+    /// The number of the last clearing that hit its value's tags.
+    pub(crate) fence: u64,
+    pub(crate) stored: bool,
+}
+
 /// What became of a value.
 #[derive(Clone, Copy, PartialEq)]
 enum Placed {
-    /// It is stored, or was not to be.
-    Done,
+    Stored,
+    /// It was not to be.
+    Refused,
     /// Another stood there.
     Yielded,
     /// Other shards have to give some room first.
@@ -128,8 +136,8 @@ impl Store<dyn Cells> {
     }
 
     /// Ends a flight: takes it out and, if no invalidation did so before, stores its value. Gives the number of the last
-    /// clearing of the value's tags, 0 if there was none since the flight began: then the value is stored.
-    pub(crate) fn commit(&self, hash: u64, flight: &Arc<Flight>, mut put: Put<'_>) -> u64 {
+    /// clearing of the value's tags, 0 if there was none since the flight began.
+    pub(crate) fn commit(&self, hash: u64, flight: &Arc<Flight>, mut put: Put<'_>) -> Committed {
         // Dropped after the lock: `Drop` is the user's code.
         let mut gone = Gone::None;
         let cell = self.cell(hash);
@@ -138,11 +146,15 @@ impl Store<dyn Cells> {
             let fence = flight.fence(put.tags);
             let Some(place) = shard.around.flights.key_of(hash, flight) else {
                 // Something else invalidated the key; a follower may still have come after a clearing of one of its tags.
-                return fence;
+                return Committed { fence, stored: false };
             };
-            if fence != 0 || self.put(cell, &mut shard, hash, place, &mut put, &mut gone) != Placed::NoRoom {
+            let placed = match fence {
+                0 => self.put(cell, &mut shard, hash, place, &mut put, &mut gone),
+                _ => Placed::Refused,
+            };
+            if placed != Placed::NoRoom {
                 shard.withdraw(hash, flight, &mut gone);
-                return fence;
+                return Committed { fence, stored: placed == Placed::Stored };
             }
             drop(shard);
             self.make_room_elsewhere(clock::now(), &mut gone);
@@ -197,7 +209,7 @@ impl Store<dyn Cells> {
             let parked = Parked { shard: &mut shard, place, gone: &mut gone };
             match self.put(cell, parked.shard, hash, place, &mut put, parked.gone) {
                 Placed::NoRoom => {}
-                placed => return placed == Placed::Done,
+                placed => return placed != Placed::Yielded,
             }
             drop(parked);
             drop(shard);
@@ -241,7 +253,7 @@ impl Store<dyn Cells> {
                 if !fits {
                     self.changed(u64::from(present.is_some()));
                     shard.rows.refuse(put.value, gone);
-                    return Placed::Done;
+                    return Placed::Refused;
                 }
                 if !self.take_room(shard, weight, now, gone) {
                     return Placed::NoRoom;
@@ -249,13 +261,13 @@ impl Store<dyn Cells> {
                 if !shard.insert(hash, key, put.value, new) {
                     self.bound.release(weight);
                     shard.rows.refuse(put.value, gone);
-                    return Placed::Done;
+                    return Placed::Refused;
                 }
             }
         }
         self.note_soonest(cell, shard);
         Counters::add(&self.counters.stores, 1);
         self.changed(1);
-        Placed::Done
+        Placed::Stored
     }
 }

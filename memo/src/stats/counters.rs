@@ -82,6 +82,9 @@ macro_rules! counters {
     };
 }
 
+/// One of the shared counters.
+pub(crate) type Counter = fn(&Counters) -> &AtomicU64;
+
 counters! {
     /// Calls answered from the store, on paths where no thread's own cell is at hand; followers too.
     hits,

@@ -40,7 +40,8 @@ pub struct CacheInfo {
     pub refreshes: u64,
     /// Where entries live: the schemes of the tiers, joined by `+`.
     pub backend: Cow<'static, str>,
-    /// What each tier did, the fastest first; one, typed memory, where there are no stores.
+    /// What each tier did, the fastest first; one, typed memory, where there are no stores. Those of a function whose entries live
+    /// in cache objects are the objects', which are asked by others, too.
     pub tiers: Vec<TierInfo>,
     /// Who leaves first when the bound is reached; `None` without a bound.
     pub policy: Option<&'static str>,
@@ -105,6 +106,20 @@ impl CacheInfo {
         tiers::add(&mut self.tiers, other.tiers);
         self.instantiations.extend(other.instantiations);
         self
+    }
+
+    /// What there is, for one who counts its own calls, and has its entries in caches with these statistics.
+    pub(crate) fn is_in(&mut self, caches: impl Iterator<Item = Self>) {
+        self.tiers.clear();
+        for cache in caches {
+            self.size += cache.size;
+            self.weight += cache.weight;
+            if self.tiers.is_empty() {
+                self.tiers = cache.tiers;
+            } else {
+                tiers::add(&mut self.tiers, cache.tiers);
+            }
+        }
     }
 
     pub(crate) fn count(&mut self, counts: Counts) {

@@ -111,7 +111,8 @@ impl Clear {
     }
 
     fn selects(&self, owner: &Owner) -> bool {
-        self.crate_name.as_ref().is_none_or(|name| owner.crate_name() == Some(name))
+        !owner.is_guest()
+            && self.crate_name.as_ref().is_none_or(|name| owner.crate_name() == Some(name))
             && self.ttl.is_none_or(|ttl| owner.declares_ttl(ttl.0))
             && self.backend.as_ref().is_none_or(|backend| owner.uses(backend))
     }
@@ -159,7 +160,9 @@ impl Cleared {
 
     /// Removes all entries there are.
     pub(crate) async fn everything(face: Face) -> Result<Self, Error> {
-        Self::by(&owners::all(), face, |_| Wanted::Everything).await
+        let mut owners = owners::all();
+        owners.retain(|owner| !owner.is_guest());
+        Self::by(&owners, face, |_| Wanted::Everything).await
     }
 
     /// Clears every one of them, also if one fails.

@@ -1,8 +1,8 @@
 #![deny(warnings)]
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
-use memo::memoize;
+use memo::{Cache, memoize};
 
 #[memoize(
     ttl = "5m",
@@ -45,7 +45,34 @@ fn local(id: u64) -> std::rc::Rc<u64> {
     id.into()
 }
 
+static OBJECT: LazyLock<Cache<u64, Result<Option<u64>, String>>> =
+    LazyLock::new(|| Cache::builder("object").build().expect("memory"));
+
+#[memoize(
+    cache = OBJECT,
+    ttl = "5m",
+    jitter = 0.1,
+    key = id,
+    cache_if = |value| value.is_ok(),
+    validate = |entry| entry.age() < Duration::from_secs(60),
+    cache_err,
+    err_ttl = 1,
+    none_ttl = 2,
+    tag = "users",
+    tags = [format!("user:{id}")],
+    if_absent,
+    wait_timeout = "2s",
+    on_timeout = "run",
+    name = "users in an object",
+    crate = memo,
+    handle = ObjectCache
+)]
+fn in_an_object(id: u64) -> Result<Option<u64>, String> {
+    Ok(Some(id))
+}
+
 fn main() {
+    assert!(in_an_object(1).is_ok() && memo::cache_get!(ObjectCache(1)).is_some());
     find("", 1, 1);
     assert!(memo::cache_delete!(UserCache(_, 1, 1)).is_ok());
     assert!(some(1).is_ok() && load("", 1).is_ok() && *local(1) == 1);

@@ -64,7 +64,7 @@ impl<K: Key, V: Value> Core<K, V> {
         let queries: Vec<_> = queries.collect();
         let places = queries.iter().map(|query| self.place(query)).collect::<Result<Vec<_>, _>>()?;
         let keys: Vec<_> = queries.into_iter().map(Asking::copied).collect();
-        batch::read_through(&places, face, &asked(&keys), &self.taking()).await
+        batch::read_through(&places, face, &asked(&keys), V::clone).await
     }
 
     /// Stores several values; says for each whether anything changed.

@@ -8,9 +8,8 @@ use crate::{
         answer::Reported,
         begin::{self as steps, Outside, Started, Step, Waits, Wanted},
         extras::Extras,
+        instance::Home as _,
         kind::Kind,
-        place::Taking,
-        switch,
     },
     error::Error,
     flight::wait::block_on,
@@ -23,38 +22,22 @@ impl<K: Key, V: Value> Core<K, V> {
         &self,
         face: Face,
         query: &Borrowed<'_, K, Q>,
-    ) -> Result<Begun<'_, Kd>, Error>
+    ) -> Result<Begun<Kd>, Error>
     where
         K: Borrow<Q>,
     {
         let hash = query.hash();
-        if self.has_memory()
-            && switch::is_ordinary()
-            && let Some(value) = self.0.typed.hit(query, hash, V::clone, |value| value)
-        {
+        if let Some(value) = self.hit(query, hash, V::clone) {
             return Ok(Begun { step: None, answer: Reported::done(Kd::join(value)) });
         }
         let outside = match self.stores() {
             Some(_) => self.outside(&query.to_owned(), hash)?.map(|(_, key)| Outside { face, key }),
             None => None,
         };
-        let mut answer = Reported::new(self.0.silent, self.taking().weigh);
-        let wanted = Wanted { key: &Asking::copied(query), hash, outside };
-        let step = steps::begin(self.instance(), wanted, &mut answer, false);
+        let mut answer = Reported::new(self.0.silent);
+        let wanted = Wanted { key: &Asking::copied(query), hash, outside, contents: None };
+        let step = steps::begin(self.0.home.used(), wanted, &mut answer, false);
         Ok(Begun { step: Some(step), answer })
-    }
-
-    /// How memory takes over what the stores have.
-    pub(super) fn taking(&self) -> Taking<'_, V> {
-        Taking { copy: V::clone, weigh: self.0.weigh_any.as_deref() }
-    }
-
-    /// The terms of what is computed.
-    fn extras(&self) -> Extras<'_, K, V> {
-        match &self.0.weigh {
-            Some(weigh) => Extras::new().weigh(&**weigh),
-            None => Extras::new(),
-        }
     }
 
     pub(in crate::cache) fn computed<Kd, Q: ?Sized + Lookup<K>>(
@@ -69,17 +52,13 @@ impl<K: Key, V: Value> Core<K, V> {
         block_on(self.ready(Face::Thread))?;
         let Begun { mut step, mut answer } = self.begin::<Kd, Q>(Face::Thread, &Borrowed::new(key))?;
         while let Some(Step::Wait(waits)) = step {
-            step = Some(waits.block().step(self.instance(), &mut answer));
+            step = Some(waits.block().step(self.0.home.used(), &mut answer));
         }
         match answer.end(step, &self.0.home)? {
             Started::Done(result) => Ok(result),
             Started::Run(mut run) => {
                 let result = run.call(compute);
-                #[cfg(feature = "stores")]
-                if self.stores().is_some() {
-                    return Ok(run.keep(result, self.extras()).on_thread());
-                }
-                Ok(run.finish_with(result, self.extras()))
+                Ok(run.keep(result, Extras::<K, V>::new()).on_thread())
             }
         }
     }
@@ -98,24 +77,20 @@ impl<K: Key, V: Value> Core<K, V> {
         while let Some(Step::Wait(waits)) = step {
             let mut waits = Some(waits);
             let waited = std::future::poll_fn(|cx| Waits::poll(&mut waits, cx)).await;
-            step = Some(waited.step(self.instance(), &mut answer));
+            step = Some(waited.step(self.0.home.used(), &mut answer));
         }
         match answer.end(step, &self.0.home)? {
             Started::Done(result) => Ok(result),
             Started::Run(mut run) => {
                 let result = run.drive(compute).await;
-                #[cfg(feature = "stores")]
-                if self.stores().is_some() {
-                    return Ok(run.keep(result, self.extras()).in_task().await);
-                }
-                Ok(run.finish_with(result, self.extras()))
+                Ok(run.keep(result, Extras::<K, V>::new()).in_task().await)
             }
         }
     }
 }
 
 /// The first step of a computation; none if it is answered already.
-struct Begun<'a, Kd: Kind> {
+struct Begun<Kd: Kind> {
     step: Option<Step>,
-    answer: Reported<'a, Kd>,
+    answer: Reported<Kd>,
 }

@@ -26,7 +26,10 @@ use self::{autosync::Changes, gate::Gate};
 use super::{Builder, Key, Value, builder::Weigh};
 use crate::{
     backend,
-    call::{entry::Entry, instance::Typed},
+    call::{
+        entry::Entry,
+        instance::{self, Loading, Typed},
+    },
     error::Error,
     flight::chain::context,
     memory::Watch,
@@ -152,6 +155,8 @@ impl<K: Key, V: Value> Whole<K, V> {
             let changes = Changes::new(autosync, saves);
             let state = Arc::new(State { changes, is_loaded: AtomicBool::new(false), cleared: Mutex::default() });
             typed.store.watched_by(state.clone());
+            let contents: Weak<dyn instance::Contents> = whole.clone();
+            typed.contents = Some(contents);
             if keeping.autosync.is_some() {
                 let flushes: Weak<dyn exit::Flushes> = whole.clone();
                 exit::register(flushes);
@@ -196,6 +201,16 @@ impl<K: Key, V: Value> Whole<K, V> {
         // The hook is the user's, too: its panic must not become that of whoever waits for this.
         catch_unwind(AssertUnwindSafe(|| backend::hook::report(self.name(), &error))).ok();
         error
+    }
+}
+
+impl<K: Key, V: Value> instance::Contents for Whole<K, V> {
+    fn are_in(&self) -> bool {
+        self.is_loaded()
+    }
+
+    fn bring_in(self: Arc<Self>, face: Face) -> Loading {
+        Box::pin(async move { self.first_use(face).await })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The same for several entries of one function or cache: stores are asked once for all of them.
 
-use super::{Home, Key, Place, Setting, Taking, held};
+use super::{Home, Key, Place, Setting, held};
 use crate::{
     call::entry::Entry,
     error::Error,
@@ -24,7 +24,7 @@ pub(crate) async fn read_through<H: Home + Send + Sync + 'static, V: Send + Sync
     places: &[Place<H>],
     face: Face,
     keys: &[Key<'_>],
-    taking: &Taking<'_, V>,
+    copy: fn(&V) -> V,
 ) -> Result<Vec<Option<Entry<V>>>, Error> {
     let outside = beyond(places.iter().map(|place| place.outside.as_ref()));
     let Some((space, entries)) = outside else { return Ok(places.iter().map(|_| None).collect()) };
@@ -39,7 +39,7 @@ pub(crate) async fn read_through<H: Home + Send + Sync + 'static, V: Send + Sync
             entry
         });
         if let Some(entry) = &entry {
-            place.fill_memory(*key, seen, entry, taking);
+            place.fill_memory(*key, seen, entry, copy);
         }
         found.push(entry);
     }

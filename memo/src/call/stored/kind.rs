@@ -42,6 +42,9 @@ macro_rules! delegates {
             fn copy(val: &Self::Val) -> Self::Val {
                 Kd::copy(val)
             }
+            fn value(ret: &Self::Ret) -> Option<Self::Val> {
+                Kd::value(ret)
+            }
             fn share(ret: &Self::Ret) -> Option<Self::Shared> {
                 Kd::share(ret)
             }

@@ -95,15 +95,15 @@ where
         return Started::Done(value);
     }
     let (home, key) = (OfProcess(beginning.instance), Asking::copied(query));
-    let wanted = Wanted { key: &key, hash: beginning.hash, outside: beginning.outside(Face::Thread) };
+    let wanted = Wanted { key: &key, hash: beginning.hash, outside: beginning.outside(Face::Thread), contents: None };
     if guard.asks_nothing() {
         let mut answer = Plain::<Kd>(None);
-        let settled = steps::settle(home.instance(), wanted, &mut answer, false);
+        let settled = steps::settle(home.used(), wanted, &mut answer, false);
         return Started::at(settled, home, answer.0);
     }
     let mut answer = Guarded::by(&guard);
     let looks = !guard.is_open() && beginning.instance.has_memory();
-    let settled = steps::settle(home.instance(), wanted, &mut answer, looks);
+    let settled = steps::settle(home.used(), wanted, &mut answer, looks);
     Started::at(settled, home, answer.result)
 }
 
@@ -149,10 +149,10 @@ pub(crate) mod aio {
             return Begun::Done(value);
         }
         let (home, key) = (OfProcess(beginning.instance), Asking::copied(query));
-        let wanted = Wanted { key: &key, hash: beginning.hash, outside: beginning.outside(Face::Task) };
+        let wanted = Wanted { key: &key, hash: beginning.hash, outside: beginning.outside(Face::Task), contents: None };
         let mut answer = Guarded::by(&guard);
         let looks = !guard.is_open() && beginning.instance.has_memory();
-        let step = steps::begin(home.instance(), wanted, &mut answer, looks);
+        let step = steps::begin(home.used(), wanted, &mut answer, looks);
         Begun::at(step, home, answer.result)
     }
 

@@ -1,0 +1,73 @@
+//! What memoized functions ask of a cache. They know its types without their bounds: an error about one is told once.
+
+use std::{borrow::Borrow, sync::Arc};
+
+use super::{Borrowed, Core, Key, Lookup, Value};
+use crate::{
+    call::{
+        address::Deletion,
+        instance::{AnyInstance, Home as _, OfCache},
+        place::Beyond,
+        placed, switch,
+    },
+    error::Error,
+    key::{Again, Ask as _, Asking, Query},
+    space::Stores,
+};
+
+impl<K: 'static, V: 'static> Core<K, V> {
+    pub(in crate::cache) fn home(&self) -> &OfCache {
+        &self.0.home
+    }
+
+    pub(super) fn instance(&self) -> &AnyInstance {
+        self.0.home.instance()
+    }
+
+    pub(in crate::cache) fn stores(&self) -> Option<&Arc<Stores>> {
+        self.0.typed.space.as_ref().map(|space| &space.stores)
+    }
+
+    pub(super) fn has_memory(&self) -> bool {
+        self.stores().is_none_or(|stores| stores.has_memory())
+    }
+
+    /// The hash of the key that a query looks for.
+    pub(in crate::cache) fn hash(&self, query: &impl Query<Owned = K>) -> u64 {
+        if query.hashes_as_owned() { query.hash() } else { (self.0.hash)(&query.to_owned()) }
+    }
+
+    /// A key that is asked for more than once, as the stores do.
+    pub(in crate::cache) fn again<'q, Q: Query<Owned = K>>(&self, query: &'q Q) -> Again<'q, Q> {
+        Again { query, copy: self.0.copy }
+    }
+
+    /// An ordinary hit in memory.
+    #[inline]
+    pub(in crate::cache) fn hit<Q: Query<Owned = K>>(&self, query: &Q, hash: u64, copy: fn(&V) -> V) -> Option<V> {
+        if self.has_memory() && switch::is_ordinary() {
+            self.0.typed.hit(query, hash, copy, |value| value)
+        } else {
+            None
+        }
+    }
+
+    /// Where an entry stands in the stores, if there are any.
+    pub(in crate::cache) fn outside(&self, key: &K, hash: u64) -> Result<Option<Beyond>, Error> {
+        let Some((space, written)) = self.0.typed.space.as_ref().zip(self.0.written.as_ref()) else { return Ok(None) };
+        let entry = space.key_with_data(&(written.text)(key)?, hash, (written.data)(key)?)?;
+        Ok(Some((space.clone(), Box::new(entry))))
+    }
+}
+
+impl<K: Key, V: Value> Core<K, V> {
+    /// Deletes an entry later, from anywhere.
+    pub(crate) fn deletion<Q: ?Sized + Lookup<K>>(&self, key: &Q) -> Deletion
+    where
+        K: Borrow<Q>,
+    {
+        let query = Borrowed::new(key);
+        let place = self.place(&query);
+        placed::deletion(place.map(|place| vec![place.with_contents()]), Asking::copied(&query).hold())
+    }
+}

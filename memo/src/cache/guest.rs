@@ -1,0 +1,218 @@
+//! Functions that keep their entries in a cache object: how their calls begin, and their addresses. What runs and what is
+//! stored is up to the steps that all calls take.
+#![expect(clippy::needless_pass_by_value, reason = "generated code has no other use for what it passes")]
+
+use std::{ops::Deref, sync::Arc};
+
+use super::core::Core;
+use crate::{
+    call::{
+        address::{Address, Store, Then, aio},
+        answer::{Guard, Guarded},
+        begin::{self as steps, Begun, Outside, Started, Wanted},
+        guest::{Guest, OfGuest},
+        instance::{Contents, Home as _, OfCache},
+        kind::Kind,
+        place::{Beyond, Place},
+        placed::At,
+        site::Site,
+        start::Marker,
+        switch::SetAside,
+    },
+    error::Error,
+    key::{Again, Asking, Query},
+    memory::locked::UnderLock,
+    space::Face,
+};
+
+/// A cache object, and whatever leads to one: a reference, an `Arc`, a `LazyLock`.
+#[diagnostic::on_unimplemented(
+    message = "`cache` needs a `Cache<{K}, {V}>`, but this is `{Self}`",
+    label = "not a cache of this function's keys and values",
+    note = "the first type is the key's, owned (a tuple if it has several parts); the second that of the stored value (for a `Result` what is inside of `Ok`, unless `cache_err` or `err_ttl` is given)"
+)]
+pub trait Object<K, V> {
+    fn core(&self) -> &Core<K, V>;
+}
+
+impl<K, V> Object<K, V> for super::Cache<K, V> {
+    fn core(&self) -> &Core<K, V> {
+        &self.0
+    }
+}
+
+impl<K, V> Object<K, V> for super::aio::Cache<K, V> {
+    fn core(&self) -> &Core<K, V> {
+        &self.0
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<K, V, P: Deref<Target: Object<K, V>>> Object<K, V> for P {
+    fn core(&self) -> &Core<K, V> {
+        (**self).core()
+    }
+}
+
+/// The object that a function's expression leads to.
+pub fn object<'c, Q: Query, Kd: Kind, C: ?Sized + Object<Q::Owned, Kd::Val>>(
+    _: &Q,
+    _: Kd,
+    cache: &'c C,
+) -> &'c Core<Q::Owned, Kd::Val> {
+    cache.core()
+}
+
+/// A call that has found its cache object, which it does not borrow any more.
+pub struct Found<'q, Q: Query, Kd: Kind> {
+    query: Again<'q, Q>,
+    state: State<Kd>,
+}
+
+enum State<Kd: Kind> {
+    Hit(Kd::Ret),
+    Asks(Asks),
+}
+
+/// What a call asks for that was no ordinary hit.
+struct Asks {
+    home: OfGuest,
+    hash: u64,
+    outside: Option<Beyond>,
+    /// What was saved, if it is still to come in.
+    contents: Option<Arc<dyn Contents>>,
+}
+
+/// Evaluated: the key and the cache. `is_open`: entries are used without being looked at. The call's mode was set aside for
+/// that long.
+pub fn find<'q, M: Marker, Kd, Q>(
+    site: &'static Site,
+    marker: &M,
+    _: Kd,
+    query: &'q Q,
+    is_open: bool,
+    core: &Core<Q::Owned, Kd::Val>,
+    mode: SetAside,
+) -> Found<'q, Q, Kd>
+where
+    Q: Query<Owned: Send + Sync>,
+    Kd: Kind<Val: Send + Sync>,
+{
+    drop(mode);
+    let guest = Guest::of(site, marker);
+    let hash = core.hash(query);
+    let value = if is_open { core.hit(query, hash, Kd::copy) } else { None };
+    let state = if let Some(value) = value {
+        guest.is_in(core.home());
+        guest.hit();
+        State::Hit(Kd::join(value))
+    } else {
+        let home = guest.uses(core.home());
+        let contents = home.instance().contents();
+        let outside = outside(core, query, hash).inspect_err(|_| home.used().store_failed());
+        State::Asks(Asks { home, hash, outside: outside.ok().flatten(), contents })
+    };
+    Found { query: core.again(query), state }
+}
+
+/// Where the entry stands in the stores, if there are any; that its key can't be written is counted.
+fn outside<K: 'static, V: 'static>(
+    core: &Core<K, V>,
+    query: &impl Query<Owned = K>,
+    hash: u64,
+) -> Result<Option<Beyond>, Error> {
+    // What is called from in there goes past the cache.
+    let Some(stores) = core.stores().filter(|_| !UnderLock::is_here()) else { return Ok(None) };
+    core.outside(&query.to_owned(), hash).inspect_err(|error| stores.failed(error))
+}
+
+impl Asks {
+    /// Is there typed memory, to be looked at before the stores?
+    fn has_memory(&self) -> bool {
+        self.home.instance().space.as_ref().is_none_or(|space| space.stores.has_memory())
+    }
+
+    fn wanted<'a, Q: Query<Owned: Send + Sync>>(self, face: Face, key: &'a Asking<'_, Q>) -> (OfGuest, Wanted<'a>) {
+        let outside = self.outside.map(|(_, key)| Outside { face, key });
+        let contents = self.contents.map(|contents| contents.bring_in(face));
+        (self.home, Wanted { key, hash: self.hash, outside, contents })
+    }
+}
+
+impl<Q, Kd> Found<'_, Q, Kd>
+where
+    Q: Query<Owned: Send + Sync>,
+    Kd: Kind<Val: Send + Sync, Shared: Send + Sync>,
+{
+    /// Goes on, on a thread.
+    pub fn begin(self, guard: Guard<'_, Kd>) -> Started<OfGuest, Q::Owned, Kd> {
+        let asks = match self.state {
+            State::Hit(result) => return Started::Done(result),
+            State::Asks(asks) => asks,
+        };
+        let looks = !guard.is_open() && asks.has_memory();
+        let key = Asking::copied(&self.query);
+        let (home, wanted) = asks.wanted(Face::Thread, &key);
+        let mut answer = Guarded::by(&guard);
+        let settled = steps::settle(home.used(), wanted, &mut answer, looks);
+        Started::at(settled, home, answer.result)
+    }
+
+    /// The first step, in a task.
+    pub fn begin_in_task(self, guard: Guard<'_, Kd>) -> Begun<OfGuest, Q::Owned, Kd> {
+        let asks = match self.state {
+            State::Hit(result) => return Begun::Done(result),
+            State::Asks(asks) => asks,
+        };
+        let looks = !guard.is_open() && asks.has_memory();
+        let key = Asking::copied(&self.query);
+        let (home, wanted) = asks.wanted(Face::Task, &key);
+        let mut answer = Guarded::by(&guard);
+        let step = steps::begin(home.used(), wanted, &mut answer, looks);
+        Begun::at(step, home, answer.result)
+    }
+}
+
+/// An address that has found its cache object.
+pub struct Addressed<'q, Q: Query, Kd> {
+    query: Again<'q, Q>,
+    /// An error if the key can't be written.
+    place: Result<Place<OfCache>, Error>,
+    _kind: Kd,
+}
+
+/// Evaluated: the key and the cache.
+pub fn find_address<'q, Kd: Kind, Q: Query>(
+    kind: Kd,
+    query: &'q Q,
+    core: &Core<Q::Owned, Kd::Val>,
+) -> Addressed<'q, Q, Kd> {
+    let hash = core.hash(query);
+    let place =
+        outside(core, query, hash).map(|outside| Place::new(core.home().clone(), hash, outside).with_contents());
+    Addressed { query: core.again(query), place, _kind: kind }
+}
+
+impl<Q: Query<Owned: Send + Sync>, Kd: Kind<Val: Send + Sync>> Addressed<'_, Q, Kd> {
+    /// Gives the address.
+    pub fn address<R>(self, guard: Guard<'_, Kd>, store: Store<'_, Q::Owned, Kd::Val>, then: Then<'_, R>) {
+        self.with(Face::Thread, guard, store, then);
+    }
+
+    /// Gives the address, whose operations are carried out in a task.
+    pub fn address_in_task<R>(
+        self,
+        guard: Guard<'_, Kd>,
+        store: Store<'_, Q::Owned, Kd::Val>,
+        then: &mut dyn FnMut(&aio::Address<'_, R>),
+    ) {
+        let mut then = |address: &Address<'_, R>| then(&aio::Address::of(address));
+        self.with(Face::Task, guard, store, &mut then);
+    }
+
+    fn with<R>(self, face: Face, guard: Guard<'_, Kd>, store: Store<'_, Q::Owned, Kd::Val>, then: Then<'_, R>) {
+        let places = self.place.map(|place| vec![place]);
+        let at = At { face, places, key: &Asking::copied(&self.query), guard, store };
+        then(&Address::new(&at));
+    }
+}

@@ -1,0 +1,48 @@
+//! Stands in for `later` where no byte stores are built in: nothing is left to do once a body is done.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    marker::PhantomData,
+};
+
+use super::{extras::Extras, instance::Home, kind::Kind, run::Run, share::HomeOf};
+
+/// What a finished run has left to do.
+pub enum Kept<H: HomeOf<Kd>, Kd: Kind> {
+    /// Nothing: this is the result.
+    Now(Kd::Ret),
+    Later(Later<H>),
+}
+
+/// There is none.
+pub struct Later<H: Home> {
+    never: Infallible,
+    _home: PhantomData<H>,
+}
+
+impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
+    /// Stores what the body returned, on these terms, and gives it back.
+    pub fn keep(&mut self, result: Kd::Ret, extras: Extras<'_, K, Kd::Val>) -> Kept<H, Kd> {
+        Kept::Now(self.finish_with(result, extras))
+    }
+}
+
+impl<H: HomeOf<Kd>, Kd: Kind> Kept<H, Kd> {
+    pub(crate) fn in_task(self) -> Ready<Kd::Ret> {
+        ready(self.on_thread())
+    }
+
+    pub fn on_thread(self) -> Kd::Ret {
+        match self {
+            Self::Now(result) => result,
+            Self::Later(later) => match later.never {},
+        }
+    }
+}
+
+impl<H: Home> Later<H> {
+    pub fn stored<R>(self) -> Ready<R> {
+        match self.never {}
+    }
+}

@@ -1,0 +1,16 @@
+use std::sync::LazyLock;
+
+use memo::{Cache, memoize};
+
+static USERS: LazyLock<Cache<u64, String>> = LazyLock::new(|| Cache::builder("users").build().expect("memory"));
+
+static TABLE: [u64; 3] = [1, 2, 3];
+
+#[memoize(cache = TABLE)]
+fn user(id: u64) -> String {
+    format!("user {id}")
+}
+
+fn main() {
+    user(1);
+}
