@@ -196,6 +196,16 @@ impl AsyncBackend for Distant {
         self.ask(false, move |memory| memory.remove_prefix(&prefix))
     }
 
+    fn remove_many<'a>(&'a self, keys: &'a [&'a [u8]]) -> Answer<'a, Vec<bool>> {
+        let keys: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
+        self.ask(false, move |memory| memory.remove_many(&keys.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+    }
+
+    fn remove_prefixes<'a>(&'a self, prefixes: &'a [&'a [u8]]) -> Answer<'a, Vec<u64>> {
+        let prefixes: Vec<Vec<u8>> = prefixes.iter().map(|prefix| prefix.to_vec()).collect();
+        self.ask(false, move |memory| memory.remove_prefixes(&prefixes.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+    }
+
     fn remove_tagged<'a>(&'a self, prefix: &'a [u8], tags: &'a [&'a str]) -> Answer<'a, u64> {
         let (prefix, tags): (Vec<u8>, Vec<String>) =
             (prefix.to_vec(), tags.iter().map(|&tag| tag.to_owned()).collect());
