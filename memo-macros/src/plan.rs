@@ -190,13 +190,11 @@ impl<'a> Plan<'a> {
             }
             (_, None) => Wait::Forever,
         };
+        let backend = options.backend.into_value();
+        let outside = outside((function, &key), backend, options.write, options.codec, options.version);
         let entries = match options.cache.into_value() {
             Some(cache) => Entries::Cache(Box::new(cache)),
-            None => {
-                let backend = options.backend.into_value();
-                outside((function, &key), backend, options.write, options.codec, options.version)
-                    .map_or(Entries::Memory, Entries::Stores)
-            }
+            None => outside.map_or(Entries::Memory, Entries::Stores),
         };
         Self {
             function,
