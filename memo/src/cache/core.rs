@@ -168,11 +168,7 @@ impl<K: Key, V: Value> Core<K, V> {
     }
 
     #[cfg(not(feature = "stores"))]
-    #[expect(
-        clippy::unused_async,
-        clippy::unused_self,
-        reason = "only a cache that is saved has something to bring in"
-    )]
+    #[expect(clippy::unused_async, reason = "only a cache that is saved has something to bring in")]
     async fn ready(&self, _: Face) -> Result<(), Error> {
         Ok(())
     }
