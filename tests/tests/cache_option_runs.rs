@@ -294,11 +294,13 @@ mod tasks {
     #[derive(Clone)]
     struct Site {
         pages: Pages,
+        /// Its own: the tests run at once.
+        tag: &'static str,
         runs: Arc<AtomicU64>,
     }
 
     impl Site {
-        #[memoize(cache = self.pages, validate = |entry| *entry.value() < 1000, tag = "async option")]
+        #[memoize(cache = self.pages, validate = |entry| *entry.value() < 1000, tag = self.tag)]
         async fn page(&self, path: &str) -> Result<u64, std::fmt::Error> {
             tokio::task::yield_now().await;
             if path.is_empty() {
@@ -336,11 +338,11 @@ mod tasks {
         assert_eq!(explain_cache!(site.page("a")).await, Explanation::Invalid);
         assert_eq!(site.page("a").await, Ok(2));
         let entry = cache_entry!(Site::page(&site, "a")).await.expect("stored");
-        assert_eq!(entry.tags().collect::<Vec<_>>(), ["async option"]);
+        assert_eq!(entry.tags().collect::<Vec<_>>(), [site.tag]);
         assert!(cache_delete!(site.page("a")).await.expect("memory"));
         assert_eq!(site.page("a").await, Ok(3));
         assert_eq!(overwrite_cache!(site.page("a")).await, Ok(4));
-        assert_eq!(aio::clear_tag("async option").await.expect("memory").removed(), 1);
+        assert_eq!(aio::clear_tag(site.tag).await.expect("memory").removed(), 1);
         assert_eq!(site.page("a").await, Ok(5));
         assert_eq!((site.boxed("four").await, site.boxed("four").await), (9, 9));
         assert_eq!((site.opaque("five".to_owned()).await, site.opaque("Five".to_owned()).await), (10, 10));
@@ -350,13 +352,14 @@ mod tasks {
 
     #[test]
     fn an_object_in_memory() {
-        let site = Site { pages: pages("site", None), runs: Arc::default() };
+        let site = Site { pages: pages("site", None), tag: "site in memory", runs: Arc::default() };
         within_20_s(|| threads(2).block_on(is_cached(site)));
     }
 
     #[test]
     fn an_object_in_tiers() {
-        let site = Site { pages: pages("site", Some("memory://option-site")), runs: Arc::default() };
+        let site =
+            Site { pages: pages("site", Some("memory://option-site")), tag: "site in tiers", runs: Arc::default() };
         within_20_s(|| threads(2).block_on(is_cached(site)));
     }
 
@@ -364,7 +367,7 @@ mod tasks {
     fn an_object_on_disk() {
         let dir = tempfile::tempdir().expect("a place");
         let url = format!("sqlite://{}/cache.db", dir.path().display());
-        let site = Site { pages: pages("site", Some(&url)), runs: Arc::default() };
+        let site = Site { pages: pages("site", Some(&url)), tag: "site on disk", runs: Arc::default() };
         within_20_s(|| threads(2).block_on(is_cached(site)));
         drop(dir);
     }
