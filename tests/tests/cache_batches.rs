@@ -336,6 +336,10 @@ fn objects_of_one_name_see_what_the_others_change() {
     assert_eq!(see(&1), (None, None));
     one.clear().expect("cleared");
     assert_eq!(see(&2), (None, None));
+    assert_eq!(one.get_or_compute(&2, || 21).expect("computed"), 21);
+    assert_eq!(see(&2), (Some(21), Some(21)));
+    let overwritten = memo::overwrite_cache!(other.get_or_compute(&2, || 22));
+    assert_eq!((overwritten.expect("computed"), see(&2)), (22, (Some(22), Some(22))));
     let computed = one.get_or_compute(&3, || {
         other.delete(&3).expect("not there");
         30

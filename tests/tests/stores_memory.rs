@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use memo::{cache_delete, cache_get, cache_info, cache_set, clock::TestClock, memoize, overwrite_cache};
+use memo::{Cache, cache_delete, cache_get, cache_info, cache_set, clock::TestClock, memoize, overwrite_cache};
 use memo_tests::{moody::moody, within_20_s};
 use serde::{Deserialize, Serialize, Serializer, ser::Error as _};
 
@@ -23,6 +23,20 @@ fn memory_has_values_that_the_store_could_not_take() {
     assert_eq!(cache_info(number).errors, 2, "a read and a write");
     assert_eq!(overwrite_cache!(number(10)), 12);
     assert_eq!(number(10), 12, "the older value is not in memory any more");
+}
+
+#[test]
+fn memory_has_no_older_value_than_the_store_that_took_the_newer() {
+    let (_near, far) = (moody("moody-near"), moody("moody-far"));
+    let tiers = ["memory", "moody-near://", "moody-far://"];
+    let cache: Cache<u32, u32> = Cache::builder("partly").backends(tiers).build().expect("builds");
+    cache.set_many([(1, 10), (2, 20)]).expect("both take them");
+    assert_eq!(cache.get_many(&[1, 2]).expect("reachable"), [Some(10), Some(20)]);
+    far.fails.store(true, Ordering::SeqCst);
+    assert!(cache.set(1, 11).expect_err("one does not take it").is_unavailable());
+    assert_eq!(cache.get(&1).expect("the first one has it"), Some(11));
+    assert!(cache.set_many([(1, 12), (2, 22)]).expect_err("one does not take them").is_unavailable());
+    assert_eq!(cache.get_many(&[1, 2]).expect("the first one has them"), [Some(12), Some(22)]);
 }
 
 #[test]

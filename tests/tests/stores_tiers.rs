@@ -145,9 +145,9 @@ fn vouched(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// Promise 3: who has read an entry does not bring it back after it was deleted.
+/// Promise 3: who has read an entry does not bring it back after it was deleted, cleared or replaced.
 #[test]
-fn what_is_deleted_while_it_is_read_is_copied_nowhere() {
+fn what_changes_while_it_is_read_is_copied_nowhere() {
     #[memoize(backend = ["read-near://", "read-far://"])]
     fn tiered(n: u32) -> u32 {
         n
@@ -156,20 +156,37 @@ fn what_is_deleted_while_it_is_read_is_copied_nowhere() {
     fn fronted(n: u32) -> u32 {
         n
     }
+    /// What happens meanwhile, and what is there afterwards.
+    type Change = (fn(), Option<u32>);
     within_20_s(|| {
         let (near, far) = (Watched::alone("read-near"), Watched::alone("read-far"));
-        tiered(1);
-        near.clear();
-        far.after_the_next_read(|| assert!(cache_delete!(tiered(1)).expect("reachable")));
-        assert_eq!(cache_get!(tiered(1)), Some(1), "who asked before has it");
-        assert_eq!((near.all().len(), far.all().len()), (0, 0), "it is not brought back");
+        let changes: [Change; 3] = [
+            (|| assert!(cache_delete!(tiered(1)).expect("reachable")), None),
+            (|| assert_eq!(memo::cache_clear(tiered).expect("reachable").removed(), 1), None),
+            (|| cache_set!(tiered(1), 7).expect("reachable"), Some(7)),
+        ];
+        for (change, left) in changes {
+            cache_set!(tiered(1), 1).expect("reachable");
+            near.clear();
+            far.after_the_next_read(change);
+            assert_eq!(cache_get!(tiered(1)), Some(1), "who asked before has it");
+            assert_eq!(near.all().len(), left.iter().len(), "it is not brought back");
+            assert_eq!(cache_get!(tiered(1)), left);
+        }
 
         let behind = Watched::alone("read-behind");
-        fronted(1);
-        behind.keeping(|| cache_delete!(fronted(1)).expect("reachable"));
-        behind.after_the_next_read(|| assert!(cache_delete!(fronted(1)).expect("reachable")));
-        assert_eq!(fronted(1), 1, "who asked before has it");
-        assert_eq!(cache_get!(fronted(1)), None, "memory has no copy");
+        let changes: [Change; 3] = [
+            (|| assert!(cache_delete!(fronted(1)).expect("reachable")), None),
+            (|| assert_eq!(memo::cache_clear(fronted).expect("reachable").removed(), 1), None),
+            (|| cache_set!(fronted(1), 7).expect("reachable"), Some(7)),
+        ];
+        for (change, left) in changes {
+            cache_set!(fronted(1), 1).expect("reachable");
+            behind.keeping(|| cache_delete!(fronted(1)).expect("reachable"));
+            behind.after_the_next_read(change);
+            assert_eq!(fronted(1), 1, "who asked before has it");
+            assert_eq!(cache_get!(fronted(1)), left, "memory has no copy of it");
+        }
     });
 }
 
@@ -219,6 +236,28 @@ fn who_asked_before_a_value_was_stored_asks_again() {
         store.after_the_next_read(|| assert_eq!(number(10), 10));
         assert_eq!(number(10), 10, "it is the other's value");
         assert_eq!(RUNS.load(Ordering::SeqCst), 1);
+    });
+}
+
+/// The same where something has changed whenever it asks: others do not keep it from running.
+#[test]
+fn a_call_whose_stores_change_all_the_time_runs_its_body() {
+    #[memoize(backend = "never-still://")]
+    fn number(n: u32) -> u32 {
+        n
+    }
+    fn clear_after_every_read(store: &Arc<Watched>) {
+        let same = store.clone();
+        store.after_the_next_read(move || {
+            memo::cache_clear(number).expect("reachable");
+            clear_after_every_read(&same);
+        });
+    }
+    within_20_s(|| {
+        let store = Watched::alone("never-still");
+        clear_after_every_read(&store);
+        assert_eq!(number(10), 10);
+        assert_eq!(store.all().len(), 1, "its value is stored");
     });
 }
 
@@ -320,6 +359,7 @@ fn an_entry_of_a_newer_format_is_a_miss_that_stays() {
     let store = Watched::alone("newer-format");
     number(1);
     let (key, mut bytes) = store.only();
+    // No format yet.
     bytes[4] = u8::MAX;
     let newer = vouched(bytes);
     store.put(&key, &newer);
