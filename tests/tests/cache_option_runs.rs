@@ -19,7 +19,14 @@ use crate::concurrent::{Job, Key, poll_once, threads, within_20_s};
 
 mod concurrent;
 
-static JOBS: LazyLock<Cache<Key, u64>> = LazyLock::new(|| Cache::builder("jobs").build().expect("memory"));
+static JOBS: LazyLock<Cache<Key, u64>> = LazyLock::new(|| in_use("jobs"));
+
+/// A cache whose first use is over: who waits for that copies the key once more, and some tests count the copies.
+fn in_use(name: &str) -> Cache<Key, u64> {
+    let cache = Cache::builder(name).build().expect("memory");
+    assert!(cache.is_empty().expect("memory"));
+    cache
+}
 
 #[memoize(cache = JOBS, tags = [format!("job {}", key.job().id())])]
 fn work(key: Key) -> u64 {
@@ -164,7 +171,7 @@ fn functions_of_one_object_that_wait_for_each_other_come_to_an_end() {
 /// All ways to invalidate a key of the object while a run of it goes on.
 #[test]
 fn what_is_invalidated_does_not_come_back() {
-    static OBJECT: LazyLock<Cache<Key, u64>> = LazyLock::new(|| Cache::builder("cleared").build().expect("memory"));
+    static OBJECT: LazyLock<Cache<Key, u64>> = LazyLock::new(|| in_use("cleared"));
     #[memoize(cache = OBJECT)]
     fn work(key: Key) -> u64 {
         key.job().work()
@@ -218,7 +225,7 @@ fn of_two_overwrites_the_later_wins() {
 
 #[test]
 fn a_panic_and_a_dropped_future_let_others_take_over() {
-    static OBJECT: LazyLock<Cache<Key, u64>> = LazyLock::new(|| Cache::builder("panics").build().expect("memory"));
+    static OBJECT: LazyLock<Cache<Key, u64>> = LazyLock::new(|| in_use("panics"));
     #[memoize(cache = OBJECT)]
     fn panics_first(key: Key) -> u64 {
         let run = key.job().work();
@@ -251,7 +258,7 @@ fn a_panic_and_a_dropped_future_let_others_take_over() {
 
 #[test]
 fn every_function_waits_in_its_own_way() {
-    static OBJECT: LazyLock<Cache<Key, u64>> = LazyLock::new(|| Cache::builder("waits").build().expect("memory"));
+    static OBJECT: LazyLock<Cache<Key, u64>> = LazyLock::new(|| in_use("waits"));
     #[memoize(cache = OBJECT)]
     fn patient(key: Key) -> u64 {
         key.job().work()
