@@ -93,6 +93,8 @@ mod tests {
     fn nobody_is_inside_while_it_is_closed() {
         let (gate, closed, start) = (Gate::<usize>::default(), AtomicBool::new(false), Barrier::new(4));
         let done = AtomicBool::new(false);
+        // Nobody is inside of a gate with nothing behind it.
+        gate.close().replace(Some(0));
         thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
