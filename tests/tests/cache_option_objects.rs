@@ -225,30 +225,6 @@ fn what_is_refused_from_a_store_is_not_taken_over() {
     assert_eq!(explain_cache!(number(&reader, 2)), Explanation::Absent);
 }
 
-#[test]
-fn a_tier_of_the_object_counts_for_it_alone() {
-    #[memoize(cache = cache)]
-    fn number(cache: &Cache<u64, u64>, n: u64) -> u64 {
-        n
-    }
-    let cache = over("counted-guests");
-    assert_eq!((number(&cache, 1), number(&cache, 1), cache.get(&1).expect("memory")), (1, 1, Some(1)));
-    let (info, stats) = (cache_info(number), cache.stats());
-    assert_eq!(info.tiers, stats.tiers);
-    let names: Vec<_> = info.tiers.iter().map(|tier| (&*tier.name, tier.hits, tier.misses, tier.size)).collect();
-    assert_eq!(names, [("memory", 2, 1, Some(1)), ("memory", 0, 1, Some(1))]);
-    assert_eq!((info.hits, stats.hits, info.size), (1, 2, 1));
-    memo::reset_stats(number).expect("memoized");
-    drop(cache);
-    // A test beside this one that looks at all objects may hold it for a moment.
-    within_20_s(|| {
-        while cache_info(number).size > 0 {
-            thread::yield_now();
-        }
-        assert_eq!(cache_info(number).tiers.len(), 0, "the object is gone");
-    });
-}
-
 fn within_threads(count: usize, test: impl Fn() + Sync) {
     thread::scope(|scope| {
         for _ in 0..count {
