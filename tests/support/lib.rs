@@ -5,6 +5,7 @@ pub mod files;
 pub mod lmdb;
 pub mod moody;
 pub mod sqlite;
+pub mod wire;
 
 use std::{
     panic::resume_unwind,

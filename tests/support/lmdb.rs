@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use heed::{CommitOrAbort, Database, EnvOpenOptions, RwTxn, types::Bytes};
 use memo::{
     Error,
     backend::{Lmdb, Url},
@@ -46,4 +47,25 @@ pub fn bytes_of(number: u64) -> Vec<u8> {
 /// Are these the bytes of a number?
 pub fn is_whole(number: u64, bytes: Option<&[u8]>) -> bool {
     bytes == Some(&bytes_of(number))
+}
+
+/// Does what other users of LMDB do, and commits it.
+///
+/// # Panics
+/// If LMDB fails.
+pub fn raw<T>(dir: &Path, body: impl FnOnce(&Database<'_, Bytes, Bytes>, &mut RwTxn<'_>) -> heed::Result<T>) -> T {
+    let mut options = EnvOpenOptions::new();
+    options.map_size(1 << 30);
+    #[expect(unsafe_code, reason = "heed asks for it; the directory is the test's own")]
+    // SAFETY: nobody changes the file but through LMDB.
+    let env = unsafe { options.open(dir) }.expect("it can be opened");
+    let txn = env.read_txn().expect("it can be read");
+    let database: Result<_, heed::Error> = env.open_databases_and_commit(txn, |opener, txn| {
+        opener.open_database(txn, None).map(CommitOrAbort::<_, ()>::Commit)
+    });
+    let database: Database<'_, Bytes, Bytes> = database.expect("it can be read").unwrap_commit().expect("the main one");
+    let mut txn = env.write_txn().expect("it can be written");
+    let done = body(&database, &mut txn).expect("it can be written");
+    txn.commit().expect("it can be written");
+    done
 }

@@ -9,11 +9,10 @@ use std::{
     thread,
 };
 
-use heed::{CommitOrAbort, Database, EnvOpenOptions, types::Bytes};
 use memo::backend::{Backend, Change, Item, Lmdb, Url, conformance};
 use memo_tests::{
     children::{Player, part, say, wait_for_line},
-    lmdb::{new_dir, open},
+    lmdb::{new_dir, open, raw},
 };
 
 fn open_in(dir: &Path, query: &str) -> Lmdb {
@@ -255,19 +254,7 @@ fn many_entries_are_removed_in_batches() {
 
 /// All keys of the tree, as other users of LMDB see them.
 fn keys_of_the_tree(dir: &Path) -> Vec<Vec<u8>> {
-    let mut options = EnvOpenOptions::new();
-    options.map_size(1 << 30);
-    #[expect(unsafe_code, reason = "heed asks for it; the directory is the test's own")]
-    // SAFETY: nobody changes the file.
-    let env = unsafe { options.open(dir) }.expect("it can be opened");
-    let txn = env.read_txn().expect("it can be read");
-    let database: Result<_, heed::Error> = env.open_databases_and_commit(txn, |opener, txn| {
-        opener.open_database(txn, None).map(CommitOrAbort::<_, ()>::Commit)
-    });
-    let database: Database<'_, Bytes, Bytes> = database.expect("it can be read").unwrap_commit().expect("the main one");
-    let txn = env.read_txn().expect("it can be read");
-    let keys = database.iter(&txn).expect("it can be read").map(|pair| pair.expect("it can be read").0.to_vec());
-    keys.collect()
+    raw(dir, |database, txn| database.iter(txn)?.map(|pair| Ok(pair?.0.to_vec())).collect())
 }
 
 #[test]

@@ -2,14 +2,13 @@
 
 use std::{collections::BTreeMap, fs, ops::ControlFlow, path::Path};
 
-use heed::{CommitOrAbort, Database, EnvOpenOptions, RwTxn, types::Bytes};
 use memo::{
     Error,
     backend::{Backend, Change, Item},
 };
 use memo_tests::{
     children::{Player, part, say},
-    lmdb::{bytes_of, data, is_whole, new_dir, open, try_open, url},
+    lmdb::{bytes_of, data, is_whole, new_dir, open, raw, try_open, url},
 };
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -19,24 +18,6 @@ fn another_process() {
     let Some((part, arguments)) = part() else { return };
     assert_eq!(part, "damages");
     damages(&arguments);
-}
-
-/// Does what other users of LMDB do.
-fn raw<T>(dir: &Path, body: impl FnOnce(&Database<'_, Bytes, Bytes>, &mut RwTxn<'_>) -> heed::Result<T>) -> T {
-    let mut options = EnvOpenOptions::new();
-    options.map_size(1 << 30);
-    #[expect(unsafe_code, reason = "heed asks for it; the directory is the test's own")]
-    // SAFETY: nobody changes the file but through LMDB.
-    let env = unsafe { options.open(dir) }.expect("it can be opened");
-    let txn = env.read_txn().expect("it can be read");
-    let database: Result<_, heed::Error> = env.open_databases_and_commit(txn, |opener, txn| {
-        opener.open_database(txn, None).map(CommitOrAbort::<_, ()>::Commit)
-    });
-    let database: Database<'_, Bytes, Bytes> = database.expect("it can be read").unwrap_commit().expect("the main one");
-    let mut txn = env.write_txn().expect("it can be written");
-    let done = body(&database, &mut txn).expect("it can be written");
-    txn.commit().expect("it can be written");
-    done
 }
 
 fn put(dir: &Path, key: &[u8], value: &[u8]) {

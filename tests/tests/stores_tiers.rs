@@ -17,8 +17,7 @@ use memo::{
     memoize, overwrite_cache,
     wire::Frame,
 };
-use memo_tests::within_20_s;
-use xxhash_rust::xxh3::xxh3_64;
+use memo_tests::{wire::vouched, within_20_s};
 
 /// What was done to the stores of a test, in its order.
 type Log = Arc<Mutex<Vec<String>>>;
@@ -138,13 +137,6 @@ impl Backend for Watched {
 }
 
 /// Bytes with a checksum that fits.
-fn vouched(mut bytes: Vec<u8>) -> Vec<u8> {
-    let end = bytes.len() - 8;
-    let checksum = xxh3_64(&bytes[..end]);
-    bytes[end..].copy_from_slice(&checksum.to_le_bytes());
-    bytes
-}
-
 /// Promise 3: who has read an entry does not bring it back after it was deleted, cleared or replaced.
 #[test]
 fn what_changes_while_it_is_read_is_copied_nowhere() {

@@ -15,35 +15,10 @@ use std::{
 
 use memo::{
     Error,
-    wire::{Codec, Encoded, Read, Wire, erased_serde, register_codec},
+    wire::{Codec, Read, Wire, erased_serde, register_codec},
 };
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
-
-const SERDE: [&str; 4] = ["bincode", "postcard", "json", "msgpack"];
-const LIMIT: usize = 1 << 20;
-
-fn wire(text: &str) -> Wire {
-    Wire::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
-}
-
-fn decode<T: DeserializeOwned>(encoded: &Encoded<'_>) -> Result<T, Error> {
-    Wire::decode(encoded.codec, encoded.compressors, &encoded.bytes, LIMIT)
-}
-
-fn comes_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(codec: &str, value: &T) {
-    let wire = wire(codec);
-    let encoded = wire.encode(value).unwrap_or_else(|error| panic!("{codec}, {value:?}: {error}"));
-    let back: T = decode(&encoded).unwrap_or_else(|error| panic!("{codec}, {value:?}: {error}"));
-    assert_eq!(&back, value, "{codec}");
-}
-
-fn is_not_written<T: Serialize>(codec: &str, value: &T, said: &str) {
-    let error = wire(codec).encode(value).err().unwrap_or_else(|| panic!("{codec} must refuse"));
-    assert!(error.is_encoding(), "{codec}: {error}");
-    let message = error.to_string();
-    assert!(message.contains(codec) && message.contains(said), "{codec}: {message}");
-    assert!(std::error::Error::source(&error).is_some(), "{codec}: the codec's own error is kept");
-}
+use memo_tests::wire::{LIMIT, SERDE, comes_back, decode, is_not_written, wire};
+use serde::{Deserialize, Deserializer, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct User {

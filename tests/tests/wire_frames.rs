@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use memo::wire::{Frame, Wire, frame};
+use memo_tests::wire::vouched;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
 
 fn small() -> Frame<'static> {
     Frame {
@@ -33,13 +33,6 @@ fn written(frame: &Frame<'_>) -> Vec<u8> {
 }
 
 /// The bytes with a checksum that fits.
-fn vouched(mut bytes: Vec<u8>) -> Vec<u8> {
-    let end = bytes.len() - 8;
-    let checksum = xxh3_64(&bytes[..end]);
-    bytes[end..].copy_from_slice(&checksum.to_le_bytes());
-    bytes
-}
-
 #[test]
 fn a_frame_is_read_as_it_was_written() {
     let many: Vec<String> = (0..1000).map(|tag| format!("tag {tag}")).collect();

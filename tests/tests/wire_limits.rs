@@ -5,24 +5,13 @@ use std::{
     process::Command,
 };
 
-use memo::{
-    Error,
-    wire::{Encoded, Wire},
+use memo::wire::Wire;
+use memo_tests::{
+    children::{self, Player},
+    wire::{LIMIT, SERDE, decode, wire},
 };
-use memo_tests::children::{self, Player};
 use proptest::prelude::*;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-
-const SERDE: [&str; 4] = ["bincode", "postcard", "json", "msgpack"];
-const LIMIT: usize = 1 << 20;
-
-fn wire(text: &str) -> Wire {
-    Wire::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
-}
-
-fn decode<T: DeserializeOwned>(encoded: &Encoded<'_>) -> Result<T, Error> {
-    Wire::decode(encoded.codec, encoded.compressors, &encoded.bytes, LIMIT)
-}
+use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
 enum List {

@@ -1,4 +1,4 @@
-//! An async store with a server behind it: its futures are pending until the server has answered, and a request that was sent is
+//! Rows 33, 40; promises 3, 11: an async store with a server behind it. Its futures are pending until the server has answered, and a request that was sent is
 //! carried out whatever becomes of the future.
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part")]
 
