@@ -12,7 +12,7 @@ use shuttle::{sync::atomic::AtomicU64, thread};
 use crate::{
     Tag,
     call::{
-        begin::Started,
+        begun::Started,
         extras::Extras,
         instance::{AnyInstance, OfProcess, Typed},
         kind::Plain,

@@ -24,7 +24,7 @@ pub use crate::{
     call::{
         address::{Address, Setting, address, unchanged},
         answer::Guard,
-        begin::{Begun, Started},
+        begun::{Begun, Started},
         extras::{Extras, FromTimeout, IntoTtl, fail_with, tags, tags_of, ttl, ttl_of},
         invalidation::{Invalidation, SuccessOfResult, SuccessOfValue},
         kind::{
@@ -53,7 +53,7 @@ pub use crate::{
 pub mod aio {
     pub use crate::call::{
         address::aio::{Address, address},
-        begin::Begun,
+        begun::Begun,
         start::aio::{begin, begin_with},
     };
 }

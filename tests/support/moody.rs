@@ -21,6 +21,8 @@ pub struct Moody {
     pub garbles: AtomicBool,
     /// The next write or removal waits here until somebody says go.
     pub held: Mutex<Option<mpsc::Receiver<()>>>,
+    /// It does not know how many entries it has.
+    pub cannot_count: AtomicBool,
     /// How often it was read.
     pub reads: AtomicU32,
 }
@@ -45,7 +47,7 @@ impl Backend for Moody {
     }
 
     fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
+        Capabilities { count: !self.cannot_count.load(Ordering::SeqCst), ..self.inner.capabilities() }
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
@@ -81,6 +83,9 @@ impl Backend for Moody {
     }
 
     fn count(&self, prefix: &[u8]) -> Result<u64, Error> {
+        if self.cannot_count.load(Ordering::SeqCst) {
+            return Err(Error::unsupported("it never learnt to count"));
+        }
         self.ask()?;
         self.inner.count(prefix)
     }

@@ -1,72 +1,17 @@
 //! Row 33: what each tier of a function or cache did.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 
 use memo::{
-    Cache, Error, TierInfo,
-    backend::{Backend, Capabilities, Item, Memory, backend, register_backend},
+    Cache, TierInfo,
+    backend::{backend, register_backend},
     cache_delete, cache_entry, cache_get, cache_info, explain_cache, memoize, overwrite_cache, reset_stats, skip_cache,
 };
-use memo_tests::within_20_s;
+use memo_tests::{moody::moody, within_20_s};
 use tempfile::tempdir;
-
-/// A store that can be told to fail or to garble, and can't count.
-#[derive(Default)]
-struct Moody {
-    inner: Memory,
-    fails: AtomicBool,
-    garbles: AtomicBool,
-}
-
-impl Moody {
-    fn at(scheme: &str) -> Arc<Self> {
-        let store = Arc::new(Self::default());
-        let opened = store.clone();
-        register_backend(scheme, move |_| Ok(opened.clone())).expect("each test has its own");
-        store
-    }
-
-    fn ask(&self) -> Result<(), Error> {
-        if self.fails.load(Ordering::SeqCst) { Err(Error::unavailable("it is moody")) } else { Ok(()) }
-    }
-}
-
-impl Backend for Moody {
-    fn name(&self) -> &'static str {
-        "moody"
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
-    }
-
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        self.ask()?;
-        let mut bytes = self.inner.get(key)?;
-        if let Some(bytes) = bytes.as_mut().filter(|_| self.garbles.load(Ordering::SeqCst)) {
-            bytes[20] ^= 1;
-        }
-        Ok(bytes)
-    }
-
-    fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {
-        self.ask().and_then(|()| self.inner.set(key, item))
-    }
-
-    fn remove(&self, key: &[u8]) -> Result<bool, Error> {
-        self.ask().and_then(|()| self.inner.remove(key))
-    }
-
-    fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
-        self.ask().and_then(|()| self.inner.remove_prefix(prefix))
-    }
-}
 
 /// Hits, misses, errors and size of each tier.
 fn numbers(tiers: &[TierInfo]) -> Vec<(u64, u64, u64, Option<u64>)> {
@@ -157,7 +102,8 @@ fn what_fails_is_counted_where_it_did() {
     fn number(n: u64) -> u64 {
         n
     }
-    let store = Moody::at("tiers-moody");
+    let store = moody("tiers-moody");
+    store.cannot_count.store(true, Ordering::SeqCst);
     let errors = || cache_info(number).tiers.iter().map(|tier| tier.errors).collect::<Vec<_>>();
     assert_eq!((number(1), number(2)), (1, 2));
     assert_eq!(cache_info(number).tiers[1].size, None, "it can't count, which is no failure");

@@ -2,14 +2,18 @@
 //! stored is up to the steps that all calls take.
 #![expect(clippy::needless_pass_by_value, reason = "generated code has no other use for what it passes")]
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::{ControlFlow, Deref},
+    sync::Arc,
+};
 
 use super::core::Core;
 use crate::{
     call::{
         address::{Address, Store, Then, aio},
         answer::{Guard, Guarded},
-        begin::{self as steps, Begun, Outside, Started, Wanted},
+        begin::{self as steps, Outside, Wanted},
+        begun::{Begun, Started},
         guest::{Guest, OfGuest},
         instance::{Contents, Home as _, OfCache},
         kind::Kind,
@@ -81,6 +85,8 @@ struct Asks {
     outside: Option<Beyond>,
     /// What was saved, if it is still to come in.
     contents: Option<Arc<dyn Contents>>,
+    /// Is memory still to be looked at before the stores?
+    looks: bool,
 }
 
 /// Evaluated: the key and the cache. `is_open`: entries are used without being looked at. The call's mode was set aside for
@@ -101,16 +107,18 @@ where
     drop(mode);
     let guest = Guest::of(site, marker);
     let hash = core.hash(query);
-    let value = if is_open { core.hit(query, hash, Kd::copy) } else { None };
-    let state = if let Some(value) = value {
-        guest.is_in(core.home());
-        guest.hit();
-        State::Hit(Kd::join(value))
-    } else {
-        let home = guest.uses(core.home());
-        let contents = home.instance().contents();
-        let outside = outside(core, query, hash).inspect_err(|_| home.used().store_failed());
-        State::Asks(Asks { home, hash, outside: outside.ok().flatten(), contents })
+    let state = match core.hit(query, (hash, is_open), Kd::copy) {
+        ControlFlow::Break(value) => {
+            guest.is_in(core.home());
+            guest.hit();
+            State::Hit(Kd::join(value))
+        }
+        ControlFlow::Continue(looks) => {
+            let home = guest.uses(core.home());
+            let contents = home.instance().contents();
+            let outside = outside(core, query, hash).inspect_err(|_| home.used().store_failed());
+            State::Asks(Asks { home, hash, outside: outside.ok().flatten(), contents, looks })
+        }
     };
     Found { query: core.again(query), state }
 }
@@ -127,15 +135,14 @@ fn outside<K: 'static, V: 'static>(
 }
 
 impl Asks {
-    /// Is there typed memory, to be looked at before the stores?
-    fn has_memory(&self) -> bool {
-        self.home.instance().space.as_ref().is_none_or(|space| space.stores.has_memory())
-    }
-
-    fn wanted<'a, Q: Query<Owned: Send + Sync>>(self, face: Face, key: &'a Asking<'_, Q>) -> (OfGuest, Wanted<'a>) {
+    fn wanted<'a, Q: Query<Owned: Send + Sync>>(
+        self,
+        face: Face,
+        key: &'a Asking<'_, Q>,
+    ) -> (OfGuest, Wanted<'a>, bool) {
         let outside = self.outside.map(|(_, key)| Outside { face, key });
         let contents = self.contents.map(|contents| contents.bring_in(face));
-        (self.home, Wanted { key, hash: self.hash, outside, contents })
+        (self.home, Wanted { key, hash: self.hash, outside, contents }, self.looks)
     }
 }
 
@@ -150,9 +157,8 @@ where
             State::Hit(result) => return Started::Done(result),
             State::Asks(asks) => asks,
         };
-        let looks = !guard.is_open() && asks.has_memory();
         let key = Asking::copied(&self.query);
-        let (home, wanted) = asks.wanted(Face::Thread, &key);
+        let (home, wanted, looks) = asks.wanted(Face::Thread, &key);
         let mut answer = Guarded::by(&guard);
         let settled = steps::settle(home.used(), wanted, &mut answer, looks);
         Started::at(settled, home, answer.result)
@@ -164,9 +170,8 @@ where
             State::Hit(result) => return Begun::Done(result),
             State::Asks(asks) => asks,
         };
-        let looks = !guard.is_open() && asks.has_memory();
         let key = Asking::copied(&self.query);
-        let (home, wanted) = asks.wanted(Face::Task, &key);
+        let (home, wanted, looks) = asks.wanted(Face::Task, &key);
         let mut answer = Guarded::by(&guard);
         let step = steps::begin(home.used(), wanted, &mut answer, looks);
         Begun::at(step, home, answer.result)

@@ -3,7 +3,8 @@
 use std::any::Any;
 
 use super::{
-    begin::{Settled, Started, Step},
+    begin::{Settled, Step},
+    begun::Started,
     entry::Entry,
     extras::Test,
     kind::Kind,

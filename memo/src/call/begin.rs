@@ -1,24 +1,16 @@
 //! The steps of a call until it has a value or has to run the body: one state machine for threads and tasks, for all
 //! types. What depends on the types it asks an [`Answer`].
 
-use std::{
-    marker::PhantomData,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
-};
+use std::sync::Arc;
 
 use super::{
-    answer::{Answer, Guard, Guarded, Keep, Plain},
+    answer::{Answer, Keep},
     guest::Used,
-    instance::{Home, Loading},
-    kind::Kind,
-    run::{Run, Running},
-    share::HomeOf,
+    instance::Loading,
+    run::Running,
     switch::{self, Mode},
+    waits::{Ended, On, Read, Reading, Waited, Waits},
 };
-#[cfg(feature = "stores")]
-use crate::memory::entries::weigh_any;
 use crate::{
     clock::{self, Millis},
     error::{Error, Kind as ErrorKind},
@@ -28,7 +20,7 @@ use crate::{
     },
     key::{Ask, Held},
     memory::{Entered, Found, Put, Stored, locked::UnderLock},
-    space::{EntryKey, Face, Loaded, Space},
+    space::{EntryKey, Face, Loaded},
 };
 
 /// Where a call stands.
@@ -55,7 +47,7 @@ impl Step {
 
 /// How a caller that found nothing is to go on.
 #[derive(Clone, Copy)]
-struct Attempt {
+pub(super) struct Attempt {
     /// May it wait for another's run?
     joins: bool,
     /// Until when it waits.
@@ -313,107 +305,6 @@ impl Call<'_> {
     }
 }
 
-/// A caller that waits. It borrows nothing of the call.
-pub(crate) struct Waits {
-    held: Held,
-    hash: u64,
-    attempt: Attempt,
-    on: On,
-}
-
-/// What a caller waits for.
-enum On {
-    /// Another's run; where the entry stands outside of memory is kept for later.
-    Flight(Wait, Option<Outside>),
-    /// The answer of a store.
-    Store(Reading),
-    /// What was saved.
-    Contents(Loading),
-}
-
-/// A store that is asked by a task.
-struct Reading {
-    space: Arc<Space>,
-    key: Box<EntryKey>,
-    seen: u64,
-    /// The question, once it was put.
-    asked: Option<Pin<Box<dyn Future<Output = Read> + Send>>>,
-}
-
-impl Reading {
-    fn new(space: Arc<Space>, key: Box<EntryKey>, seen: u64) -> Self {
-        Self { space, key, seen, asked: None }
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
-        let asked = self.asked.get_or_insert_with(|| {
-            let (space, key) = (self.space.clone(), self.key.clone());
-            Box::pin(async move { space.read_for_use(Face::Task, &key).await })
-        });
-        asked.as_mut().poll(cx)
-    }
-}
-
-/// What a store answered.
-type Read = Result<Option<Loaded>, Error>;
-
-/// How a caller's wait has ended.
-enum Ended {
-    Flight(Outcome, Option<Outside>),
-    Store(Box<EntryKey>, u64, Read),
-    Contents(Result<(), Error>),
-}
-
-/// A caller whose wait has ended.
-pub(crate) struct Waited {
-    held: Held,
-    hash: u64,
-    attempt: Attempt,
-    ended: Ended,
-}
-
-impl Waits {
-    /// On a thread.
-    pub(crate) fn block(self) -> Waited {
-        let Self { held, hash, attempt, on } = self;
-        let ended = match on {
-            On::Flight(wait, outside) => Ended::Flight(wait.block(), outside),
-            On::Store(Reading { space, key, seen, .. }) => {
-                let loaded = block_on(space.read_for_use(Face::Thread, &key));
-                Ended::Store(key, seen, loaded)
-            }
-            On::Contents(loading) => {
-                // The hooks that bring them in may call memoized functions, which the mode of this call is not for.
-                let _mode = switch::set_aside();
-                Ended::Contents(block_on(loading))
-            }
-        };
-        Waited { held, hash, attempt, ended }
-    }
-
-    /// In a task.
-    pub(crate) fn poll(waits: &mut Option<Self>, cx: &mut Context<'_>) -> Poll<Waited> {
-        enum Answered {
-            Flight(Outcome),
-            Store(Read),
-            Contents(Result<(), Error>),
-        }
-        let answered = match &mut waits.as_mut().expect("a future is not polled after its end").on {
-            On::Flight(wait, _) => Answered::Flight(ready!(wait.poll_in_task(cx))),
-            On::Store(reading) => Answered::Store(ready!(reading.poll(cx))),
-            On::Contents(loading) => Answered::Contents(ready!(loading.as_mut().poll(cx))),
-        };
-        let Self { held, hash, attempt, on } = waits.take().expect("it was there a moment ago");
-        let ended = match (answered, on) {
-            (Answered::Flight(outcome), On::Flight(_, outside)) => Ended::Flight(outcome, outside),
-            (Answered::Store(loaded), On::Store(Reading { key, seen, .. })) => Ended::Store(key, seen, loaded),
-            (Answered::Contents(loaded), On::Contents(_)) => Ended::Contents(loaded),
-            _ => unreachable!("it answers what was asked"),
-        };
-        Poll::Ready(Waited { held, hash, attempt, ended })
-    }
-}
-
 impl Waited {
     pub(crate) fn step(self, instance: Used<'_>, answer: &mut dyn Answer) -> Step {
         let Self { held, hash, attempt, ended } = self;
@@ -456,90 +347,4 @@ fn timed_out(instance: Used<'_>) -> Error {
     let name = instance.caller();
     let message = format!("`{name}` waited {waited} ms for a run of the same key that has not ended");
     Error::new(ErrorKind::Timeout, message)
-}
-
-/// Where a call stands, as generated code sees it.
-pub enum Begun<H: Home, K, Kd: Kind> {
-    /// It has its result.
-    Done(Kd::Ret),
-    /// It is to run the body.
-    Run(Run<H, K, Kd>),
-    /// It is to wait for another's run.
-    Wait(Waiting<H, K, Kd>),
-}
-
-/// Where a call stands that does not wait any more.
-pub enum Started<H: Home, K, Kd: Kind> {
-    Done(Kd::Ret),
-    Run(Run<H, K, Kd>),
-}
-
-impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Started<H, K, Kd> {
-    pub(crate) fn at(settled: Settled, home: H, result: Option<Kd::Ret>) -> Self {
-        match (settled, result) {
-            (Settled::Run(running), _) => Self::Run(Run::new(home, running)),
-            (Settled::Done, Some(result)) => Self::Done(result),
-            (Settled::Done, None) => Self::Run(Run::new(home, None)),
-        }
-    }
-}
-
-impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Begun<H, K, Kd> {
-    pub(crate) fn at(step: Step, home: H, result: Option<Kd::Ret>) -> Self {
-        match step {
-            Step::Wait(waits) => Self::Wait(Waiting { home, waits: Some(waits), _types: PhantomData }),
-            Step::Settled(settled) => match Started::at(settled, home, result) {
-                Started::Done(result) => Self::Done(result),
-                Started::Run(run) => Self::Run(run),
-            },
-        }
-    }
-}
-
-/// A caller that waits in its task; what comes out says how to go on.
-pub struct Waiting<H, K, Kd> {
-    home: H,
-    waits: Option<Waits>,
-    _types: PhantomData<fn(K) -> Kd>,
-}
-
-/// A caller that has waited in its task.
-pub struct Again<H, K, Kd> {
-    home: H,
-    waited: Waited,
-    _types: PhantomData<fn(K) -> Kd>,
-}
-
-// Nothing in it is pinned.
-impl<H, K, Kd> Unpin for Waiting<H, K, Kd> {}
-
-impl<H: Home, K, Kd> Future for Waiting<H, K, Kd> {
-    type Output = Again<H, K, Kd>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let waited = ready!(Waits::poll(&mut self.waits, cx));
-        Poll::Ready(Again { home: self.home.clone(), waited, _types: PhantomData })
-    }
-}
-
-impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Again<H, K, Kd> {
-    pub fn again(self) -> Begun<H, K, Kd> {
-        let mut answer = Plain::<Kd>(None);
-        let step = self.waited.step(self.home.used(), &mut answer);
-        Begun::at(step, self.home, answer.0)
-    }
-
-    /// The same where entries have weight.
-    #[cfg(feature = "stores")]
-    pub fn again_weighing(self, guard: Guard<'_, Kd>, weigh: impl Fn(&K, &Kd::Val) -> u64) -> Begun<H, K, Kd> {
-        let weigh = weigh_any(weigh);
-        self.again_with(guard.weigh(&weigh))
-    }
-
-    #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]
-    pub fn again_with(self, guard: Guard<'_, Kd>) -> Begun<H, K, Kd> {
-        let mut answer = Guarded::by(&guard);
-        let step = self.waited.step(self.home.used(), &mut answer);
-        Begun::at(step, self.home, answer.result)
-    }
 }

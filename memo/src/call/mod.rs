@@ -4,6 +4,7 @@
 pub(crate) mod address;
 pub(crate) mod answer;
 pub(crate) mod begin;
+pub(crate) mod begun;
 pub(crate) mod entry;
 pub(crate) mod explanation;
 pub(crate) mod extras;
@@ -30,3 +31,4 @@ pub(crate) mod stored;
 pub(crate) mod switch;
 pub(crate) mod terms;
 mod typed;
+pub(crate) mod waits;

@@ -5,7 +5,8 @@ use std::any::{Any, TypeId, type_name};
 
 use super::{
     answer::{Guard, Guarded, Plain},
-    begin::{self as steps, Started, Wanted},
+    begin::{self as steps, Wanted},
+    begun::Started,
     instance::{Home, OfProcess, OfThread, Typed},
     kind::Kind,
     local::Threads,
@@ -223,7 +224,7 @@ fn guarded<H: HomeOf<Kd>, K: 'static, Kd: Kind>(
 }
 
 /// An ordinary hit of a call that uses entries without looking at them.
-pub(super) fn hit_if_open<Kd: Kind, Q: Query>(
+fn hit_if_open<Kd: Kind, Q: Query>(
     instance: &Typed<Owned<Q>, Val<Kd>>,
     query: &Q,
     hash: u64,
@@ -266,7 +267,7 @@ pub(crate) mod aio {
     use super::{
         super::{
             answer::{Guard, Guarded, Plain},
-            begin::Begun,
+            begun::Begun,
         },
         Asking, Home as _, Kind, Marker, OfProcess, Owned, Query, Site, Typed, Wanted, hit, hit_if_open, steps, target,
     };

@@ -1,6 +1,6 @@
 //! What memoized functions ask of a cache. They know its types without their bounds: an error about one is told once.
 
-use std::{borrow::Borrow, sync::Arc};
+use std::{borrow::Borrow, ops::ControlFlow, sync::Arc};
 
 use super::{Borrowed, Core, Key, Lookup, Value};
 use crate::{
@@ -42,13 +42,20 @@ impl<K: 'static, V: 'static> Core<K, V> {
         Again { query, copy: self.0.copy }
     }
 
-    /// An ordinary hit in memory.
+    /// An ordinary hit in memory; else, whether memory is still to be looked at before the stores. `is_open`: entries are used
+    /// without being looked at.
     #[inline]
-    pub(in crate::cache) fn hit<Q: Query<Owned = K>>(&self, query: &Q, hash: u64, copy: fn(&V) -> V) -> Option<V> {
-        if self.has_memory() && switch::is_ordinary() {
-            self.0.typed.hit(query, hash, copy, |value| value)
-        } else {
-            None
+    pub(in crate::cache) fn hit<Q: Query<Owned = K>>(
+        &self,
+        query: &Q,
+        (hash, is_open): (u64, bool),
+        copy: fn(&V) -> V,
+    ) -> ControlFlow<V, bool> {
+        let has_memory = self.has_memory();
+        let is_looked_at = has_memory && is_open && switch::is_ordinary();
+        match is_looked_at.then(|| self.0.typed.hit(query, hash, copy, |value| value)).flatten() {
+            Some(value) => ControlFlow::Break(value),
+            None => ControlFlow::Continue(has_memory && !is_looked_at),
         }
     }
 

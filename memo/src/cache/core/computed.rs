@@ -1,15 +1,17 @@
 //! Values that are computed if they are not there.
 
-use std::borrow::Borrow;
+use std::{borrow::Borrow, ops::ControlFlow};
 
 use super::{Borrowed, Core, Key, Lookup, Value};
 use crate::{
     call::{
         answer::Reported,
-        begin::{self as steps, Outside, Started, Step, Waits, Wanted},
+        begin::{self as steps, Outside, Step, Wanted},
+        begun::Started,
         extras::Extras,
         instance::Home as _,
         kind::Kind,
+        waits::Waits,
     },
     error::Error,
     flight::wait::block_on,
@@ -27,16 +29,17 @@ impl<K: Key, V: Value> Core<K, V> {
         K: Borrow<Q>,
     {
         let hash = query.hash();
-        if let Some(value) = self.hit(query, hash, V::clone) {
-            return Ok(Begun { step: None, answer: Reported::done(Kd::join(value)) });
-        }
+        let looks = match self.hit(query, (hash, true), V::clone) {
+            ControlFlow::Break(value) => return Ok(Begun { step: None, answer: Reported::done(Kd::join(value)) }),
+            ControlFlow::Continue(looks) => looks,
+        };
         let outside = match self.stores() {
             Some(_) => self.outside(&query.to_owned(), hash)?.map(|(_, key)| Outside { face, key }),
             None => None,
         };
         let mut answer = Reported::new(self.0.silent);
         let wanted = Wanted { key: &Asking::copied(query), hash, outside, contents: None };
-        let step = steps::begin(self.0.home.used(), wanted, &mut answer, false);
+        let step = steps::begin(self.0.home.used(), wanted, &mut answer, looks);
         Ok(Begun { step: Some(step), answer })
     }
 

@@ -5,12 +5,16 @@ pub(crate) mod address;
 pub(crate) mod kind;
 pub(crate) mod literal;
 
+use std::ops::ControlFlow;
+
 use super::{
     answer::{Guard, Guarded, Plain},
-    begin::{self as steps, Begun, Outside, Started, Wanted},
+    begin::{self as steps, Outside, Wanted},
+    begun::{Begun, Started},
     instance::{Home as _, Instance, OfProcess, Typed},
     site::Site,
-    start::{How, Marker, Owned, Val, hit_if_open, target_of},
+    start::{How, Marker, Owned, Val, target_of},
+    switch,
 };
 use crate::{
     error::Error,
@@ -20,38 +24,52 @@ use crate::{
 };
 use kind::Outer;
 
-/// What a call of such a function begins with.
-struct Beginning<'q, Kd: Outer, Q: StoredQuery> {
+/// A call of such a function that was no ordinary hit.
+struct Beginning<Kd: Outer, Q: StoredQuery> {
     instance: &'static Typed<Owned<Q>, Val<Kd>>,
-    query: &'q Q,
     hash: u64,
+    outside: Option<Outside>,
+    /// Is memory still to be looked at before the stores?
+    looks: bool,
 }
 
-impl<'q, Kd, Q> Beginning<'q, Kd, Q>
+impl<Kd, Q> Beginning<Kd, Q>
 where
     Q: StoredQuery<Owned: Send + Sync>,
     Kd: Outer<Val: Send + Sync, Shared: Send + Sync>,
 {
-    fn new<M: Marker>(site: &'static Site, marker: &M, query: &'q Q) -> Self {
+    /// Gives the value of an ordinary hit in memory.
+    fn new<M: Marker>(
+        (site, marker): (&'static Site, &M),
+        query: &Q,
+        guard: &Guard<'_, Kd>,
+        face: Face,
+    ) -> ControlFlow<Kd::Ret, Self> {
         let how = How::with_stores(query.same(), Kd::values());
-        Self { instance: target_of::<M, Typed<_, _>>(site, marker, how), query, hash: query.hash() }
-    }
-
-    /// An ordinary hit in memory.
-    fn hit(&self, guard: &Guard<'_, Kd>) -> Option<Kd::Ret> {
-        if self.instance.has_memory() { hit_if_open(self.instance, self.query, self.hash, guard) } else { None }
-    }
-
-    /// Where the entry stands in the stores. A key that can't be written counts as an error, and stands nowhere.
-    fn outside(&self, face: Face) -> Option<Outside> {
-        let space = self.instance.space.as_ref()?;
-        // What is called from in there goes past the cache.
-        if UnderLock::is_here() {
-            return None;
+        let (instance, hash) = (target_of::<M, Typed<_, _>>(site, marker, how), query.hash());
+        let has_memory = instance.has_memory();
+        let is_looked_at = has_memory && guard.is_open() && switch::is_ordinary();
+        if is_looked_at && let Some(value) = instance.hit(query, hash, Kd::copy, Kd::join) {
+            return ControlFlow::Break(value);
         }
-        let key = outside_key(space, self.query, self.hash).ok()?;
-        Some(Outside { face, key })
+        let outside = outside(instance, query, hash).map(|key| Outside { face, key });
+        ControlFlow::Continue(Self { instance, hash, outside, looks: has_memory && !is_looked_at })
     }
+
+    fn wanted<'a>(self, key: &'a Asking<'_, Q>) -> (OfProcess, Wanted<'a>, bool) {
+        let wanted = Wanted { key, hash: self.hash, outside: self.outside, contents: None };
+        (OfProcess(self.instance), wanted, self.looks)
+    }
+}
+
+/// Where the entry stands in the stores. A key that can't be written counts as an error, and stands nowhere.
+fn outside<C: ?Sized>(instance: &Instance<C>, query: &impl StoredQuery, hash: u64) -> Option<Box<EntryKey>> {
+    let space = instance.space.as_ref()?;
+    // What is called from in there goes past the cache.
+    if UnderLock::is_here() {
+        return None;
+    }
+    outside_key(space, query, hash).ok()
 }
 
 impl<C: ?Sized> Instance<C> {
@@ -90,19 +108,18 @@ where
     Q: StoredQuery<Owned: Send + Sync>,
     Kd: Outer<Val: Send + Sync, Shared: Send + Sync>,
 {
-    let beginning = Beginning::new(site, marker, query);
-    if let Some(value) = beginning.hit(&guard) {
-        return Started::Done(value);
-    }
-    let (home, key) = (OfProcess(beginning.instance), Asking::copied(query));
-    let wanted = Wanted { key: &key, hash: beginning.hash, outside: beginning.outside(Face::Thread), contents: None };
+    let beginning = match Beginning::new((site, marker), query, &guard, Face::Thread) {
+        ControlFlow::Break(value) => return Started::Done(value),
+        ControlFlow::Continue(beginning) => beginning,
+    };
+    let key = Asking::copied(query);
+    let (home, wanted, looks) = beginning.wanted(&key);
     if guard.asks_nothing() {
         let mut answer = Plain::<Kd>(None);
-        let settled = steps::settle(home.used(), wanted, &mut answer, false);
+        let settled = steps::settle(home.used(), wanted, &mut answer, looks);
         return Started::at(settled, home, answer.0);
     }
     let mut answer = Guarded::by(&guard);
-    let looks = !guard.is_open() && beginning.instance.has_memory();
     let settled = steps::settle(home.used(), wanted, &mut answer, looks);
     Started::at(settled, home, answer.result)
 }
@@ -127,8 +144,8 @@ where
 /// Async functions.
 pub(crate) mod aio {
     use super::{
-        Asking, Beginning, Begun, Face, Guard, Guarded, Marker, OfProcess, Outer, Owned, Site, StoredQuery, Val,
-        Wanted, steps, weigh_any,
+        Asking, Beginning, Begun, ControlFlow, Face, Guard, Guarded, Marker, OfProcess, Outer, Owned, Site,
+        StoredQuery, Val, steps, weigh_any,
     };
     use crate::call::instance::Home as _;
 
@@ -144,14 +161,13 @@ pub(crate) mod aio {
         Q: StoredQuery<Owned: Send + Sync>,
         Kd: Outer<Val: Send + Sync, Shared: Send + Sync>,
     {
-        let beginning = Beginning::new(site, marker, query);
-        if let Some(value) = beginning.hit(&guard) {
-            return Begun::Done(value);
-        }
-        let (home, key) = (OfProcess(beginning.instance), Asking::copied(query));
-        let wanted = Wanted { key: &key, hash: beginning.hash, outside: beginning.outside(Face::Task), contents: None };
+        let beginning = match Beginning::new((site, marker), query, &guard, Face::Task) {
+            ControlFlow::Break(value) => return Begun::Done(value),
+            ControlFlow::Continue(beginning) => beginning,
+        };
+        let key = Asking::copied(query);
+        let (home, wanted, looks) = beginning.wanted(&key);
         let mut answer = Guarded::by(&guard);
-        let looks = !guard.is_open() && beginning.instance.has_memory();
         let step = steps::begin(home.used(), wanted, &mut answer, looks);
         Begun::at(step, home, answer.result)
     }

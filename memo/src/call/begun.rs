@@ -1,0 +1,105 @@
+//! Where a call stands, as generated code sees it.
+
+use std::{
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use super::{
+    answer::{Guard, Guarded, Plain},
+    begin::{Settled, Step},
+    instance::Home,
+    kind::Kind,
+    run::Run,
+    share::HomeOf,
+    waits::{Waited, Waits},
+};
+#[cfg(feature = "stores")]
+use crate::memory::entries::weigh_any;
+
+/// Where a call stands, as generated code sees it.
+pub enum Begun<H: Home, K, Kd: Kind> {
+    /// It has its result.
+    Done(Kd::Ret),
+    /// It is to run the body.
+    Run(Run<H, K, Kd>),
+    /// It is to wait for another's run.
+    Wait(Waiting<H, K, Kd>),
+}
+
+/// Where a call stands that does not wait any more.
+pub enum Started<H: Home, K, Kd: Kind> {
+    Done(Kd::Ret),
+    Run(Run<H, K, Kd>),
+}
+
+impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Started<H, K, Kd> {
+    pub(crate) fn at(settled: Settled, home: H, result: Option<Kd::Ret>) -> Self {
+        match (settled, result) {
+            (Settled::Run(running), _) => Self::Run(Run::new(home, running)),
+            (Settled::Done, Some(result)) => Self::Done(result),
+            (Settled::Done, None) => Self::Run(Run::new(home, None)),
+        }
+    }
+}
+
+impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Begun<H, K, Kd> {
+    pub(crate) fn at(step: Step, home: H, result: Option<Kd::Ret>) -> Self {
+        match step {
+            Step::Wait(waits) => Self::Wait(Waiting { home, waits: Some(waits), _types: PhantomData }),
+            Step::Settled(settled) => match Started::at(settled, home, result) {
+                Started::Done(result) => Self::Done(result),
+                Started::Run(run) => Self::Run(run),
+            },
+        }
+    }
+}
+
+/// A caller that waits in its task; what comes out says how to go on.
+pub struct Waiting<H, K, Kd> {
+    home: H,
+    waits: Option<Waits>,
+    _types: PhantomData<fn(K) -> Kd>,
+}
+
+/// A caller that has waited in its task.
+pub struct Again<H, K, Kd> {
+    home: H,
+    waited: Waited,
+    _types: PhantomData<fn(K) -> Kd>,
+}
+
+// Nothing in it is pinned.
+impl<H, K, Kd> Unpin for Waiting<H, K, Kd> {}
+
+impl<H: Home, K, Kd> Future for Waiting<H, K, Kd> {
+    type Output = Again<H, K, Kd>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let waited = ready!(Waits::poll(&mut self.waits, cx));
+        Poll::Ready(Again { home: self.home.clone(), waited, _types: PhantomData })
+    }
+}
+
+impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Again<H, K, Kd> {
+    pub fn again(self) -> Begun<H, K, Kd> {
+        let mut answer = Plain::<Kd>(None);
+        let step = self.waited.step(self.home.used(), &mut answer);
+        Begun::at(step, self.home, answer.0)
+    }
+
+    /// The same where entries have weight.
+    #[cfg(feature = "stores")]
+    pub fn again_weighing(self, guard: Guard<'_, Kd>, weigh: impl Fn(&K, &Kd::Val) -> u64) -> Begun<H, K, Kd> {
+        let weigh = weigh_any(weigh);
+        self.again_with(guard.weigh(&weigh))
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "generated code has no other use for it")]
+    pub fn again_with(self, guard: Guard<'_, Kd>) -> Begun<H, K, Kd> {
+        let mut answer = Guarded::by(&guard);
+        let step = self.waited.step(self.home.used(), &mut answer);
+        Begun::at(step, self.home, answer.result)
+    }
+}
