@@ -61,6 +61,14 @@ impl Store {
         flush() -> ();
     }
 
+    /// The store, if it is a blocking one.
+    pub(crate) fn blocking(&self) -> Option<&dyn Backend> {
+        match self {
+            Self::Blocking(store) => Some(&**store),
+            Self::Async(_) => None,
+        }
+    }
+
     /// Its face for threads.
     pub(crate) fn for_threads(self) -> Arc<dyn Backend> {
         match self {

@@ -14,15 +14,16 @@ use crate::{
     },
     error::Error,
     memory::entries::weigh_any,
-    space::{AnyValues, Space, Stored, Tier},
+    space::{AnyValues, Space, Stored, Text, Tier},
 };
 
 pub(super) type Weigh<K, V> = Arc<dyn Fn(&K, &V) -> u64 + Send + Sync>;
 
 /// How keys and values get into stores and back.
+#[cfg_attr(not(feature = "stores"), expect(dead_code, reason = "there are none"))]
 pub(crate) struct Written<K> {
-    /// The key as text.
-    pub(crate) text: fn(&K) -> Result<String, Error>,
+    /// Writes the key as text.
+    pub(crate) text: fn(&K, &mut Text) -> Result<(), Error>,
     /// The key as bytes, to be read again.
     pub(crate) data: fn(&K) -> Result<Vec<u8>, Error>,
     /// Reads an entry: gives the key, and puts the value into an `Option`.

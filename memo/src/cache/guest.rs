@@ -12,7 +12,7 @@ use crate::{
     call::{
         address::{Address, Store, Then, aio},
         answer::{Guard, Guarded},
-        begin::{self as steps, Outside, Wanted},
+        begin::{self as steps, KeyOutside, Wanted, Where},
         begun::{Begun, Started},
         guest::{Guest, OfGuest},
         instance::{Contents, Home as _, OfCache},
@@ -26,7 +26,7 @@ use crate::{
     error::Error,
     key::{Again, Asking, Query},
     memory::locked::UnderLock,
-    space::Face,
+    space::{EntryKey, Face},
 };
 
 /// A cache object, and whatever leads to one: a reference, an `Arc`, a `LazyLock`.
@@ -70,19 +70,20 @@ pub fn object<'c, Q: Query, Kd: Kind, C: ?Sized + Object<Q::Owned, Kd::Val>>(
 /// A call that has found its cache object, which it does not borrow any more.
 pub struct Found<'q, Q: Query, Kd: Kind> {
     query: Again<'q, Q>,
-    state: State<Kd>,
+    state: State<Q, Kd>,
 }
 
-enum State<Kd: Kind> {
+enum State<Q: Query, Kd: Kind> {
     Hit(Kd::Ret),
-    Asks(Asks),
+    Asks(Asks<Q, Kd>),
 }
 
 /// What a call asks for that was no ordinary hit.
-struct Asks {
+struct Asks<Q: Query, Kd: Kind> {
     home: OfGuest,
     hash: u64,
-    outside: Option<Beyond>,
+    /// The cache, if it has stores.
+    stored: Option<Core<Q::Owned, Kd::Val>>,
     /// What was saved, if it is still to come in.
     contents: Option<Arc<dyn Contents>>,
     /// Is memory still to be looked at before the stores?
@@ -116,8 +117,8 @@ where
         ControlFlow::Continue(looks) => {
             let home = guest.uses(core.home());
             let contents = home.instance().contents();
-            let outside = outside(core, query, hash).inspect_err(|_| home.used().store_failed());
-            State::Asks(Asks { home, hash, outside: outside.ok().flatten(), contents, looks })
+            let stored = core.stores().map(|_| core.clone());
+            State::Asks(Asks { home, hash, stored, contents, looks })
         }
     };
     Found { query: core.again(query), state }
@@ -134,15 +135,17 @@ fn outside<K: 'static, V: 'static>(
     core.outside(&query.to_owned(), hash).inspect_err(|error| stores.failed(error))
 }
 
-impl Asks {
-    fn wanted<'a, Q: Query<Owned: Send + Sync>>(
-        self,
-        face: Face,
-        key: &'a Asking<'_, Q>,
-    ) -> (OfGuest, Wanted<'a>, bool) {
-        let outside = self.outside.map(|(_, key)| Outside { face, key });
-        let contents = self.contents.map(|contents| contents.bring_in(face));
-        (self.home, Wanted { key, hash: self.hash, outside, contents }, self.looks)
+impl<Q: Query<Owned: Send + Sync>, Kd: Kind> Asks<Q, Kd> {
+    fn wanted<'a>(&self, face: Face, key: &'a Asking<'_, Again<'_, Q>>, outside: KeyOutside<'a>) -> Wanted<'a> {
+        let contents = self.contents.clone().map(|contents| contents.bring_in(face));
+        Wanted { key, hash: self.hash, place: Where::ToFind(face, outside), contents }
+    }
+
+    /// The key of the entry in the stores. One that can't be written counts as an error, and stands nowhere.
+    fn outside(&self, query: &Q) -> Option<Box<EntryKey>> {
+        let outside = outside(self.stored.as_ref()?, query, self.hash);
+        let (_, key) = outside.inspect_err(|_| self.home.used().store_failed()).ok()??;
+        Some(key)
     }
 }
 
@@ -157,11 +160,11 @@ where
             State::Hit(result) => return Started::Done(result),
             State::Asks(asks) => asks,
         };
-        let key = Asking::copied(&self.query);
-        let (home, wanted, looks) = asks.wanted(Face::Thread, &key);
+        let (key, outside) = (Asking::copied(&self.query), || asks.outside(self.query.query));
+        let wanted = asks.wanted(Face::Thread, &key, &outside);
         let mut answer = Guarded::by(&guard);
-        let settled = steps::settle(home.used(), wanted, &mut answer, looks);
-        Started::at(settled, home, answer.result)
+        let settled = steps::settle(asks.home.used(), wanted, &mut answer, asks.looks);
+        Started::at(settled, asks.home, answer.result)
     }
 
     /// The first step, in a task.
@@ -170,11 +173,11 @@ where
             State::Hit(result) => return Begun::Done(result),
             State::Asks(asks) => asks,
         };
-        let key = Asking::copied(&self.query);
-        let (home, wanted, looks) = asks.wanted(Face::Task, &key);
+        let (key, outside) = (Asking::copied(&self.query), || asks.outside(self.query.query));
+        let wanted = asks.wanted(Face::Task, &key, &outside);
         let mut answer = Guarded::by(&guard);
-        let step = steps::begin(home.used(), wanted, &mut answer, looks);
-        Begun::at(step, home, answer.result)
+        let step = steps::begin(asks.home.used(), wanted, &mut answer, asks.looks);
+        Begun::at(step, asks.home, answer.result)
     }
 }
 

@@ -30,7 +30,6 @@ use std::{borrow::Borrow, hash::Hash, time::SystemTime};
 
 #[cfg(feature = "stores")]
 pub use builder::Write;
-#[cfg(feature = "stores")]
 pub(crate) use builder::Written;
 pub use builder::{Builder, Policy};
 pub use options::SetOptions;

@@ -16,11 +16,11 @@ use crate::{
     error::{Error, Kind as ErrorKind},
     flight::{
         slot::Flight,
-        wait::{Outcome, Wait, block_on},
+        wait::{Outcome, Wait},
     },
     key::{Ask, Held},
     memory::{Entered, Found, Put, Stored, locked::UnderLock},
-    space::{EntryKey, Face, Loaded},
+    space::{EntryKey, Face, Loaded, Space},
 };
 
 /// Where a call stands.
@@ -98,10 +98,29 @@ impl Key<'_> {
 pub(crate) struct Wanted<'a> {
     pub(crate) key: &'a dyn Ask,
     pub(crate) hash: u64,
-    /// Where it stands outside of memory, and who asks there.
-    pub(crate) outside: Option<Outside>,
+    /// Where it stands outside of memory.
+    pub(crate) place: Where<'a>,
     /// What has to come in first.
     pub(crate) contents: Option<Loading>,
+}
+
+/// Makes the key of an entry outside of memory, if it stands there.
+pub(crate) type KeyOutside<'a> = &'a dyn Fn() -> Option<Box<EntryKey>>;
+
+/// Where an entry stands outside of memory, if it does.
+pub(crate) enum Where<'a> {
+    /// Its key is made when it is needed: calls that find their value in memory, or go past the cache, have no use for it.
+    ToFind(Face, KeyOutside<'a>),
+    Found(Option<Outside>),
+}
+
+impl Where<'_> {
+    fn found(self) -> Option<Outside> {
+        match self {
+            Self::ToFind(face, key) => key().map(|key| Outside { face, key }),
+            Self::Found(outside) => outside,
+        }
+    }
 }
 
 /// An entry outside of memory, as a call asks for it.
@@ -113,7 +132,7 @@ pub(crate) struct Outside {
 impl<'a> Wanted<'a> {
     /// What is in memory or nowhere.
     pub(crate) fn in_memory(key: &'a dyn Ask, hash: u64) -> Self {
-        Self { key, hash, outside: None, contents: None }
+        Self { key, hash, place: Where::Found(None), contents: None }
     }
 }
 
@@ -122,18 +141,18 @@ struct Call<'a> {
     instance: Used<'a>,
     key: Key<'a>,
     hash: u64,
-    outside: Option<Outside>,
+    place: Where<'a>,
     answer: &'a mut dyn Answer,
 }
 
 /// The first step. `looks` if the store was not asked yet, because entries are looked at before they are used.
 pub(crate) fn begin(instance: Used<'_>, wanted: Wanted<'_>, answer: &mut dyn Answer, looks: bool) -> Step {
-    let Wanted { key, hash, outside, contents } = wanted;
+    let Wanted { key, hash, place, contents } = wanted;
     if let Some((contents, held)) = contents.and_then(|contents| Some((contents, key.hold()?))) {
         let attempt = Attempt::first(instance);
         return Step::Wait(Waits { held, hash, attempt, on: On::Contents(contents) });
     }
-    Call { instance, key: Key::Borrowed(key), hash, outside, answer }.start(looks)
+    Call { instance, key: Key::Borrowed(key), hash, place, answer }.start(looks)
 }
 
 /// Runs inside a run of the same key, which can't end before this one does.
@@ -207,20 +226,30 @@ impl Call<'_> {
         }
     }
 
+    /// Where the entry stands outside of memory, if that was found out.
+    fn outside(&self) -> Option<(&Outside, &Arc<Space>)> {
+        match &self.place {
+            Where::Found(outside) => outside.as_ref().zip(self.instance.space.as_ref()),
+            Where::ToFind(..) => None,
+        }
+    }
+
     /// Asks the stores outside of memory, if the function has any, before it enters.
-    fn look_outside(self, attempt: Attempt) -> Step {
-        let Some((outside, space)) = self.outside.as_ref().zip(self.instance.space.as_ref()) else {
+    fn look_outside(mut self, attempt: Attempt) -> Step {
+        self.place = Where::Found(self.place.found());
+        let Some((outside, space)) = self.outside() else {
             return self.enter(attempt, None);
         };
         let seen = space.stores.epoch(&outside.key);
         if outside.face == Face::Thread {
-            let read = block_on(space.read_for_use(Face::Thread, &outside.key));
+            let read = space.read_here_for_use(&outside.key);
             return self.found_outside(attempt, seen, read);
         }
-        let Call { instance, key, hash, outside, .. } = self;
-        match (key.hold(), outside) {
+        let space = space.clone();
+        let Call { instance, key, hash, place, .. } = self;
+        match (key.hold(), place.found()) {
             (Some(held), Some(Outside { key, .. })) => {
-                let reading = Reading::new(space.clone(), key, seen);
+                let reading = Reading::new(space, key, seen);
                 Step::Wait(Waits { held, hash, attempt, on: On::Store(reading) })
             }
             _ => run_inline(instance),
@@ -243,8 +272,9 @@ impl Call<'_> {
     /// Answers with what a store had, if it is accepted; then memory gets a copy, unless something changed since.
     fn takes(&mut self, loaded: &Loaded, seen: u64) -> bool {
         let (instance, hash) = (self.instance, self.hash);
-        let Some((outside, space)) = self.outside.as_ref().zip(instance.space.as_ref()) else { return false };
-        let key = self.key.ask();
+        let Call { key, place: Where::Found(Some(outside)), answer, .. } = self else { return false };
+        let Some(space) = instance.space.as_ref() else { return false };
+        let key = key.ask();
         let mut keep = |put: Put<'_>| {
             let put = Put { weigh: put.weigh.or(instance.weigh()), ..put };
             if let Some(_turn) = space.stores.try_turn(&outside.key)
@@ -255,7 +285,7 @@ impl Call<'_> {
             }
         };
         let keep = space.stores.has_memory().then_some(&mut keep as Keep<'_>);
-        let is_hit = self.answer.decode(space, loaded, instance.options.tags, keep);
+        let is_hit = answer.decode(space, loaded, instance.options.tags, keep);
         space.used(loaded, is_hit);
         if is_hit {
             instance.count(|counters| &counters.hits, 1);
@@ -266,7 +296,7 @@ impl Call<'_> {
     /// Runs the body, for all who ask meanwhile.
     fn lead(self, flight: Arc<Flight>, overwrites: bool) -> Step {
         self.instance.count(|counters| &counters.misses, 1);
-        let outside = self.outside.map(|outside| outside.key);
+        let outside = self.place.found().map(|outside| outside.key);
         Step::Settled(Settled::Run(Some(Running::new(self.hash, flight, outside, overwrites))))
     }
 
@@ -290,7 +320,9 @@ impl Call<'_> {
                         return run_inline(instance);
                     };
                     return match self.key.hold() {
-                        Some(held) => Step::Wait(Waits { held, hash, attempt, on: On::Flight(wait, self.outside) }),
+                        Some(held) => {
+                            Step::Wait(Waits { held, hash, attempt, on: On::Flight(wait, self.place.found()) })
+                        }
                         None => run_inline(instance),
                     };
                 }
@@ -300,8 +332,7 @@ impl Call<'_> {
 
     /// Did the stores outside of memory change after they were asked?
     fn is_late(&self, seen: Option<u64>) -> bool {
-        let outside = self.outside.as_ref().zip(self.instance.space.as_ref());
-        outside.zip(seen).is_some_and(|((outside, space), seen)| space.stores.epoch(&outside.key) != seen)
+        self.outside().zip(seen).is_some_and(|((outside, space), seen)| space.stores.epoch(&outside.key) != seen)
     }
 }
 
@@ -311,15 +342,17 @@ impl Waited {
         let (outcome, outside) = match ended {
             Ended::Flight(outcome, outside) => (outcome, outside),
             Ended::Store(key, seen, loaded) => {
-                let outside = Some(Outside { face: Face::Task, key });
-                let call = Call { instance, key: Key::Held(held), hash, outside, answer };
+                let place = Where::Found(Some(Outside { face: Face::Task, key }));
+                let call = Call { instance, key: Key::Held(held), hash, place, answer };
                 return call.found_outside(attempt, seen, loaded);
             }
             Ended::Contents(loaded) => {
                 if loaded.is_err() {
                     instance.count_for_guest(|counters| &counters.errors, 1);
                 }
-                return Call { instance, key: Key::Held(held), hash, outside: None, answer }.start(true);
+                // A cache whose contents come in has no stores.
+                let place = Where::Found(None);
+                return Call { instance, key: Key::Held(held), hash, place, answer }.start(true);
             }
         };
         let attempt = match outcome {
@@ -337,7 +370,7 @@ impl Waited {
             // What the leader has is no result for this caller: both go through one cache, their errors are of two types.
             Outcome::Take(_) | Outcome::RunAlone | Outcome::TimedOut => attempt.alone(),
         };
-        Call { instance, key: Key::Held(held), hash, outside, answer }.look_outside(attempt)
+        Call { instance, key: Key::Held(held), hash, place: Where::Found(outside), answer }.look_outside(attempt)
     }
 }
 

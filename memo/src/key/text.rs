@@ -76,11 +76,6 @@ impl Text {
         self.0.push_str(text);
     }
 
-    fn display(&mut self, value: impl Display) {
-        // Writing into a `String` can't fail.
-        let _ = write!(self.0, "{value}");
-    }
-
     /// Writes a text so that it ends where it ends, and holds neither control characters nor the separator of keys.
     fn quoted(&mut self, quote: char, text: &str) {
         self.0.push(quote);

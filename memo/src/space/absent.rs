@@ -5,6 +5,7 @@
 use std::{any::Any, sync::Arc};
 
 use crate::{
+    cache::Written,
     call::{
         explanation::Explanation,
         instance::{OfCache, WeakCache},
@@ -22,7 +23,7 @@ macro_rules! never {
         pub(crate) enum $type {}
     )*};
 }
-never!(Never Turn Offer Loaded Stored);
+never!(Never Turn Offer Loaded Stored Text);
 
 #[derive(Clone)]
 pub(crate) enum Tier {}
@@ -115,6 +116,12 @@ impl Space {
     }
 }
 
+impl Space {
+    pub(crate) fn key_of<K>(&self, _: &Written<K>, _: &K, _: u64) -> Result<EntryKey, Error> {
+        match self.stores.never {}
+    }
+}
+
 impl Stores {
     #[expect(clippy::unused_async, reason = "the real one waits")]
     pub(crate) async fn turns<'k>(&self, _: Face, _: impl IntoIterator<Item = &'k EntryKey>) -> Vec<Turn> {
@@ -145,10 +152,10 @@ never! {
     decode(&Loaded, &mut dyn Any) -> bool;
     decode_to_explain(&Loaded, &mut dyn Any) -> Result<(), Explanation>;
     offer(EntryKey, &dyn Any, About) -> Result<Offer, Error>;
-    key_with_data(&str, u64, Vec<u8>) -> Result<EntryKey, Error>;
     used(&Loaded, bool) -> ();
     asked() -> Vec<Asked>;
     #async all(Face) -> Result<Vec<Stored>, Error>;
+    read_here_for_use(&EntryKey) -> Result<Option<Loaded>, Error>;
     #async read_for_use(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
     #async read_many(Face, &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error>;
 }

@@ -36,19 +36,21 @@ pub(crate) use values::{AnyValues, Of, written};
 
 pub(crate) use write::{About, Offer, Outcome};
 
+pub(crate) use crate::key::text::Text;
+
 use self::{
     back::{Back, Outlet},
     source::Source,
 };
 use crate::{
     backend::{self, Change, Store},
+    cache::Written,
     call::{
         instance::{OfCache, WeakCache},
         site::{Outside, Version},
     },
     clock,
     error::Error,
-    key::text::Text,
     memory::locked::UnderLock,
     stats::counters::Counters,
     tags::Tag,
@@ -414,13 +416,9 @@ impl Space {
         self.stores.tiers.last(face, work).await
     }
 
-    /// The key of an entry that is to be read again, from its text and bytes.
-    pub(crate) fn key_with_data(&self, text: &str, hash: u64, data: Vec<u8>) -> Result<EntryKey, Error> {
-        let write = |to: &mut Text| {
-            to.put(text);
-            Ok(())
-        };
-        Ok(self.key(hash, write)?.with_data(data))
+    /// The key of an entry of a cache, which is to be read again.
+    pub(crate) fn key_of<K>(&self, written: &Written<K>, key: &K, hash: u64) -> Result<EntryKey, Error> {
+        Ok(self.key(hash, |to| (written.text)(key, to))?.with_data((written.data)(key)?))
     }
 
     /// The key of an entry, from what writes the arguments, and their hash in this process.

@@ -1,17 +1,24 @@
 //! Reading: the first tier that has an entry answers, and those before it get a copy.
 
-use std::{any::Any, ops::Range, sync::Arc};
+use std::{
+    any::Any,
+    sync::{Arc, LazyLock},
+};
 
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{EntryKey, Face, Space, Stores, Turn, back::Queued, tally::Tally, tier::LiveTier, write::written};
 use crate::{
     backend::{Change, Item, Store, UnixMillis},
     clock::{self, Millis},
     error::Error,
+    flight::wait::block_on,
     memory::stamp::{self, Stamp},
     tags::Tag,
-    wire::{Frame, Wire},
+    wire::{
+        Frame, Through, Wire,
+        frame::{Parts, value_from},
+    },
 };
 
 /// An entry as it was read: a frame that was verified, of the right key, and alive.
@@ -26,34 +33,35 @@ pub(crate) struct Loaded {
 
 /// What a frame says, so that it is taken apart and verified once.
 pub(super) struct Facts {
-    codec: Range<usize>,
-    compressors: Range<usize>,
-    value: Range<usize>,
+    /// `None` if something of it is not known here.
+    through: Option<Through>,
+    /// Where the value begins.
+    value: usize,
     created: UnixMillis,
     expires: Option<UnixMillis>,
     /// The time to live that a hit begins anew; 0: none.
     window: Millis,
-    tags: Vec<Tag>,
+    tags: Box<[Tag]>,
 }
 
 /// The bytes of an entry that was verified, and what they say.
 pub(super) type Verified = (Vec<u8>, Facts);
 
 impl Facts {
-    fn of(frame: &Frame<'_>, bytes: &[u8]) -> Self {
-        let place = |part: &[u8]| {
-            let start = part.as_ptr().addr() - bytes.as_ptr().addr();
-            start..start + part.len()
-        };
-        Self {
-            codec: place(frame.codec.as_bytes()),
-            compressors: place(frame.compressors.as_bytes()),
-            value: place(frame.value),
+    fn of(frame: &Parts<'_>, bytes: &[u8]) -> Result<Self, Error> {
+        Ok(Self {
+            through: Through::known(frame.codec, frame.compressors),
+            value: frame.value_at(bytes),
             created: frame.created,
             expires: frame.expires,
             window: frame.window.unwrap_or(0),
-            tags: frame.tags.iter().map(Tag::from).collect(),
-        }
+            tags: frame.tags()?.iter().map(Tag::from).collect(),
+        })
+    }
+
+    fn is_due(&self) -> bool {
+        let restarts_from = self.expires.filter(|_| self.window != 0).map(|end| stamp::restarts_from(end, self.window));
+        restarts_from.is_some_and(|due| due <= clock::unix_now())
     }
 }
 
@@ -66,10 +74,9 @@ impl Loaded {
         self.tier
     }
 
-    /// When a hit restarts it; `None` if none does.
-    pub(super) fn restarts_from(&self) -> Option<UnixMillis> {
-        let Facts { expires, window, .. } = self.facts;
-        expires.filter(|_| window != 0).map(|expires| stamp::restarts_from(expires, window))
+    /// Has a hit to restart it?
+    pub(super) fn is_due(&self) -> bool {
+        self.facts.is_due()
     }
 
     pub(super) fn created(&self) -> UnixMillis {
@@ -82,14 +89,12 @@ impl Loaded {
 
     /// Is it an entry that a scan found, with another end at most?
     pub(crate) fn is(&self, stored: &Stored) -> bool {
-        let same = |frame: Frame<'_>| {
-            frame.created == self.facts.created && frame.value == &self.bytes[self.facts.value.clone()]
-        };
+        let same = |frame: Frame<'_>| frame.created == self.facts.created && frame.value == self.value();
         Frame::read(&stored.0).is_ok_and(same)
     }
 
-    fn text(&self, place: &Range<usize>) -> &str {
-        str::from_utf8(&self.bytes[place.clone()]).unwrap_or_default()
+    fn value(&self) -> &[u8] {
+        value_from(&self.bytes, self.facts.value)
     }
 
     /// Its times on the process's clock, and its tags but for those that all entries of the function have.
@@ -144,7 +149,17 @@ impl Stores {
         key: &EntryKey,
         reading: Reading<'_>,
     ) -> Result<Option<Loaded>, Error> {
-        let (loaded, failed) = self.look(face, key, reading).await;
+        self.read_on(face, key, reading, AtHand { epoch: self.epoch(key), answer: None }).await
+    }
+
+    async fn read_on(
+        self: &Arc<Self>,
+        face: Face,
+        key: &EntryKey,
+        reading: Reading<'_>,
+        at_hand: AtHand,
+    ) -> Result<Option<Loaded>, Error> {
+        let (loaded, failed) = self.look(face, key, reading, at_hand).await;
         for error in &failed {
             self.failed(error);
         }
@@ -156,8 +171,14 @@ impl Stores {
     }
 
     /// Looks into the tiers one after the other; says what failed on the way, too.
-    async fn look(self: &Arc<Self>, face: Face, key: &EntryKey, reading: Reading<'_>) -> (Option<Loaded>, Vec<Error>) {
-        let epoch = self.epoch(key);
+    async fn look(
+        self: &Arc<Self>,
+        face: Face,
+        key: &EntryKey,
+        reading: Reading<'_>,
+        at_hand: AtHand,
+    ) -> (Option<Loaded>, Vec<Error>) {
+        let AtHand { epoch, answer: mut first } = at_hand;
         let tally = if let Reading::ForUse(tally) = reading { Some(tally) } else { None };
         if let Some(tally) = tally {
             tally.memory_missed(1);
@@ -170,9 +191,10 @@ impl Stores {
         for (number, tier) in tiers.iter().enumerate() {
             let queued = self.back.as_ref().and_then(|back| back.find(number, key));
             let is_queued = queued.is_some();
-            let read = match queued {
-                Some(Queued(bytes)) => self.verified(face, tier, key, bytes).await,
-                None => self.read_tier(face, tier, key).await,
+            let read = match (queued, first.take()) {
+                (Some(Queued(bytes)), _) | (None, Some(Ok(bytes))) => self.verified(face, tier, key, bytes).await,
+                (None, Some(Err(error))) => Err(error),
+                (None, None) => self.read_tier(face, tier, key).await,
             };
             match read {
                 Ok(None) => {
@@ -289,7 +311,44 @@ impl Stores {
     }
 }
 
+/// What a key's first tier answered before the tiers are asked one after the other, and the epoch before that.
+struct AtHand {
+    epoch: u64,
+    answer: Option<Result<Option<Vec<u8>>, Error>>,
+}
+
+impl AtHand {
+    /// Asks the first tier on this thread, if its store is open, and nothing can be newer than what is in it.
+    fn ask(stores: &Stores, key: &EntryKey) -> Self {
+        let epoch = stores.epoch(key);
+        let first = stores.tiers.known().first().filter(|_| stores.back.is_none());
+        let asked = first.and_then(|tier| Some((tier, tier.opened()?.blocking()?)));
+        let answer = asked.map(|(tier, store)| store.get(key.flat()).inspect_err(|_| tier.failed()));
+        Self { epoch, answer }
+    }
+
+    /// The entry, if there is one that nothing is to be done about.
+    fn take(&mut self, key: &EntryKey) -> Option<Loaded> {
+        let Some(Ok(Some(bytes))) = &mut self.answer else { return None };
+        let Ok(Found::Alive(facts)) = check(bytes, key) else { return None };
+        if facts.is_due() {
+            return None;
+        }
+        Some(Loaded { bytes: std::mem::take(bytes), facts, tier: 0, epoch: self.epoch })
+    }
+}
+
 impl Space {
+    /// As [`read_for_use`](Self::read_for_use), on a thread: what the first tier has needs no future.
+    pub(crate) fn read_here_for_use(&self, key: &EntryKey) -> Result<Option<Loaded>, Error> {
+        let mut at_hand = AtHand::ask(&self.stores, key);
+        if let Some(loaded) = at_hand.take(key) {
+            self.tally.memory_missed(1);
+            return Ok(Some(loaded));
+        }
+        block_on(self.stores.read_on(Face::Thread, key, Reading::ForUse(&self.tally), at_hand))
+    }
+
     /// The entry of a key, for a call: see [`Stores::read`]. An entry that slides is restarted.
     pub(crate) async fn read_for_use(&self, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
         self.stores.read_as(face, key, Reading::ForUse(&self.tally)).await
@@ -312,9 +371,8 @@ impl Space {
 
     pub(super) fn decoded(&self, loaded: &Loaded, to: &mut dyn Any) -> Result<(), Error> {
         let most = self.stores.tiers.max_value(loaded.tier);
-        let Facts { codec, compressors, value, .. } = &loaded.facts;
-        let names = (loaded.text(codec), loaded.text(compressors));
-        self.values.decode(names, &loaded.bytes[value.clone()], most, to)
+        let Some(through) = &loaded.facts.through else { return Err(unknown(&loaded.bytes)) };
+        self.values.decode(through, loaded.value(), most, to)
     }
 }
 
@@ -326,7 +384,7 @@ impl Space {
             let frame = Frame::read(&stored.0)?;
             let data = frame.key_data.ok_or_else(|| Error::corrupt("the entry has no key that can be read"))?;
             let key = key_of(data)?;
-            self.values.decode((frame.codec, frame.compressors), frame.value, most, to)?;
+            self.values.decode(&Through::named(frame.codec, frame.compressors)?, frame.value, most, to)?;
             Ok(key)
         };
         let key: Result<K, Error> = read();
@@ -334,8 +392,21 @@ impl Space {
     }
 }
 
+/// What of that which a value went through is not known here.
+#[cold]
+fn unknown(bytes: &[u8]) -> Error {
+    let named = Frame::read(bytes).and_then(|frame| Through::named(frame.codec, frame.compressors));
+    named.err().unwrap_or_else(|| Error::corrupt("its codec has become known a moment ago"))
+}
+
 /// The codec of keys that are to be read again.
-pub(super) const KEYS: &str = "bincode";
+const KEYS: &str = "bincode";
+
+/// A key as bytes, to be read again.
+pub(super) fn key_data<K: Serialize + DeserializeOwned>(key: &K) -> Result<Vec<u8>, Error> {
+    static WIRE: LazyLock<Wire> = LazyLock::new(|| Wire::parse(KEYS).expect("it is a codec's name"));
+    Ok(WIRE.encode_checked(key)?.bytes)
+}
 
 /// Reads a key again.
 pub(crate) fn key_of<K: DeserializeOwned>(data: &[u8]) -> Result<K, Error> {
@@ -353,11 +424,11 @@ pub(super) enum Found {
 }
 
 pub(super) fn check(bytes: &[u8], key: &EntryKey) -> Result<Found, Error> {
-    let frame = Frame::read(bytes)?;
+    let frame = Parts::read(bytes)?;
     Ok(match frame.expires {
-        _ if frame.key != key.full() => Found::Other,
-        Some(_) if frame.is_over(clock::unix_now()) => Found::Over,
-        _ => Found::Alive(Facts::of(&frame, bytes)),
+        _ if frame.key != key.full().as_bytes() => Found::Other,
+        Some(expires) if expires <= clock::unix_now() => Found::Over,
+        _ => Found::Alive(Facts::of(&frame, bytes)?),
     })
 }
 

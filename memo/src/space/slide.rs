@@ -21,7 +21,7 @@ impl Stores {
         key: &EntryKey,
         loaded: &mut Loaded,
     ) {
-        if loaded.restarts_from().is_none_or(|due| due > clock::unix_now()) {
+        if !loaded.is_due() {
             return;
         }
         let (stores, tiers, key, created) = (self.clone(), tiers.to_vec(), key.clone(), loaded.created());

@@ -4,20 +4,19 @@ use std::{any::Any, marker::PhantomData};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Space, read::KEYS};
+use super::{Space, read::key_data};
 use crate::{
     cache::Written,
     error::Error,
-    key::text::Text,
-    wire::{Encoded, Wire, shape_of},
+    wire::{Encoded, Through, Wire, shape_of},
 };
 
 /// Turns values of one type into bytes, and back.
 pub trait Values: Send + Sync {
     fn encode<'w>(&self, value: &dyn Any, wire: &'w Wire) -> Result<Encoded<'w>, Error>;
-    /// Decodes into `to`, an `Option` of the type, what went through a codec and compressors of these names. `most` is the
-    /// largest size in bytes that is believed.
-    fn decode(&self, names: (&str, &str), bytes: &[u8], most: usize, to: &mut dyn Any) -> Result<(), Error>;
+    /// Decodes into `to`, an `Option` of the type, what went through a codec and compressors. `most` is the largest size in
+    /// bytes that is believed.
+    fn decode(&self, through: &Through, bytes: &[u8], most: usize, to: &mut dyn Any) -> Result<(), Error>;
     /// A fingerprint of the names and fields of the type.
     fn shape(&self) -> u64;
 }
@@ -38,9 +37,9 @@ impl<V: Serialize + DeserializeOwned + 'static> Values for Of<V> {
         wire.encode_checked(value)
     }
 
-    fn decode(&self, names: (&str, &str), bytes: &[u8], most: usize, to: &mut dyn Any) -> Result<(), Error> {
+    fn decode(&self, through: &Through, bytes: &[u8], most: usize, to: &mut dyn Any) -> Result<(), Error> {
         let to = to.downcast_mut::<Option<V>>().ok_or_else(another_type)?;
-        *to = Some(Wire::decode(names.0, names.1, bytes, most)?);
+        *to = Some(through.decode(bytes, most)?);
         Ok(())
     }
 
@@ -59,14 +58,5 @@ where
     K: Serialize + DeserializeOwned,
     V: Serialize + DeserializeOwned + 'static,
 {
-    Written {
-        text: |key| {
-            let mut text = Text::default();
-            text.value(key)?;
-            Ok(text.into_string())
-        },
-        data: |key| Ok(Wire::parse(KEYS)?.encode_checked(key)?.bytes),
-        read: Space::reopen::<K>,
-        values: &Of::<V>::VALUES,
-    }
+    Written { text: |key, to| to.value(key), data: key_data, read: Space::reopen::<K>, values: &Of::<V>::VALUES }
 }

@@ -176,13 +176,38 @@ impl Wire {
     /// [`Error::is_corrupt`] if the bytes are not such a value, decompress to more than `limit`, or went through something that
     /// is not built in. To a cache these are misses.
     pub fn decode<T: DeserializeOwned>(codec: &str, compressors: &str, bytes: &[u8], limit: usize) -> Result<T, Error> {
-        let codec = Chosen::named(codec).map_err(Error::corrupt)?;
-        codec.decode(&compress::undo(compressors, bytes, limit)?, limit)
+        Through::named(codec, compressors)?.decode(bytes, limit)
     }
 
     /// The most bytes that a value may have before it is compressed: the limit to decode with.
     pub fn max_value(&self) -> usize {
         self.settings.max_value()
+    }
+}
+
+/// What the value of a frame went through.
+pub struct Through {
+    codec: Chosen,
+    compressors: Box<[Compressor]>,
+}
+
+impl Through {
+    /// By the names in a frame, if all are known and built in.
+    pub(crate) fn known(codec: &[u8], compressors: &[u8]) -> Option<Self> {
+        let codec = Chosen::known(codec)?;
+        let compressors = if compressors.is_empty() { "" } else { str::from_utf8(compressors).ok()? };
+        Some(Self { codec, compressors: compress::listed_in(compressors).ok()? })
+    }
+
+    /// The same; the error says what is wrong with which.
+    pub(crate) fn named(codec: &str, compressors: &str) -> Result<Self, Error> {
+        let codec = Chosen::named(codec).map_err(Error::corrupt)?;
+        Ok(Self { codec, compressors: compress::listed_in(compressors).map_err(Error::corrupt)? })
+    }
+
+    /// As [`Wire::decode`].
+    pub(crate) fn decode<T: DeserializeOwned>(&self, bytes: &[u8], limit: usize) -> Result<T, Error> {
+        self.codec.decode(&compress::undo(&self.compressors, bytes, limit)?, limit)
     }
 }
 

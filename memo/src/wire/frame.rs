@@ -92,7 +92,8 @@ impl<'a> Frame<'a> {
     /// [`Error::is_newer`] if the frame is whole, but in a format that this version does not know; otherwise
     /// [`Error::is_corrupt`]. To a cache both are misses.
     pub fn read(bytes: &'a [u8]) -> Result<Self, Error> {
-        parse(bytes).map_err(Fault::into_error)
+        let parts = Parts::read(bytes)?;
+        parts.frame().map_err(Fault::into_error)
     }
 
     /// Appends the frame to `out`.
@@ -279,52 +280,108 @@ fn verified(bytes: &[u8]) -> Result<(u8, &[u8]), Fault> {
     Ok((version, body))
 }
 
-fn parse(bytes: &[u8]) -> Result<Frame<'_>, Fault> {
-    let (version, body) = verified(bytes)?;
-    let window = match version {
-        PLAIN => 0,
-        SLIDING => WINDOW,
-        0 => return Err(Fault::Version(version)),
-        _ => return Err(Fault::Newer(version)),
-    };
-    let (head, rest) = body.split_first_chunk::<HEAD>().ok_or(Fault::Lengths)?;
-    if head[7] != 0 {
-        return Err(Fault::Lengths);
+/// A frame whose lengths and checksum are verified, and whose texts nobody has looked at.
+pub(crate) struct Parts<'a> {
+    pub(crate) codec: &'a [u8],
+    pub(crate) compressors: &'a [u8],
+    pub(crate) created: UnixMillis,
+    pub(crate) expires: Option<UnixMillis>,
+    pub(crate) window: Option<u64>,
+    cost: u64,
+    pub(crate) key: &'a [u8],
+    /// The lengths of the tags, and their texts.
+    tags: (&'a [u8], &'a [u8]),
+    /// All texts together, in their order.
+    texts: &'a [u8],
+    key_data: Option<&'a [u8]>,
+    pub(crate) value: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    /// As [`Frame::read`].
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
+        Self::parse(bytes).map_err(Fault::into_error)
     }
-    let (window, rest) = rest.split_at_checked(window).ok_or(Fault::Lengths)?;
-    let tags = usize::try_from(u32_at(head, 40)).ok().and_then(|tags| tags.checked_mul(4)).ok_or(Fault::Lengths)?;
-    let (lengths, rest) = rest.split_at_checked(tags).ok_or(Fault::Lengths)?;
-    let texts = texts(head, lengths).ok_or(Fault::Lengths)?;
-    let (texts, rest) = rest.split_at_checked(texts).ok_or(Fault::Lengths)?;
-    let (key_data, value) = match u32_at(head, 36) {
-        NO_DATA => (None, rest),
-        length => {
-            let length = usize::try_from(length).map_err(|_| Fault::Lengths)?;
-            let (data, value) = rest.split_at_checked(length).ok_or(Fault::Lengths)?;
-            (Some(data), value)
+
+    fn parse(bytes: &'a [u8]) -> Result<Self, Fault> {
+        let (version, body) = verified(bytes)?;
+        let window = match version {
+            PLAIN => 0,
+            SLIDING => WINDOW,
+            0 => return Err(Fault::Version(version)),
+            _ => return Err(Fault::Newer(version)),
+        };
+        let (head, rest) = body.split_first_chunk::<HEAD>().ok_or(Fault::Lengths)?;
+        if head[7] != 0 {
+            return Err(Fault::Lengths);
         }
-    };
-    // One look at all texts together; then each must end between characters.
-    let texts = str::from_utf8(texts).map_err(|_| Fault::Text)?;
-    let (codec, texts) = texts.split_at_checked(head[5].into()).ok_or(Fault::Text)?;
-    let (compressors, texts) = texts.split_at_checked(head[6].into()).ok_or(Fault::Text)?;
-    let (key, texts) = texts.split_at_checked(u32_at(head, 32) as usize).ok_or(Fault::Text)?;
-    if divided(lengths, texts).any(|tag| tag.is_none()) {
-        return Err(Fault::Text);
+        let (window, rest) = rest.split_at_checked(window).ok_or(Fault::Lengths)?;
+        let tags = usize::try_from(u32_at(head, 40)).ok().and_then(|tags| tags.checked_mul(4)).ok_or(Fault::Lengths)?;
+        let (lengths, rest) = rest.split_at_checked(tags).ok_or(Fault::Lengths)?;
+        let texts = texts(head, lengths).ok_or(Fault::Lengths)?;
+        let (texts, rest) = rest.split_at_checked(texts).ok_or(Fault::Lengths)?;
+        let (key_data, value) = match u32_at(head, 36) {
+            NO_DATA => (None, rest),
+            length => {
+                let length = usize::try_from(length).map_err(|_| Fault::Lengths)?;
+                let (data, value) = rest.split_at_checked(length).ok_or(Fault::Lengths)?;
+                (Some(data), value)
+            }
+        };
+        // They are not longer than all texts together.
+        let (codec, others) = texts.split_at(head[5].into());
+        let (compressors, others) = others.split_at(head[6].into());
+        let (key, tags) = others.split_at(u32_at(head, 32) as usize);
+        let expires = u64_at(head, EXPIRES);
+        Ok(Self {
+            codec,
+            compressors,
+            created: u64_at(head, 8),
+            expires: (expires != NEVER).then_some(expires),
+            window: window.first_chunk().map(|window| u64::from_le_bytes(*window)),
+            cost: u64_at(head, 24),
+            key,
+            tags: (lengths, tags),
+            texts,
+            key_data,
+            value,
+        })
     }
-    let expires = u64_at(head, EXPIRES);
-    Ok(Frame {
-        codec,
-        compressors,
-        created: u64_at(head, 8),
-        expires: (expires != NEVER).then_some(expires),
-        window: window.first_chunk().map(|window| u64::from_le_bytes(*window)),
-        cost: u64_at(head, 24),
-        tags: Tags(List::Read(lengths, texts)),
-        key,
-        key_data,
-        value,
-    })
+
+    /// The tags, which are looked at here.
+    pub(crate) fn tags(&self) -> Result<Tags<'a>, Error> {
+        let texts = str::from_utf8(self.tags.1).map_err(|_| Fault::Text);
+        texts.and_then(|texts| self.tags_in(texts)).map_err(Fault::into_error)
+    }
+
+    fn tags_in(&self, texts: &'a str) -> Result<Tags<'a>, Fault> {
+        let lengths = self.tags.0;
+        if divided(lengths, texts).any(|tag| tag.is_none()) {
+            return Err(Fault::Text);
+        }
+        Ok(Tags(List::Read(lengths, texts)))
+    }
+
+    fn frame(&self) -> Result<Frame<'a>, Fault> {
+        // One look at all texts together; then each must end between characters.
+        let texts = str::from_utf8(self.texts).map_err(|_| Fault::Text)?;
+        let (codec, texts) = texts.split_at_checked(self.codec.len()).ok_or(Fault::Text)?;
+        let (compressors, texts) = texts.split_at_checked(self.compressors.len()).ok_or(Fault::Text)?;
+        let (key, tags) = texts.split_at_checked(self.key.len()).ok_or(Fault::Text)?;
+        let Self { created, expires, window, cost, key_data, value, .. } = *self;
+        let tags = self.tags_in(tags)?;
+        Ok(Frame { codec, compressors, created, expires, window, cost, tags, key, key_data, value })
+    }
+
+    /// Where the value begins, in the bytes of the frame.
+    pub(crate) fn value_at(&self, bytes: &[u8]) -> usize {
+        bytes.len() - CHECKSUM - self.value.len()
+    }
+}
+
+/// The value in the bytes of a frame that was verified, which begins there.
+pub(crate) fn value_from(bytes: &[u8], start: usize) -> &[u8] {
+    &bytes[start..bytes.len() - CHECKSUM]
 }
 
 /// The length of all texts together.

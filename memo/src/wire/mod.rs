@@ -67,7 +67,10 @@ pub use erased_serde;
 
 use crate::backend::same;
 
-pub(crate) use self::check::{fault, in_text};
+pub(crate) use self::{
+    chain::Through,
+    check::{fault, in_text},
+};
 pub use self::{
     chain::{Encoded, Wire},
     codec::{Codec, Read, register_codec},

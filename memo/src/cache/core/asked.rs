@@ -62,7 +62,7 @@ impl<K: 'static, V: 'static> Core<K, V> {
     /// Where an entry stands in the stores, if there are any.
     pub(in crate::cache) fn outside(&self, key: &K, hash: u64) -> Result<Option<Beyond>, Error> {
         let Some((space, written)) = self.0.typed.space.as_ref().zip(self.0.written.as_ref()) else { return Ok(None) };
-        let entry = space.key_with_data(&(written.text)(key)?, hash, (written.data)(key)?)?;
+        let entry = space.key_of(written, key, hash)?;
         Ok(Some((space.clone(), Box::new(entry))))
     }
 }

@@ -6,7 +6,7 @@ use super::{Borrowed, Core, Key, Lookup, Value};
 use crate::{
     call::{
         answer::Reported,
-        begin::{self as steps, Outside, Step, Wanted},
+        begin::{self as steps, Outside, Step, Wanted, Where},
         begun::Started,
         extras::Extras,
         instance::Home as _,
@@ -38,7 +38,7 @@ impl<K: Key, V: Value> Core<K, V> {
             None => None,
         };
         let mut answer = Reported::new(self.0.silent);
-        let wanted = Wanted { key: &Asking::copied(query), hash, outside, contents: None };
+        let wanted = Wanted { key: &Asking::copied(query), hash, place: Where::Found(outside), contents: None };
         let step = steps::begin(self.0.home.used(), wanted, &mut answer, looks);
         Ok(Begun { step: Some(step), answer })
     }

@@ -19,7 +19,7 @@ use crate::{
     error::Error,
     flight::wait::block_on,
     memory::stamp::Stamp,
-    space::{self, Face},
+    space::{self, Face, Text},
     tags::Tag,
     wire::{Frame, Wire, shape_of},
 };
@@ -217,6 +217,8 @@ where
     for (data, key, entry) in sorted {
         let (value, stamp) = (wire.encode_checked(entry.value())?, entry.stamp());
         let tags: Vec<&str> = entry.tags().collect();
+        let mut text = Text::default();
+        (keys.text)(key, &mut text)?;
         writer.add(&Frame {
             codec: value.codec,
             compressors: value.compressors,
@@ -225,7 +227,7 @@ where
             window: Some(stamp.window()).filter(|window| *window != 0),
             cost: 0,
             tags: tags[..].into(),
-            key: &(keys.text)(key)?,
+            key: &text.into_string(),
             key_data: Some(&data),
             value: &value.bytes,
         })?;

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use super::{
     answer::{Guard, Guarded, Plain},
-    begin::{self as steps, Outside, Wanted},
+    begin::{self as steps, KeyOutside, Wanted, Where},
     begun::{Begun, Started},
     instance::{Home as _, Instance, OfProcess, Typed},
     site::Site,
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     error::Error,
     key::{Asking, encode::StoredQuery},
-    memory::{entries::weigh_any, locked::UnderLock},
+    memory::entries::weigh_any,
     space::{EntryKey, Face, Space, is_memory},
 };
 use kind::Outer;
@@ -28,7 +28,6 @@ use kind::Outer;
 struct Beginning<Kd: Outer, Q: StoredQuery> {
     instance: &'static Typed<Owned<Q>, Val<Kd>>,
     hash: u64,
-    outside: Option<Outside>,
     /// Is memory still to be looked at before the stores?
     looks: bool,
 }
@@ -43,7 +42,6 @@ where
         (site, marker): (&'static Site, &M),
         query: &Q,
         guard: &Guard<'_, Kd>,
-        face: Face,
     ) -> ControlFlow<Kd::Ret, Self> {
         let how = How::with_stores(query.same(), Kd::values());
         let (instance, hash) = (target_of::<M, Typed<_, _>>(site, marker, how), query.hash());
@@ -52,24 +50,17 @@ where
         if is_looked_at && let Some(value) = instance.hit(query, hash, Kd::copy, Kd::join) {
             return ControlFlow::Break(value);
         }
-        let outside = outside(instance, query, hash).map(|key| Outside { face, key });
-        ControlFlow::Continue(Self { instance, hash, outside, looks: has_memory && !is_looked_at })
+        ControlFlow::Continue(Self { instance, hash, looks: has_memory && !is_looked_at })
     }
 
-    fn wanted<'a>(self, key: &'a Asking<'_, Q>) -> (OfProcess, Wanted<'a>, bool) {
-        let wanted = Wanted { key, hash: self.hash, outside: self.outside, contents: None };
-        (OfProcess(self.instance), wanted, self.looks)
+    fn wanted<'a>(&self, face: Face, key: &'a Asking<'_, Q>, outside: KeyOutside<'a>) -> Wanted<'a> {
+        Wanted { key, hash: self.hash, place: Where::ToFind(face, outside), contents: None }
     }
-}
 
-/// Where the entry stands in the stores. A key that can't be written counts as an error, and stands nowhere.
-fn outside<C: ?Sized>(instance: &Instance<C>, query: &impl StoredQuery, hash: u64) -> Option<Box<EntryKey>> {
-    let space = instance.space.as_ref()?;
-    // What is called from in there goes past the cache.
-    if UnderLock::is_here() {
-        return None;
+    /// The key of the entry in the stores. One that can't be written counts as an error, and stands nowhere.
+    fn outside(&self, query: &Q) -> Option<Box<EntryKey>> {
+        outside_key(self.instance.space.as_ref()?, query, self.hash).ok()
     }
-    outside_key(space, query, hash).ok()
 }
 
 impl<C: ?Sized> Instance<C> {
@@ -108,12 +99,13 @@ where
     Q: StoredQuery<Owned: Send + Sync>,
     Kd: Outer<Val: Send + Sync, Shared: Send + Sync>,
 {
-    let beginning = match Beginning::new((site, marker), query, &guard, Face::Thread) {
+    let beginning = match Beginning::new((site, marker), query, &guard) {
         ControlFlow::Break(value) => return Started::Done(value),
         ControlFlow::Continue(beginning) => beginning,
     };
-    let key = Asking::copied(query);
-    let (home, wanted, looks) = beginning.wanted(&key);
+    let (key, outside) = (Asking::copied(query), || beginning.outside(query));
+    let wanted = beginning.wanted(Face::Thread, &key, &outside);
+    let (home, looks) = (OfProcess(beginning.instance), beginning.looks);
     if guard.asks_nothing() {
         let mut answer = Plain::<Kd>(None);
         let settled = steps::settle(home.used(), wanted, &mut answer, looks);
@@ -161,14 +153,14 @@ pub(crate) mod aio {
         Q: StoredQuery<Owned: Send + Sync>,
         Kd: Outer<Val: Send + Sync, Shared: Send + Sync>,
     {
-        let beginning = match Beginning::new((site, marker), query, &guard, Face::Task) {
+        let beginning = match Beginning::new((site, marker), query, &guard) {
             ControlFlow::Break(value) => return Begun::Done(value),
             ControlFlow::Continue(beginning) => beginning,
         };
-        let key = Asking::copied(query);
-        let (home, wanted, looks) = beginning.wanted(&key);
-        let mut answer = Guarded::by(&guard);
-        let step = steps::begin(home.used(), wanted, &mut answer, looks);
+        let (key, outside) = (Asking::copied(query), || beginning.outside(query));
+        let wanted = beginning.wanted(Face::Task, &key, &outside);
+        let (home, mut answer) = (OfProcess(beginning.instance), Guarded::by(&guard));
+        let step = steps::begin(home.used(), wanted, &mut answer, beginning.looks);
         Begun::at(step, home, answer.result)
     }
 

@@ -37,10 +37,10 @@ pub struct Map<'t> {
     entries: Vec<String>,
 }
 
-macro_rules! displayed {
+macro_rules! integers {
     ($($method:ident($type:ty))*) => {$(
         fn $method(self, value: $type) -> Result<(), Failed> {
-            self.display(value);
+            self.put(itoa::Buffer::new().format(value));
             Ok(())
         }
     )*};
@@ -57,8 +57,12 @@ impl<'t> ser::Serializer for &'t mut Text {
     type SerializeStruct = Parts<'t>;
     type SerializeStructVariant = Parts<'t>;
 
-    displayed! {
-        serialize_bool(bool)
+    fn serialize_bool(self, value: bool) -> Result<(), Failed> {
+        self.put(if value { "true" } else { "false" });
+        Ok(())
+    }
+
+    integers! {
         serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_i128(i128)
         serialize_u8(u8) serialize_u16(u16) serialize_u32(u32) serialize_u64(u64) serialize_u128(u128)
     }

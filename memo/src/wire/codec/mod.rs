@@ -49,16 +49,21 @@ const NAMES: &[(&str, Option<(&str, bool)>)] = &[
 impl Chosen {
     /// The codec of a name; otherwise what is wrong with the name.
     pub(super) fn named(name: &str) -> Result<Self, String> {
+        Self::known(name.as_bytes()).ok_or_else(|| unknown(name))
+    }
+
+    /// The codec of a name, if there is one.
+    pub(super) fn known(name: &[u8]) -> Option<Self> {
         match name {
-            "bincode" => Ok(Self::Bincode),
-            "raw" => Ok(Self::Raw),
+            b"bincode" => Some(Self::Bincode),
+            b"raw" => Some(Self::Raw),
             #[cfg(feature = "postcard")]
-            "postcard" => Ok(Self::Postcard),
+            b"postcard" => Some(Self::Postcard),
             #[cfg(feature = "json")]
-            "json" => Ok(Self::Json),
+            b"json" => Some(Self::Json),
             #[cfg(feature = "msgpack")]
-            "msgpack" => Ok(Self::MsgPack),
-            _ => own::named(name).map(Self::Own).ok_or_else(|| unknown(name)),
+            b"msgpack" => Some(Self::MsgPack),
+            _ => own::named(str::from_utf8(name).ok()?).map(Self::Own),
         }
     }
 

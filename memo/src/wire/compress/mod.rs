@@ -142,12 +142,17 @@ fn not_built_in<T>(_: T) -> io::Result<Vec<u8>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Takes back what the compressors of a frame did, the last one first. No step may give more than `limit` bytes.
-pub(super) fn undo<'a>(names: &str, bytes: &'a [u8], limit: usize) -> Result<Cow<'a, [u8]>, Error> {
+/// The compressors that a frame names, in their order; otherwise what is wrong with one.
+pub(super) fn listed_in(names: &str) -> Result<Box<[Compressor]>, String> {
+    if names.is_empty() { Ok(Box::default()) } else { names.split('+').map(Compressor::named).collect() }
+}
+
+/// Takes back what compressors did, the last one first. No step may give more than `limit` bytes.
+pub(super) fn undo<'a>(compressors: &[Compressor], bytes: &'a [u8], limit: usize) -> Result<Cow<'a, [u8]>, Error> {
     let mut bytes = Cow::Borrowed(bytes);
-    for name in names.rsplit('+').filter(|_| !names.is_empty()) {
-        let compressor = Compressor::named(name).map_err(Error::corrupt)?;
+    for compressor in compressors.iter().rev() {
         bytes = Cow::Owned(compressor.decompress(&bytes, limit).map_err(|error| {
+            let name = compressor.name();
             Error::corrupt(format!("`{name}` can't decompress these bytes: {error}")).with_source(error)
         })?);
     }

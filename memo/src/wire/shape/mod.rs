@@ -12,7 +12,9 @@ mod tree;
 use std::{
     any::{self, TypeId},
     cell::RefCell,
+    collections::HashMap,
     panic,
+    sync::LazyLock,
 };
 
 use parking_lot::RwLock;
@@ -70,21 +72,14 @@ impl Seen {
 
     /// Of a type, which is traced once: whatever is written asks this, and whatever can't be read.
     pub(super) fn of<T: DeserializeOwned>() -> &'static Self {
-        static KNOWN: RwLock<Vec<(TypeId, &Seen)>> = RwLock::new(Vec::new());
+        static KNOWN: LazyLock<RwLock<HashMap<TypeId, &Seen>>> = LazyLock::new(RwLock::default);
         let of = typeid::of::<T>();
-        let known =
-            |known: &[(TypeId, &'static Self)]| known.iter().find(|(known, _)| *known == of).map(|known| known.1);
-        if let Some(seen) = known(&KNOWN.read()) {
+        if let Some(seen) = KNOWN.read().get(&of) {
             return seen;
         }
         // Not under the lock: tracing runs the user's code.
         let tree = traced::<T>();
-        let mut all = KNOWN.write();
-        known(&all).unwrap_or_else(|| {
-            let seen: &'static Self = Box::leak(Box::new(Self::new(&tree)));
-            all.push((of, seen));
-            seen
-        })
+        KNOWN.write().entry(of).or_insert_with(|| Box::leak(Box::new(Self::new(&tree))))
     }
 }
 
