@@ -1,17 +1,19 @@
-//! Row 33: memory is asked before the stores, also by calls that begin while a switch is thrown elsewhere.
+//! Row 33: memory is asked before the stores, also by calls that begin while a switch is thrown elsewhere; who does not ask them
+//! writes no key.
 
 use std::{
     hash::{Hash, Hasher},
     sync::{
-        Mutex, PoisonError,
+        LazyLock, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
         mpsc::{Sender, channel},
     },
     thread,
 };
 
-use memo::{Cache, cache_info, memoize};
+use memo::{Cache, cache_info, memoize, skip_cache};
 use memo_tests::within_20_s;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 
 /// A thread for which caching is switched off, until it is told. The process has one switch.
 struct Elsewhere {
@@ -44,7 +46,7 @@ impl Elsewhere {
     }
 }
 
-/// Between looking into memory and asking the stores its text is written: then nothing is switched off any more.
+/// Where it is written between looking into memory and asking the stores, nothing is switched off any more after that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Key(u32);
 
@@ -73,7 +75,7 @@ fn twice(call: impl Fn() -> u32, tiers: impl Fn() -> Vec<memo::TierInfo>) -> Vec
     assert_eq!(call(), 7);
     Elsewhere::begin();
     assert_eq!(call(), 7);
-    assert!(ELSEWHERE.lock().expect("no panic").is_none(), "the key was written");
+    Elsewhere::end();
     tiers().iter().map(|tier| (tier.hits, tier.misses)).collect()
 }
 
@@ -102,7 +104,7 @@ fn by_objects_and_their_guests() {
         let url = format!("memory://{name}");
         Cache::builder(name).backends(["memory", url.as_str()]).build().expect("valid URLs")
     }
-    static OF_GUESTS: std::sync::LazyLock<Cache<Key, u32>> = std::sync::LazyLock::new(|| object("first-guest"));
+    static OF_GUESTS: LazyLock<Cache<Key, u32>> = LazyLock::new(|| object("first-guest"));
     #[memoize(cache = OF_GUESTS)]
     fn number(key: &Key) -> u32 {
         key.0
@@ -113,4 +115,49 @@ fn by_objects_and_their_guests() {
         assert_eq!(twice(computed, || cache.stats().tiers), IN_MEMORY);
         assert_eq!(twice(|| number(&Key(7)), || cache_info(number).tiers), IN_MEMORY);
     });
+}
+
+/// How often a key was written. An odd one can't be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+struct Counted(u32);
+
+static WRITTEN: AtomicU32 = AtomicU32::new(0);
+
+impl Serialize for Counted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        WRITTEN.fetch_add(1, Ordering::SeqCst);
+        if self.0 % 2 == 1 { Err(<S::Error as ser::Error>::custom("it is odd")) } else { self.0.serialize(serializer) }
+    }
+}
+
+#[test]
+fn keys_are_written_for_those_who_ask_stores_only() {
+    #[memoize(backend = ["memory", "memory://written-validated"], validate = |_| true)]
+    fn validated(key: &Counted) -> u32 {
+        key.0
+    }
+    static CACHE: LazyLock<Cache<Counted, u32>> = LazyLock::new(|| {
+        Cache::builder("written").backends(["memory", "memory://written-guest"]).build().expect("valid URLs")
+    });
+    #[memoize(cache = CACHE, validate = |_| true)]
+    fn guest(key: &Counted) -> u32 {
+        key.0
+    }
+    let written = |calls: &dyn Fn()| {
+        let before = WRITTEN.load(Ordering::SeqCst);
+        calls();
+        WRITTEN.load(Ordering::SeqCst) - before
+    };
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    assert!(written(&|| assert_eq!((validated(&Counted(2)), guest(&Counted(2))), (2, 2))) > 0);
+    let in_memory = || assert_eq!((validated(&Counted(2)), guest(&Counted(2))), (2, 2));
+    assert_eq!(written(&in_memory), 0);
+    let past = || {
+        assert_eq!((skip_cache!(validated(&Counted(1))), skip_cache!(guest(&Counted(1)))), (1, 1));
+        let _off = memo::disabled_here();
+        assert_eq!((validated(&Counted(1)), guest(&Counted(1))), (1, 1));
+    };
+    assert_eq!(written(&past), 0);
+    assert_eq!((cache_info(validated).errors, CACHE.stats().errors), (0, 0));
+    assert_eq!((validated(&Counted(1)), cache_info(validated).errors), (1, 1), "a store was to be asked");
 }

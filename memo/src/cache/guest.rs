@@ -142,7 +142,7 @@ impl<Q: Query<Owned: Send + Sync>, Kd: Kind> Asks<Q, Kd> {
     }
 
     /// The key of the entry in the stores. One that can't be written counts as an error, and stands nowhere.
-    fn outside(&self, query: &Q) -> Option<Box<EntryKey>> {
+    fn outside(&self, query: &Q) -> Option<EntryKey> {
         let outside = outside(self.stored.as_ref()?, query, self.hash);
         let (_, key) = outside.inspect_err(|_| self.home.used().store_failed()).ok()??;
         Some(key)

@@ -105,7 +105,7 @@ pub(crate) struct Wanted<'a> {
 }
 
 /// Makes the key of an entry outside of memory, if it stands there.
-pub(crate) type KeyOutside<'a> = &'a dyn Fn() -> Option<Box<EntryKey>>;
+pub(crate) type KeyOutside<'a> = &'a dyn Fn() -> Option<EntryKey>;
 
 /// Where an entry stands outside of memory, if it does.
 pub(crate) enum Where<'a> {
@@ -126,7 +126,7 @@ impl Where<'_> {
 /// An entry outside of memory, as a call asks for it.
 pub(crate) struct Outside {
     pub(crate) face: Face,
-    pub(crate) key: Box<EntryKey>,
+    pub(crate) key: EntryKey,
 }
 
 impl<'a> Wanted<'a> {
@@ -296,7 +296,7 @@ impl Call<'_> {
     /// Runs the body, for all who ask meanwhile.
     fn lead(self, flight: Arc<Flight>, overwrites: bool) -> Step {
         self.instance.count(|counters| &counters.misses, 1);
-        let outside = self.place.found().map(|outside| outside.key);
+        let outside = self.place.found().map(|outside| Box::new(outside.key));
         Step::Settled(Settled::Run(Some(Running::new(self.hash, flight, outside, overwrites))))
     }
 

@@ -31,7 +31,7 @@ pub(crate) struct Place<H> {
 }
 
 /// The stores beyond memory, and the key of the entry there.
-pub(crate) type Beyond = (Arc<Space>, Box<EntryKey>);
+pub(crate) type Beyond = (Arc<Space>, EntryKey);
 
 /// A value on its way to its place.
 pub(crate) struct Setting<H, V> {
@@ -303,7 +303,7 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
                     tags: terms.all_tags(options),
                     yields,
                 };
-                Some(space.offer((**key).clone(), value, about)?)
+                Some(space.offer(key.clone(), value, about)?)
             }
             None => None,
         };

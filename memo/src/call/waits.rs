@@ -39,14 +39,14 @@ pub(super) enum On {
 /// A store that is asked by a task.
 pub(super) struct Reading {
     space: Arc<Space>,
-    key: Box<EntryKey>,
+    key: EntryKey,
     seen: u64,
     /// The question, once it was put.
     asked: Option<Pin<Box<dyn Future<Output = Read> + Send>>>,
 }
 
 impl Reading {
-    pub(super) fn new(space: Arc<Space>, key: Box<EntryKey>, seen: u64) -> Self {
+    pub(super) fn new(space: Arc<Space>, key: EntryKey, seen: u64) -> Self {
         Self { space, key, seen, asked: None }
     }
 
@@ -65,7 +65,7 @@ pub(super) type Read = Result<Option<Loaded>, Error>;
 /// How a caller's wait has ended.
 pub(super) enum Ended {
     Flight(Outcome, Option<Outside>),
-    Store(Box<EntryKey>, u64, Read),
+    Store(EntryKey, u64, Read),
     Contents(Result<(), Error>),
 }
 

@@ -62,7 +62,8 @@ impl Names {
         let entry = flat.len();
         flat.push('|');
         flat.push_str(&self.version);
-        Ok(EntryKey { flat, entry, full, hash, data: None })
+        let more = full.map(|full| Box::new(More { full: Some(full), data: None }));
+        Ok(EntryKey { flat, entry, hash, more })
     }
 }
 
@@ -83,9 +84,15 @@ pub(crate) struct EntryKey {
     flat: String,
     /// How much of it all versions share.
     entry: usize,
-    /// All of it as text, where that is more than stands in `flat`.
-    full: Option<String>,
     hash: u64,
+    /// What few keys have, so that the others are small.
+    more: Option<Box<More>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct More {
+    /// All of the key as text, where that is more than stands in `flat`.
+    full: Option<String>,
     /// The arguments as bytes, where they are to be read again.
     data: Option<Vec<u8>>,
 }
@@ -97,16 +104,17 @@ impl EntryKey {
 
     /// The whole key, arguments in full, without the version: what an entry is compared by.
     pub(crate) fn full(&self) -> &str {
-        self.full.as_deref().unwrap_or(&self.flat[..self.entry])
+        let full = self.more.as_ref().and_then(|more| more.full.as_deref());
+        full.unwrap_or(&self.flat[..self.entry])
     }
 
     pub(super) fn with_data(mut self, data: Vec<u8>) -> Self {
-        self.data = Some(data);
+        self.more.get_or_insert_default().data = Some(data);
         self
     }
 
     pub(super) fn data(&self) -> Option<&[u8]> {
-        self.data.as_deref()
+        self.more.as_ref()?.data.as_deref()
     }
 
     /// What the keys of all versions of the entry begin with.

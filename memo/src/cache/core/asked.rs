@@ -63,7 +63,7 @@ impl<K: 'static, V: 'static> Core<K, V> {
     pub(in crate::cache) fn outside(&self, key: &K, hash: u64) -> Result<Option<Beyond>, Error> {
         let Some((space, written)) = self.0.typed.space.as_ref().zip(self.0.written.as_ref()) else { return Ok(None) };
         let entry = space.key_of(written, key, hash)?;
-        Ok(Some((space.clone(), Box::new(entry))))
+        Ok(Some((space.clone(), entry)))
     }
 }
 

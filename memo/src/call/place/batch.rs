@@ -13,7 +13,7 @@ fn beyond<'a>(places: impl Iterator<Item = Option<&'a super::Beyond>>) -> Option
     let mut stores = None;
     let keys = places.flatten().map(|(space, key)| {
         stores = Some(&**space);
-        &**key
+        key
     });
     let keys = keys.collect();
     stores.map(|space| (space, keys))

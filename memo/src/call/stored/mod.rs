@@ -58,7 +58,7 @@ where
     }
 
     /// The key of the entry in the stores. One that can't be written counts as an error, and stands nowhere.
-    fn outside(&self, query: &Q) -> Option<Box<EntryKey>> {
+    fn outside(&self, query: &Q) -> Option<EntryKey> {
         outside_key(self.instance.space.as_ref()?, query, self.hash).ok()
     }
 }
@@ -82,9 +82,9 @@ impl<C: ?Sized> Instance<C> {
 }
 
 /// Where an entry stands in the stores; that its key can't be written is counted.
-fn outside_key(space: &Space, query: &impl StoredQuery, hash: u64) -> Result<Box<EntryKey>, Error> {
+fn outside_key(space: &Space, query: &impl StoredQuery, hash: u64) -> Result<EntryKey, Error> {
     let key = space.key(hash, |to| query.write(to));
-    key.inspect_err(|error| space.stores.failed(error)).map(Box::new)
+    key.inspect_err(|error| space.stores.failed(error))
 }
 
 /// Begins a call.
