@@ -53,10 +53,10 @@ impl Back {
         forgotten.iter().any(|offer| offer.bytes(self.first).is_some())
     }
 
-    /// Takes out what is under a prefix, or what of it carries all of some tags.
-    pub(super) fn forget_under(&self, prefix: &[u8], tags: Option<&[String]>) {
+    /// Takes out what is under a prefix, or what of it carries all of some tags; gives it.
+    pub(super) fn forget_under(&self, prefix: &[u8], tags: Option<&[String]>) -> Vec<Arc<Offer>> {
         let is_wanted = |offer: &Offer| tags.is_none_or(|tags| offer.has_tags(tags));
-        drop(self.with(|queue| queue.remove_under(prefix, is_wanted)));
+        self.with(|queue| queue.remove_under(prefix, is_wanted))
     }
 
     /// Does something to the queue. If nothing is left to wait for, whoever waits is told.
