@@ -47,6 +47,11 @@ impl Back {
         Some(Queued(offer.bytes(tier).map(<[u8]>::to_vec)))
     }
 
+    /// Is something to be written to this tier under a key, or being written?
+    pub(super) fn is_to_write(&self, tier: usize, key: &EntryKey) -> bool {
+        tier >= self.first && self.queue.lock().get(key.flat()).is_some()
+    }
+
     /// Takes the entries of a key out, of all versions; were there any?
     pub(super) fn forget(&self, key: &EntryKey) -> bool {
         let forgotten = self.with(|queue| queue.remove_under(&key.all_versions(), |_| true));
