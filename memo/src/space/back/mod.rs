@@ -129,14 +129,15 @@ impl Stores {
             return Ok(vec![Outcome::Stored; offers.len()]);
         }
         let _outlet = back.outlet().await;
-        for offer in offers {
-            if offer.yields() {
-                self.settle(back, face, offer.key()).await?;
-            } else {
-                back.forget(offer.key());
-            }
+        for offer in offers.iter().filter(|offer| offer.yields()) {
+            self.settle(back, face, offer.key()).await?;
         }
-        self.put(face, 0..usize::MAX, offers).await
+        let outcomes = self.put(face, 0..usize::MAX, offers).await?;
+        // Not before: if the tiers fail, what waits is not to be lost.
+        for offer in offers.iter().filter(|offer| !offer.yields()) {
+            back.forget(offer.key());
+        }
+        Ok(outcomes)
     }
 
     /// Has the tiers have what waits for them under a key, by the outlet, in the key's turn.
