@@ -64,9 +64,8 @@ struct Inner<K, V> {
     /// None: it has stores.
     #[cfg(feature = "stores")]
     whole: Option<Arc<Whole<K, V>>>,
-    /// After all else: what is dropped last saves what is unsaved.
     #[cfg(feature = "stores")]
-    _flush: Option<Flush>,
+    flush: Option<Flush>,
 }
 
 /// Computes the value of a key.
@@ -80,9 +79,20 @@ impl<K, V> Clone for Core<K, V> {
 }
 
 impl<K, V> Core<K, V> {
-    /// An object is about to go; is it the last?
-    pub(super) fn leave(&self) -> bool {
-        self.0.objects.fetch_sub(1, Ordering::Relaxed) == 1
+    /// An object is about to go. The last one saves what is unsaved and writes what waits to be written; in tasks that goes on in
+    /// the background.
+    pub(super) fn leave(&self, face: Face) {
+        if self.0.objects.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return;
+        }
+        #[cfg(feature = "stores")]
+        if let Some(flush) = &self.0.flush {
+            flush.run(face);
+        }
+        if face == Face::Thread {
+            // Else there is somebody who works on the queue.
+            self.write_out();
+        }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -137,7 +147,7 @@ impl<K: Key, V: Value> Core<K, V> {
             loader,
             silent,
             #[cfg(feature = "stores")]
-            _flush: whole.as_ref().and_then(Whole::flush_at_the_end),
+            flush: whole.as_ref().and_then(Whole::flush_at_the_end),
             #[cfg(feature = "stores")]
             whole,
         }))

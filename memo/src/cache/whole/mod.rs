@@ -48,8 +48,8 @@ impl<K: Key, V: Value> Builder<K, V> {
 
     /// The cache saves itself in the background when enough has changed: to its snapshot, or by its `saver`.
     ///
-    /// What is left is saved when the last clone is dropped, by [`Cache::close`](crate::Cache::close), which says whether
-    /// it worked (and in tasks does not block), and by [`flush`](crate::flush()). A save that fails is counted, reported to
+    /// What is left is saved when the last clone is dropped (one of [`aio`](crate::aio) does not wait for that), by
+    /// [`Cache::close`](crate::Cache::close), which says whether it worked, and by [`flush`](crate::flush()). A save that fails is counted, reported to
     /// [`on_error`](backend::on_error), and tried again later. There is no thread while there is nothing to save.
     ///
     /// A `static` is never dropped. On Unix, when `main` returns or panics or its thread calls [`exit`](std::process::exit), such
@@ -180,7 +180,7 @@ impl<K: Key, V: Value> Whole<K, V> {
         self.state.is_loaded.load(Ordering::Acquire)
     }
 
-    /// Saves what is unsaved when it is dropped.
+    /// Saves what is unsaved when the last object goes.
     pub(super) fn flush_at_the_end(self: &Arc<Self>) -> Option<Flush> {
         self.keeping.autosync.is_some().then(|| Flush(self.clone()))
     }
