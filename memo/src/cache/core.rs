@@ -161,7 +161,7 @@ impl<K: Key, V: Value> Core<K, V> {
 
     /// Puts an entry into memory, as old as it is.
     pub(super) fn put(&self, key: &K, entry: Entry<V>) {
-        put(&self.0.typed, self.0.weigh.as_ref(), key, entry, false);
+        put(&self.0.typed, self.0.weigh.as_ref(), key, entry, false, |_| true);
     }
 
     /// Brings the saved contents of a cache in memory in, at its first use.
