@@ -18,7 +18,7 @@ use std::{
 pub(super) use self::contents::contents_of;
 pub(super) use self::contents::put;
 #[cfg(feature = "stores")]
-use super::whole::{Flush, Whole, has_entries_of_its_own};
+use super::whole::{Flush, SNAPSHOTS, Whole, has_entries_of_its_own};
 use super::{
     Key, Lookup, SetOptions, Value,
     builder::{self, Plan, Weigh, Written},
@@ -186,7 +186,7 @@ impl<K: Key, V: Value> Core<K, V> {
     /// The contents as a whole, of memory alone.
     #[cfg(feature = "stores")]
     pub(super) fn whole(&self) -> Result<&Arc<Whole<K, V>>, Error> {
-        let error = || has_entries_of_its_own(self.name(), "snapshots are of caches in memory");
+        let error = || has_entries_of_its_own(self.name(), SNAPSHOTS);
         self.0.whole.as_ref().ok_or_else(error)
     }
 

@@ -96,6 +96,9 @@ impl<K, V> Default for Keeping<K, V> {
 impl<K: Key, V: Value> Keeping<K, V> {
     /// What contradicts itself.
     pub(super) fn check(&self, cache: &str, has_store: bool) -> Result<(), Error> {
+        if has_store && self.file.is_some() {
+            return Err(has_entries_of_its_own(cache, SNAPSHOTS));
+        }
         if has_store && (self.autosync.is_some() || self.hooks.are_any()) {
             return Err(has_entries_of_its_own(cache, "autosync and hooks for the contents are of caches in memory"));
         }
@@ -103,6 +106,9 @@ impl<K: Key, V: Value> Keeping<K, V> {
         if has_store { Ok(()) } else { hooks::registered::<K, V>(cache).map(drop) }
     }
 }
+
+/// Why a cache with a store has none.
+pub(super) const SNAPSHOTS: &str = "snapshots are of caches in memory";
 
 /// What can't be done with a cache that has a store.
 pub(super) fn has_entries_of_its_own(cache: &str, so: &str) -> Error {
