@@ -337,20 +337,28 @@ impl<K: Key, V: Value> Core<K, V> {
 
     pub(super) async fn all(&self, face: Face) -> Result<Vec<(K, V)>, Error> {
         self.ready(face).await?;
-        let Some((space, written)) = self.0.typed.space.as_ref().zip(self.0.written.as_ref()) else {
-            let mut all = Vec::new();
-            self.0.typed.store.each(|key, value| all.push((key.clone(), value.clone())));
-            return Ok(all);
-        };
+        if let Some(all) = self.all_stored(face).await? {
+            return Ok(all.into_iter().map(|(key, entry)| (key, entry.into_value())).collect());
+        }
+        let mut all = Vec::new();
+        self.0.typed.store.each(|key, value| all.push((key.clone(), value.clone())));
+        Ok(all)
+    }
+
+    /// All live entries in the last store; `None`: there is none.
+    async fn all_stored(&self, face: Face) -> Result<Option<Vec<(K, Entry<V>)>>, Error> {
+        let Some((space, written)) = self.0.typed.space.as_ref().zip(self.0.written.as_ref()) else { return Ok(None) };
         let frames = space.all(face).await;
+        let literal = self.0.typed.options.tags;
         let mut all = Vec::new();
         for frame in self.told(frames, Vec::new())? {
             let mut value: Option<V> = None;
             if let Some(key) = (written.read)(space, &frame, &mut value) {
-                all.extend(value.map(|value| (key, value)));
+                let (stamp, own) = frame.about(literal);
+                all.extend(value.map(|value| (key, Entry::new(value, stamp, literal, &own))));
             }
         }
-        Ok(all)
+        Ok(Some(all))
     }
 
     pub(super) async fn stats(&self, face: Face) -> CacheInfo {

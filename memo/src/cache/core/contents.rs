@@ -79,15 +79,6 @@ impl<K: Key, V: Value> super::Core<K, V> {
     pub(in crate::cache) async fn contents(&self, face: super::Face) -> Result<Vec<(K, Entry<V>)>, super::Error> {
         super::switch::reachable()?;
         self.ready(face).await?;
-        if self.stores().is_none() {
-            return Ok(contents_of(&self.0.typed));
-        }
-        let mut contents = Vec::new();
-        for (key, _) in self.all(face).await? {
-            if let Some(entry) = self.entry::<K>(face, &key).await? {
-                contents.push((key, entry));
-            }
-        }
-        Ok(contents)
+        Ok(self.all_stored(face).await?.unwrap_or_else(|| contents_of(&self.0.typed)))
     }
 }
