@@ -13,6 +13,7 @@ use std::{
 };
 
 use memo::{Autosync, Cache, Contents, Hooks, SetOptions, clock::TestClock};
+use memo_tests::within_20_s;
 use tempfile::tempdir;
 
 type Numbers = Cache<u64, u64>;
@@ -315,6 +316,32 @@ fn a_cache_that_has_nowhere_to_be_saved_says_so() {
         Numbers::builder("nowhere").autosync(Autosync::default()).build().expect("a saver may be registered yet");
     cache.set(1, 1).expect("memory");
     assert!(cache.close().is_err_and(|error| error.is_config()));
+}
+
+#[test]
+fn an_object_of_tasks_is_saved_in_the_background_when_it_is_dropped() {
+    within_20_s(|| {
+        let _clock = TestClock::install();
+        let ((begun, begins), (go, gone)) = (mpsc::channel(), mpsc::channel::<()>());
+        let (gone, is_saved) = (Mutex::new(gone), Arc::new(AtomicBool::new(false)));
+        let done = is_saved.clone();
+        let cache = with_saver("dropped in a task", Autosync::default(), move |_| {
+            begun.send(())?;
+            gone.lock().expect("no panic").recv()?;
+            done.store(true, SeqCst);
+            Ok(())
+        });
+        let cache = memo::aio::Cache::from(cache);
+        smol::block_on(async move {
+            cache.set(1, 1).await.expect("memory");
+            drop(cache);
+        });
+        begins.recv().expect("it saves itself");
+        assert!(!is_saved.load(SeqCst));
+        thread::spawn(move || go.send(()));
+        memo::flush().expect("saves");
+        assert!(is_saved.load(SeqCst), "who flushes waits for it");
+    });
 }
 
 #[test]

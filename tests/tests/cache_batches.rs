@@ -10,7 +10,7 @@ use std::{
 };
 
 use memo::{
-    Cache, Error, SetOptions,
+    Cache, Error, SetOptions, Tier,
     backend::{Backend, Item, Memory, register_backend},
     clock::TestClock,
 };
@@ -374,6 +374,27 @@ fn batches_in_any_order_and_clears_do_not_block_each_other() {
             }
         });
     });
+}
+
+#[test]
+fn values_of_a_batch_yield_to_memory_if_the_store_has_lost_what_is_there() {
+    let store = Arc::new(Memory::new());
+    let users = Users::builder("small").tier("memory").tier(Tier::of(store.clone())).build().expect("builds");
+    let stored = Users::builder("small").tier(Tier::of(store.clone())).build().expect("builds");
+    users.set_many(entries(["a", "bb"])).expect("set");
+    assert_eq!(store.remove_prefix(b"small||\"a\"").expect("removes"), 1);
+    let once = || SetOptions::new().if_absent();
+    let single = [("a".to_owned(), 9, once())];
+    assert_eq!(users.set_many_with(single).expect("set"), [false], "as it is for one value");
+    assert!(!users.set_with("a".to_owned(), 9, once()).expect("set"));
+    assert_eq!(stored.get("a").expect("read"), None);
+    let several = [("a".to_owned(), 9, once()), ("ccc".to_owned(), 3, once())];
+    assert_eq!(users.set_many_with(several).expect("set"), [false, true]);
+    assert_eq!(users.get_many(["a", "ccc"]).expect("read"), [Some(1), Some(3)]);
+    assert_eq!(stored.get_many(["a", "ccc"]).expect("read"), [None, Some(3)]);
+    let removed_first = [("a".to_owned(), 8, SetOptions::new().ttl(0)), ("a".to_owned(), 9, once())];
+    assert_eq!(users.set_many_with(removed_first).expect("set"), [true, true]);
+    assert_eq!((users.get("a").expect("read"), stored.get("a").expect("read")), (Some(9), Some(9)));
 }
 
 #[tokio::test]

@@ -4,10 +4,18 @@ use std::{
     error::Error as _,
     fs,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
-use memo::{Cache, Entry, Error, SetOptions, clock::TestClock};
+use memo::{
+    Cache, Entry, Error, SetOptions, Tier,
+    backend::{Backend, Item, Memory, Visit},
+    clock::TestClock,
+};
 use memo_tests::files::files;
 use proptest::prelude::*;
 use tempfile::{TempDir, tempdir};
@@ -93,6 +101,61 @@ fn times_and_tags_are_there_for_the_hooks() {
     let entry = restored.entry("a").expect("memory").expect("came");
     assert_eq!(entry.remaining(), Some(Duration::from_secs(90)));
     assert_eq!(entry.tags().collect::<Vec<_>>(), ["eu"]);
+}
+
+/// A store that counts how often it is asked for one entry.
+#[derive(Default)]
+struct Counted(Memory, AtomicU32);
+
+impl Backend for Counted {
+    fn name(&self) -> &'static str {
+        "counted"
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.get(key)
+    }
+
+    fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {
+        self.0.set(key, item)
+    }
+
+    fn remove(&self, key: &[u8]) -> Result<bool, Error> {
+        self.0.remove(key)
+    }
+
+    fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
+        self.0.remove_prefix(prefix)
+    }
+
+    fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), Error> {
+        self.0.scan(prefix, visit)
+    }
+}
+
+#[test]
+fn a_store_is_asked_once_for_all_entries() {
+    let clock = TestClock::install();
+    let (_dir, path) = a_file();
+    let store = Arc::new(Counted::default());
+    let cache = Texts::builder("texts").tier(Tier::of(store.clone())).build().expect("builds");
+    cache.set_with("a".to_owned(), "1".to_owned(), SetOptions::new().ttl(100).tag("eu")).expect("sets");
+    cache.set_with("b".to_owned(), "2".to_owned(), SetOptions::new().ttl(5)).expect("sets");
+    cache.set("c".to_owned(), "3".to_owned()).expect("sets");
+    clock.advance(Duration::from_secs(10));
+    let count = cache.save_csv(&path, ["key", "value", "age", "left", "tags"], |key, entry| {
+        let left = entry.remaining().map_or(0, |left| left.as_secs());
+        let [age, left] = [entry.age().as_secs(), left].map(|seconds| seconds.to_string());
+        [key.clone(), entry.value().clone(), age, left, entry.tags().collect::<Vec<_>>().join(" ")]
+    });
+    assert_eq!(count.expect("saves"), 2, "one has expired");
+    assert_eq!(
+        fs::read_to_string(&path).expect("is there"),
+        "key,value,age,left,tags\na,1,10,90,eu\nc,3,10,0,\n",
+        "times and tags come with them"
+    );
+    assert_eq!(store.1.load(Ordering::Relaxed), 0, "of them no one is asked for on its own");
 }
 
 #[test]

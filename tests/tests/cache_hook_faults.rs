@@ -271,6 +271,59 @@ fn what_was_cleared_stays_out_when_the_next_use_tries_again() {
 }
 
 #[test]
+fn what_is_set_after_a_clear_stays_when_older_contents_come_in() {
+    let clears: [(&str, Clear); 2] = [
+        ("cleared", |cache| _ = cache.clear().expect("clears")),
+        ("cleared-of-tags", |_| _ = memo::clear_tag("older").expect("clears")),
+    ];
+    for (name, clear) in clears {
+        for held in ["loader", "weigh"] {
+            within_20_s(move || {
+                let (begun, begins) = mpsc::channel();
+                let (go, gone) = mpsc::channel();
+                let gone = Arc::new(Mutex::new(gone));
+                let hold = Arc::new(move |what: &str| {
+                    if what == held {
+                        begun.send(()).expect("the test waits");
+                        gone.lock().expect("no panic").recv().expect("the test says go");
+                    }
+                });
+                let weighs = hold.clone();
+                let load = move || {
+                    hold("loader");
+                    Ok(Some(tagged("older")))
+                };
+                let builder = Users::builder(format!("{name}-{held}")).max_weight(10, move |_, value: &String| {
+                    // Between its turn to come in and the lock under which it does.
+                    if value == "tagged" {
+                        weighs("weigh");
+                    }
+                    1
+                });
+                let cache = build(builder.hooks(UserHooks::new().loader(load)));
+                go.send(()).expect("it waits");
+                assert_eq!(cache.len().expect("comes in"), 1);
+                begins.recv().expect("it came in");
+                thread::scope(|scope| {
+                    let restores = scope.spawn(|| cache.restore().expect("comes in"));
+                    begins.recv().expect("it comes in again");
+                    clear(&cache);
+                    let older = || SetOptions::new().tag("older");
+                    cache.set_with(1, "new".to_owned(), older()).expect("memory");
+                    cache.set_with(2, "another".to_owned(), older()).expect("memory");
+                    go.send(()).expect("it waits");
+                    restores.join().expect("no panic");
+                });
+                let values = cache.get_many(&[1, 2]).expect("memory");
+                assert_eq!(values, [Some("new".to_owned()), Some("another".to_owned())], "{name}, {held}");
+                clear(&cache);
+                assert_eq!(cache.len().expect("memory"), 0);
+            });
+        }
+    }
+}
+
+#[test]
 fn a_save_waits_for_what_comes_in() {
     within_20_s(|| {
         let (begun, begins) = mpsc::channel();

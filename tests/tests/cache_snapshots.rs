@@ -132,6 +132,11 @@ fn a_cache_with_a_store_has_no_snapshots() {
     let stored = Users::open("users", "memory://snapshots").expect("memory needs nothing");
     assert!(stored.save_to(&path).is_err_and(|error| error.is_unsupported()));
     assert!(stored.restore_from(&path).is_err_and(|error| error.is_unsupported()));
+    for urls in [vec!["memory://snapshots"], vec!["memory", "memory://snapshots"]] {
+        let error = Users::builder("users").backends(urls).snapshot(&path).build().expect_err("it would be ignored");
+        assert!(error.is_unsupported() && error.to_string().contains("snapshot"), "{error}");
+    }
+    Users::builder("users").backend("memory").snapshot(&path).build().expect("is in memory alone");
     assert!(files(dir.path()).is_empty());
 }
 

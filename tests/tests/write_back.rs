@@ -214,6 +214,30 @@ fn clears_beat_what_waits() {
 }
 
 #[test]
+fn a_clear_of_tags_does_not_bring_back_what_was_replaced() {
+    within_20_s(|| {
+        let store = Arc::new(Distant::default());
+        let cache = numbers("cleared", &store);
+        cache.set_many([(1, 1), (2, 1)]).expect("queued");
+        cache.flush().expect("the store takes everything");
+        store.hold();
+        cache.set(3, 3).expect("queued");
+        store.until_held(1);
+        cache.set_with(1, 2, SetOptions::new().tag("new")).expect("queued");
+        let clearing = {
+            let cache = cache.clone();
+            thread::spawn(move || cache.clear_tag("new"))
+        };
+        until(|| cache.stats().queued == 1);
+        store.release();
+        clearing.join().expect("no panic").expect("reachable");
+        assert_eq!(cache.get(&1).expect("reads"), None, "not the one without the tag");
+        cache.flush().expect("the store takes everything");
+        assert_eq!(stored("cleared", &store), HashMap::from([(2, 1), (3, 3)]));
+    });
+}
+
+#[test]
 fn an_overwrite_replaces_what_waits() {
     static RUNS: AtomicU32 = AtomicU32::new(0);
     #[memoize(backend = ["memory", "back-overwrites://"], write = "back")]

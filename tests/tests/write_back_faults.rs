@@ -113,6 +113,33 @@ fn when_the_queue_is_full_values_are_written_through() {
 }
 
 #[test]
+fn what_waits_stays_until_what_takes_its_place_is_stored() {
+    within_20_s(|| {
+        let clock = TestClock::install();
+        let store = Arc::new(Distant::default());
+        let cache = numbers("stays", &store);
+        cache.set_many([(1, 0), (5, 0)]).expect("queued");
+        cache.flush().expect("the store takes it");
+        store.fail(true);
+        cache.set(1, 1).expect("queued");
+        let over = || SetOptions::new().ttl(0);
+        assert!(cache.set_with(1, 2, over()).expect_err("the older one can't be removed").is_unavailable());
+        cache.set_many((2..=10_000).map(|n| (n, n))).expect("queued");
+        let both = [(5, 6), (10_001, 0)];
+        assert!(cache.set_many(both).expect_err("there is no room for the second").is_unavailable());
+        assert_eq!(cache.get_many(&[1, 5]).expect("the queue knows"), [Some(1), Some(5)]);
+        store.fail(false);
+        assert_eq!((cache.get(&1).expect("reads"), cache.get(&5).expect("reads")), (Some(1), Some(5)));
+        clock.advance(Duration::from_secs(30));
+        assert!(cache.set_with(1, 2, over()).expect("now it can"));
+        cache.flush().expect("the store takes everything");
+        assert_eq!(cache.get(&1).expect("reads"), None);
+        let stored = stored("stays", &store);
+        assert_eq!((stored.get(&1), stored[&5], stored.len()), (None, 5, 9_999));
+    });
+}
+
+#[test]
 fn what_waits_can_be_given_another_end() {
     within_20_s(|| {
         let clock = TestClock::install();

@@ -19,6 +19,8 @@ pub(super) trait Held: Sized {
     type Weak;
     fn downgrade(&self) -> Self::Weak;
     fn upgrade(weak: &Self::Weak) -> Option<Self>;
+    /// Does anybody hold it? Who asks holds it for no moment: the last one to do so would have to close it.
+    fn lives(weak: &Self::Weak) -> bool;
 }
 
 impl<T> Held for Arc<T> {
@@ -30,6 +32,10 @@ impl<T> Held for Arc<T> {
 
     fn upgrade(weak: &Weak<T>) -> Option<Self> {
         weak.upgrade()
+    }
+
+    fn lives(weak: &Weak<T>) -> bool {
+        weak.strong_count() > 0
     }
 }
 
@@ -111,7 +117,7 @@ impl<K: Clone + Eq + Hash, T: Held> Drop for Opening<'_, K, T> {
     fn drop(&mut self) {
         let mut state = self.table.state.lock();
         state.slots.remove(self.key);
-        state.slots.retain(|_, slot| !matches!(slot, Slot::Open(one) if T::upgrade(one).is_none()));
+        state.slots.retain(|_, slot| !matches!(slot, Slot::Open(one) if !T::lives(one)));
         if let Some(opened) = self.opened.take() {
             state.slots.insert(self.key.clone(), Slot::Open(opened));
         }
@@ -122,4 +128,58 @@ impl<K: Clone + Eq + Hash, T: Held> Drop for Opening<'_, K, T> {
 
 fn circle() -> Error {
     Error::config("a store can't stand behind itself: to open it, the factory of its scheme asks for this very store")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+
+    static TABLE: LazyLock<Opened<u8, Shared>> = LazyLock::new(Opened::default);
+
+    /// Who holds the first one until somebody else does, too.
+    static HOLDER: Mutex<Option<Shared>> = Mutex::new(None);
+
+    struct Shared(Arc<Closes>);
+
+    struct Closes;
+
+    impl Drop for Closes {
+        fn drop(&mut self) {
+            assert!(TABLE.state.try_lock().is_some(), "it is closed under the lock");
+        }
+    }
+
+    impl Held for Shared {
+        type Weak = Weak<Closes>;
+
+        fn downgrade(&self) -> Weak<Closes> {
+            Arc::downgrade(&self.0)
+        }
+
+        fn upgrade(weak: &Weak<Closes>) -> Option<Self> {
+            let held = weak.upgrade().map(Self);
+            HOLDER.lock().take();
+            held
+        }
+
+        fn lives(weak: &Weak<Closes>) -> bool {
+            weak.strong_count() > 0
+        }
+    }
+
+    #[test]
+    fn nothing_is_closed_while_another_is_opened() {
+        let open = || Ok(Shared(Arc::new(Closes)));
+        let first = TABLE.find_or_open(&1, open).expect("opens");
+        *HOLDER.lock() = Some(first);
+        drop(TABLE.find_or_open(&2, open).expect("opens"));
+        drop(TABLE.find_or_open(&3, open).expect("opens"));
+        let first = HOLDER.lock().take().expect("nobody else was to hold it");
+        assert!(TABLE.state.lock().slots.contains_key(&1));
+        drop(first);
+        drop(TABLE.find_or_open(&2, open).expect("opens"));
+        assert!(!TABLE.state.lock().slots.contains_key(&1), "it is gone");
+    }
 }

@@ -94,6 +94,13 @@ impl Held for Store {
             WeakStore::Async(store) => store.upgrade().map(Self::Async),
         }
     }
+
+    fn lives(weak: &WeakStore) -> bool {
+        match weak {
+            WeakStore::Blocking(store) => store.strong_count() > 0,
+            WeakStore::Async(store) => store.strong_count() > 0,
+        }
+    }
 }
 
 /// The very same store.

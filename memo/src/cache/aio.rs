@@ -47,8 +47,7 @@ pub struct Cache<K, V>(pub(super) Core<K, V>);
 
 impl<K, V> Drop for Cache<K, V> {
     fn drop(&mut self) {
-        // What waits to be written is worked on in the background.
-        self.0.leave();
+        self.0.leave(Face::Task);
     }
 }
 

@@ -18,7 +18,7 @@ use std::{
 pub(super) use self::contents::contents_of;
 pub(super) use self::contents::put;
 #[cfg(feature = "stores")]
-use super::whole::{Flush, Whole, has_entries_of_its_own};
+use super::whole::{Flush, SNAPSHOTS, Whole, has_entries_of_its_own};
 use super::{
     Key, Lookup, SetOptions, Value,
     builder::{self, Plan, Weigh, Written},
@@ -64,9 +64,8 @@ struct Inner<K, V> {
     /// None: it has stores.
     #[cfg(feature = "stores")]
     whole: Option<Arc<Whole<K, V>>>,
-    /// After all else: what is dropped last saves what is unsaved.
     #[cfg(feature = "stores")]
-    _flush: Option<Flush>,
+    flush: Option<Flush>,
 }
 
 /// Computes the value of a key.
@@ -80,9 +79,20 @@ impl<K, V> Clone for Core<K, V> {
 }
 
 impl<K, V> Core<K, V> {
-    /// An object is about to go; is it the last?
-    pub(super) fn leave(&self) -> bool {
-        self.0.objects.fetch_sub(1, Ordering::Relaxed) == 1
+    /// An object is about to go. The last one saves what is unsaved and writes what waits to be written; in tasks that goes on in
+    /// the background.
+    pub(super) fn leave(&self, face: Face) {
+        if self.0.objects.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return;
+        }
+        #[cfg(feature = "stores")]
+        if let Some(flush) = &self.0.flush {
+            flush.run(face);
+        }
+        if face == Face::Thread {
+            // Else there is somebody who works on the queue.
+            self.write_out();
+        }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -137,7 +147,7 @@ impl<K: Key, V: Value> Core<K, V> {
             loader,
             silent,
             #[cfg(feature = "stores")]
-            _flush: whole.as_ref().and_then(Whole::flush_at_the_end),
+            flush: whole.as_ref().and_then(Whole::flush_at_the_end),
             #[cfg(feature = "stores")]
             whole,
         }))
@@ -151,7 +161,7 @@ impl<K: Key, V: Value> Core<K, V> {
 
     /// Puts an entry into memory, as old as it is.
     pub(super) fn put(&self, key: &K, entry: Entry<V>) {
-        put(&self.0.typed, self.0.weigh.as_ref(), key, entry, false);
+        put(&self.0.typed, self.0.weigh.as_ref(), key, entry, false, |_| true);
     }
 
     /// Brings the saved contents of a cache in memory in, at its first use.
@@ -176,7 +186,7 @@ impl<K: Key, V: Value> Core<K, V> {
     /// The contents as a whole, of memory alone.
     #[cfg(feature = "stores")]
     pub(super) fn whole(&self) -> Result<&Arc<Whole<K, V>>, Error> {
-        let error = || has_entries_of_its_own(self.name(), "snapshots are of caches in memory");
+        let error = || has_entries_of_its_own(self.name(), SNAPSHOTS);
         self.0.whole.as_ref().ok_or_else(error)
     }
 
@@ -327,20 +337,28 @@ impl<K: Key, V: Value> Core<K, V> {
 
     pub(super) async fn all(&self, face: Face) -> Result<Vec<(K, V)>, Error> {
         self.ready(face).await?;
-        let Some((space, written)) = self.0.typed.space.as_ref().zip(self.0.written.as_ref()) else {
-            let mut all = Vec::new();
-            self.0.typed.store.each(|key, value| all.push((key.clone(), value.clone())));
-            return Ok(all);
-        };
+        if let Some(all) = self.all_stored(face).await? {
+            return Ok(all.into_iter().map(|(key, entry)| (key, entry.into_value())).collect());
+        }
+        let mut all = Vec::new();
+        self.0.typed.store.each(|key, value| all.push((key.clone(), value.clone())));
+        Ok(all)
+    }
+
+    /// All live entries in the last store; `None`: there is none.
+    async fn all_stored(&self, face: Face) -> Result<Option<Vec<(K, Entry<V>)>>, Error> {
+        let Some((space, written)) = self.0.typed.space.as_ref().zip(self.0.written.as_ref()) else { return Ok(None) };
         let frames = space.all(face).await;
+        let literal = self.0.typed.options.tags;
         let mut all = Vec::new();
         for frame in self.told(frames, Vec::new())? {
             let mut value: Option<V> = None;
             if let Some(key) = (written.read)(space, &frame, &mut value) {
-                all.extend(value.map(|value| (key, value)));
+                let (stamp, own) = frame.about(literal);
+                all.extend(value.map(|value| (key, Entry::new(value, stamp, literal, &own))));
             }
         }
-        Ok(all)
+        Ok(Some(all))
     }
 
     pub(super) async fn stats(&self, face: Face) -> CacheInfo {

@@ -64,12 +64,15 @@ pub(super) async fn clear(cache: &OfCache, face: Face, tags: Option<&Arc<[Tag]>>
 /// The stores of a cache: those of a live object of the same name and store (or of one whose values are still being written), so
 /// that all of them wait for each other's changes; else new ones.
 pub(super) fn stores_of(spec: &Spec) -> Result<Arc<Stores>, Error> {
+    // Dropped after the lock: who is the last to hold stores closes them.
+    let mut live: Vec<Arc<Stores>> = Vec::new();
     let mut known = STORES.lock();
     known.retain(|stores| stores.strong_count() > 0);
+    live.extend(known.iter().filter_map(Weak::upgrade));
     let Spec { name, tiers, writes_back, codec } = spec;
     let made = Made { name, tiers, writes_back: *writes_back, codec: codec.as_deref() };
-    if let Some(stores) = known.iter().filter_map(Weak::upgrade).find(|stores| stores.are(&made)) {
-        return Ok(stores);
+    if let Some(stores) = live.iter().find(|stores| stores.are(&made)) {
+        return Ok(stores.clone());
     }
     let stores = Arc::new(Stores::new(&made));
     stores.check()?;

@@ -46,8 +46,6 @@ impl<K: Key, V: Value> Cache<K, V> {
 
 impl<K, V> Drop for Cache<K, V> {
     fn drop(&mut self) {
-        if self.0.leave() {
-            self.0.write_out();
-        }
+        self.0.leave(Face::Thread);
     }
 }

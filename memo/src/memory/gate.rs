@@ -189,19 +189,27 @@ impl Store<dyn Cells> {
 
     /// Stores a value that no flight brings, and detaches the flights of its key; false if it yielded to another.
     pub(crate) fn set(&self, hash: u64, key: &dyn Ask, put: Put<'_>) -> bool {
-        self.place(hash, key, put, true)
+        self.set_if(hash, key, put, &|| true)
+    }
+
+    /// The same if it is still wanted: that is asked under the lock of the key's shard.
+    pub(crate) fn set_if(&self, hash: u64, key: &dyn Ask, put: Put<'_>, is_wanted: &dyn Fn() -> bool) -> bool {
+        self.place(hash, key, put, true, is_wanted)
     }
 
     /// Stores a copy of what stands behind this store; flights go on, and may replace it.
     pub(crate) fn fill(&self, hash: u64, key: &dyn Ask, put: Put<'_>) {
-        self.place(hash, key, put, false);
+        self.place(hash, key, put, false, &|| true);
     }
 
-    fn place(&self, hash: u64, key: &dyn Ask, mut put: Put<'_>, detaches: bool) -> bool {
+    fn place(&self, hash: u64, key: &dyn Ask, mut put: Put<'_>, detaches: bool, is_wanted: &dyn Fn() -> bool) -> bool {
         let mut gone = Gone::None;
         let cell = self.cell(hash);
         loop {
             let mut shard = cell.write();
+            if !is_wanted() {
+                return false;
+            }
             if detaches {
                 shard.detach(hash, key, &mut gone);
             }

@@ -243,18 +243,20 @@ impl Stores {
 
     async fn clear_tiers(&self, face: Face, _turns: &[Turn], tags: Option<Arc<[String]>>) -> Result<u64, Error> {
         let prefix: Arc<str> = self.prefix.as_str().into();
-        if let Some(back) = &self.back {
-            back.forget_under(prefix.as_bytes(), tags.as_deref());
-        }
+        let forget = |back: &Back| back.forget_under(prefix.as_bytes(), tags.as_deref());
+        let forgotten = self.back.as_ref().map(forget).unwrap_or_default();
+        // What they were to take the place of may carry other tags.
+        let replaced: Arc<[Vec<u8>]> = forgotten.iter().map(|offer| offer.key().all_versions()).collect();
         let _outlet = self.outlet().await;
         let work = |store: Store| async move {
-            match &tags {
-                None => store.remove_prefix(prefix.as_bytes()).await,
-                Some(tags) => {
-                    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-                    store.remove_tagged(prefix.as_bytes(), &tags).await
-                }
+            let Some(tags) = &tags else { return store.remove_prefix(prefix.as_bytes()).await };
+            let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+            let tagged = store.remove_tagged(prefix.as_bytes(), &tags).await?;
+            if replaced.is_empty() {
+                return Ok(tagged);
             }
+            let replaced: Vec<&[u8]> = replaced.iter().map(Vec::as_slice).collect();
+            Ok(tagged + store.remove_prefixes(&replaced).await?.into_iter().sum::<u64>())
         };
         let removed = self.tiers.each(face, work).await;
         for epoch in &self.epochs {

@@ -63,6 +63,15 @@ impl Facts {
         let restarts_from = self.expires.filter(|_| self.window != 0).map(|end| stamp::restarts_from(end, self.window));
         restarts_from.is_some_and(|due| due <= clock::unix_now())
     }
+
+    /// Its times on the process's clock, and its tags but for those that all entries of the function have.
+    fn about(&self, literal: &[&str]) -> (Stamp, Vec<Tag>) {
+        let present = (clock::now(), clock::unix_now());
+        let Self { created, expires, window, tags, .. } = self;
+        let stamp = Stamp::new(clock::from_unix(Some(*created), present), clock::from_unix(*expires, present));
+        let stamp = stamp.sliding(*window);
+        (stamp, tags.iter().filter(|tag| !literal.contains(&tag.as_str())).cloned().collect())
+    }
 }
 
 impl Loaded {
@@ -99,21 +108,24 @@ impl Loaded {
 
     /// Its times on the process's clock, and its tags but for those that all entries of the function have.
     pub(crate) fn about(&self, literal: &[&str]) -> (Stamp, Vec<Tag>) {
-        let present = (clock::now(), clock::unix_now());
-        let Facts { created, expires, window, tags, .. } = &self.facts;
-        let stamp = Stamp::new(clock::from_unix(Some(*created), present), clock::from_unix(*expires, present));
-        let stamp = stamp.sliding(*window);
-        (stamp, tags.iter().filter(|tag| !literal.contains(&tag.as_str())).cloned().collect())
+        self.facts.about(literal)
     }
 }
 
 /// An entry that a scan found: a frame that was verified.
-pub(crate) struct Stored(Vec<u8>);
+pub(crate) struct Stored(Vec<u8>, Facts);
+
+impl Stored {
+    /// As for [`Loaded`].
+    pub(crate) fn about(&self, literal: &[&str]) -> (Stamp, Vec<Tag>) {
+        self.1.about(literal)
+    }
+}
 
 /// The bytes of an entry that is alive.
 pub(super) fn alive(bytes: &[u8]) -> Option<Stored> {
     let frame = Frame::read(bytes).ok()?;
-    (!frame.is_over(clock::unix_now())).then(|| Stored(bytes.to_vec()))
+    (!frame.is_over(clock::unix_now())).then(|| Stored(bytes.to_vec(), Facts::of(&frame, bytes)))
 }
 
 /// What an entry is read for.

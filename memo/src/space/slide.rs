@@ -12,7 +12,8 @@ use crate::{
 };
 
 impl Stores {
-    /// Begins the time to live of an entry anew, if that is due, in these tiers: the one that had it, and those behind. What
+    /// Begins the time to live of an entry anew, if that is due, in these tiers: the one that had it, and those behind. Tiers
+    /// for which something of the key waits are left alone: it takes the place of whatever they have, in nobody's turn. What
     /// fails is counted here.
     pub(super) async fn restart(
         self: &Arc<Self>,
@@ -24,12 +25,16 @@ impl Stores {
         if !loaded.is_due() {
             return;
         }
-        let (stores, tiers, key, created) = (self.clone(), tiers.to_vec(), key.clone(), loaded.created());
+        let (stores, tiers, key) = (self.clone(), tiers.to_vec(), key.clone());
+        let (first, created) = (loaded.tier(), loaded.created());
         let change = async move {
             let _turn = stores.turn(face, &key).await;
             let mut end = None;
             // As in all changes, what is read later is changed first.
             for (place, tier) in tiers.iter().enumerate().rev() {
+                if stores.back.as_ref().is_some_and(|back| back.is_to_write(first + place, &key)) {
+                    continue;
+                }
                 let at = key.clone();
                 let work = move |store: Store| async move { restart_in(&store, &at, created).await };
                 match tier.ask(face, work).await {

@@ -198,6 +198,9 @@ impl Stores {
         _turns: &[Turn],
         offers: Vec<Offer>,
     ) -> Result<Vec<Outcome>, Error> {
+        if offers.is_empty() {
+            return Ok(Vec::new());
+        }
         let offers: Vec<Arc<Offer>> = offers.into_iter().map(Arc::new).collect();
         let written = match &self.back {
             Some(back) => self.write_back(back, face, &offers).await,

@@ -49,8 +49,8 @@ pub struct Encoded<'w> {
 }
 
 impl Wire {
-    /// Seen a text: `codec`, `codec+compressor`, `codec+compressor+compressor` …, or compressors alone, which is `raw` before them;
-    /// then settings, `?name=value&…`. The [module](super) has the lists.
+    /// Reads how values become bytes from a text: `codec`, `codec+compressor`, `codec+compressor+compressor` …, or compressors
+    /// alone, which is `raw` before them; then settings, `?name=value&…`. The [module](super) has the lists.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 //! The contents of a cache as a whole.
 
-use super::{Asking, Borrowed, Entry, Key, Query as _, Typed, Value, builder::Weigh};
+use super::{Asking, Borrowed, Entry, Key, Query as _, Tag, Typed, Value, builder::Weigh};
 use crate::{call::instance::AnyInstance, memory::Put};
 
 #[cfg(any(feature = "stores", feature = "csv"))]
@@ -17,13 +17,14 @@ pub(in crate::cache) fn contents_of<K: Key, V: Value>(typed: &Typed<K, V>) -> Ve
     keys.into_iter().filter_map(entry).collect()
 }
 
-/// Puts an entry into memory, as old as it is.
+/// Puts an entry into memory, as old as it is, if its tags are still wanted: that is asked under a lock.
 pub(in crate::cache) fn put<K: Key, V: Value>(
     typed: &Typed<K, V>,
     weigh: Option<&Weigh<K, V>>,
     key: &K,
     entry: Entry<V>,
     yields: bool,
+    is_wanted: impl Fn(&[Tag]) -> bool,
 ) {
     let query = Borrowed::<K, K>::new(key);
     let weight = weigh.map_or(0, |weigh| weigh(key, entry.value()));
@@ -32,7 +33,7 @@ pub(in crate::cache) fn put<K: Key, V: Value>(
     let value = &mut Some(entry.into_value());
     let put = Put { value, stamp, tags: &tags, weigh: Some(weigh), replaces: !yields, yields };
     let instance: &AnyInstance = typed;
-    instance.store.set(query.hash(), &Asking::shared(&query), put);
+    instance.store.set_if(query.hash(), &Asking::shared(&query), put, &|| is_wanted(&tags));
 }
 
 impl<K: Key, V: Value> super::Core<K, V> {
@@ -78,15 +79,6 @@ impl<K: Key, V: Value> super::Core<K, V> {
     pub(in crate::cache) async fn contents(&self, face: super::Face) -> Result<Vec<(K, Entry<V>)>, super::Error> {
         super::switch::reachable()?;
         self.ready(face).await?;
-        if self.stores().is_none() {
-            return Ok(contents_of(&self.0.typed));
-        }
-        let mut contents = Vec::new();
-        for (key, _) in self.all(face).await? {
-            if let Some(entry) = self.entry::<K>(face, &key).await? {
-                contents.push((key, entry));
-            }
-        }
-        Ok(contents)
+        Ok(self.all_stored(face).await?.unwrap_or_else(|| contents_of(&self.0.typed)))
     }
 }

@@ -7,7 +7,7 @@ use crate::flight::wait::block_on;
 
 impl<K, V> Core<K, V> {
     /// Writes what waits to be written; what fails is counted and reported.
-    pub(in crate::cache) fn write_out(&self) {
+    pub(super) fn write_out(&self) {
         if let Some(space) = &self.0.typed.space
             && let Err(error) = block_on(space.stores.write_out(Face::Thread))
         {

@@ -33,7 +33,7 @@ where
     ///
     /// A damaged file is counted, reported, and treated as none; the next save replaces it. If it can't be read, or a later
     /// version wrote it, operations fail until that changes, the file is deleted ([`Cache::delete_saved`]), or the cache is
-    /// cleared.
+    /// cleared. A cache with a store has none: [`build`](Builder::build) says so.
     pub fn snapshot(mut self, path: impl Into<PathBuf>) -> Self {
         self.plan.keeping.file = Some(SnapshotFile { path: path.into(), encode, decode });
         self

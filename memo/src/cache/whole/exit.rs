@@ -9,7 +9,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use crate::{error::Error, memory::locked::UnderLock};
+use crate::{error::Error, memory::locked::UnderLock, space::Face};
 
 /// A cache that saves itself.
 pub(super) trait Flushes: Send + Sync {
@@ -39,16 +39,16 @@ pub(crate) fn save_all() -> Vec<(String, Error)> {
     caches.into_iter().filter_map(save).collect()
 }
 
-/// Saves what is unsaved when it is dropped.
+/// Saves what is unsaved when the last object goes.
 pub(in crate::cache) struct Flush(pub(super) Arc<dyn Flushes>);
 
-impl Drop for Flush {
-    fn drop(&mut self) {
+impl Flush {
+    pub(in crate::cache) fn run(&self, face: Face) {
         let cache = self.0.clone();
         // Errors were reported where they happened, and a panic on the way out of another would end the process.
         let flush = move || drop(catch_unwind(AssertUnwindSafe(|| cache.flush())));
-        if UnderLock::is_here() {
-            // From a key's or value's `Eq` or `Clone` no store may be used.
+        // From a key's or value's `Eq` or `Clone` no store may be used.
+        if face == Face::Task || UnderLock::is_here() {
             blocking::unblock(flush).detach();
         } else {
             flush();

@@ -13,11 +13,11 @@ use super::{
 };
 use crate::{
     cache::{Key, Value, core::put, whole_file},
-    call::{entry::Entry, switch},
+    call::switch,
     error::Error,
     flight::chain::context,
-    memory::{Cells, Store},
     space::Face,
+    tags::Tag,
 };
 
 /// Who asked for the contents.
@@ -96,7 +96,7 @@ impl<K: Key, V: Value> Whole<K, V> {
         }
         let found = if stays_out.everything { None } else { self.found(&hooks, by)? };
         if let Some(mut contents) = found {
-            contents.retain(|_, entry| !stays_out.hits(entry));
+            contents.retain(|_, entry| !stays_out.hits(entry.own_tags()));
             return Ok(quietly(|| self.come_in(contents, by)));
         }
         match hooks.builder {
@@ -149,8 +149,11 @@ impl<K: Key, V: Value> Whole<K, V> {
     fn come_in(&self, mut contents: Contents<K, V>, by: By) -> u64 {
         contents.settle(&self.typed.options);
         let count = contents.len() as u64;
+        // What was cleared while they came does not come in. A clear is noted before it takes a lock of the store, so whatever it
+        // is too late for here it finds there; and what others have set after it is not touched.
+        let is_wanted = |tags: &[Tag]| !self.state.cleared.lock().hits(tags);
         for (key, entry, yields) in contents.into_items() {
-            put(&self.typed, self.weigh.as_ref(), &key, entry, yields || by == By::FirstUse);
+            put(&self.typed, self.weigh.as_ref(), &key, entry, yields || by == By::FirstUse, is_wanted);
         }
         self.come_to_rest();
         count
@@ -161,27 +164,11 @@ impl<K: Key, V: Value> Whole<K, V> {
         std::mem::take(&mut *self.state.cleared.lock())
     }
 
-    /// The contents are in. What was cleared while they came goes again.
+    /// The contents are in: there is nothing more to come.
     fn come_to_rest(&self) {
-        loop {
-            let mut cleared = self.state.cleared.lock();
-            let meanwhile = std::mem::take(&mut *cleared);
-            if !meanwhile.everything && meanwhile.tags.is_empty() {
-                cleared.is_over = true;
-                self.state.is_loaded.store(true, Ordering::Release);
-                return;
-            }
-            drop(cleared);
-            let store: &Store<dyn Cells> = &self.typed.store;
-            quietly(|| {
-                if meanwhile.everything {
-                    store.clear();
-                }
-                for tags in &meanwhile.tags {
-                    store.remove_tagged(tags);
-                }
-            });
-        }
+        let mut cleared = self.state.cleared.lock();
+        *cleared = Cleared { is_over: true, ..Cleared::default() };
+        self.state.is_loaded.store(true, Ordering::Release);
     }
 
     /// The contents have not come in. What was cleared is still not to come in later.
@@ -197,9 +184,9 @@ impl<K: Key, V: Value> Whole<K, V> {
 }
 
 impl Cleared {
-    /// Was this entry cleared?
-    fn hits<V>(&self, entry: &Entry<V>) -> bool {
-        let has = |tag: &crate::Tag| entry.own_tags().contains(tag);
+    /// Was an entry with these tags cleared?
+    fn hits(&self, tags: &[Tag]) -> bool {
+        let has = |tag: &Tag| tags.contains(tag);
         self.everything || self.tags.iter().any(|tags| tags.iter().all(has))
     }
 }

@@ -48,8 +48,8 @@ impl<K: Key, V: Value> Builder<K, V> {
 
     /// The cache saves itself in the background when enough has changed: to its snapshot, or by its `saver`.
     ///
-    /// What is left is saved when the last clone is dropped, by [`Cache::close`](crate::Cache::close), which says whether
-    /// it worked (and in tasks does not block), and by [`flush`](crate::flush()). A save that fails is counted, reported to
+    /// What is left is saved when the last clone is dropped (one of [`aio`](crate::aio) does not wait for that), by
+    /// [`Cache::close`](crate::Cache::close), which says whether it worked, and by [`flush`](crate::flush()). A save that fails is counted, reported to
     /// [`on_error`](backend::on_error), and tried again later. There is no thread while there is nothing to save.
     ///
     /// A `static` is never dropped. On Unix, when `main` returns or panics or its thread calls [`exit`](std::process::exit), such
@@ -96,6 +96,9 @@ impl<K, V> Default for Keeping<K, V> {
 impl<K: Key, V: Value> Keeping<K, V> {
     /// What contradicts itself.
     pub(super) fn check(&self, cache: &str, has_store: bool) -> Result<(), Error> {
+        if has_store && self.file.is_some() {
+            return Err(has_entries_of_its_own(cache, SNAPSHOTS));
+        }
         if has_store && (self.autosync.is_some() || self.hooks.are_any()) {
             return Err(has_entries_of_its_own(cache, "autosync and hooks for the contents are of caches in memory"));
         }
@@ -103,6 +106,9 @@ impl<K: Key, V: Value> Keeping<K, V> {
         if has_store { Ok(()) } else { hooks::registered::<K, V>(cache).map(drop) }
     }
 }
+
+/// Why a cache with a store has none.
+pub(super) const SNAPSHOTS: &str = "snapshots are of caches in memory";
 
 /// What can't be done with a cache that has a store.
 pub(super) fn has_entries_of_its_own(cache: &str, so: &str) -> Error {
@@ -180,7 +186,7 @@ impl<K: Key, V: Value> Whole<K, V> {
         self.state.is_loaded.load(Ordering::Acquire)
     }
 
-    /// Saves what is unsaved when it is dropped.
+    /// Saves what is unsaved when the last object goes.
     pub(super) fn flush_at_the_end(self: &Arc<Self>) -> Option<Flush> {
         self.keeping.autosync.is_some().then(|| Flush(self.clone()))
     }

@@ -1,11 +1,13 @@
 //! The same for several entries of one function or cache: stores are asked once for all of them.
 
+use std::collections::HashSet;
+
 use super::{Home, Key, Place, Setting, held};
 use crate::{
     call::entry::Entry,
     error::Error,
     key::Held,
-    space::{EntryKey, Face, Outcome, Space, Turn},
+    space::{EntryKey, Face, Offer, Outcome, Space, Turn},
 };
 
 /// The stores that several places share, and their keys there.
@@ -79,12 +81,17 @@ where
 {
     let keys = all_held(keys)?;
     let change = async move {
-        let offers: Vec<_> = settings.iter_mut().filter_map(|setting| setting.offer.take()).collect();
         let mut turns: Vec<Turn> = Vec::new();
         let mut written = Ok(vec![Outcome::Stored; settings.len()]);
         if let Some((space, entries)) = beyond(settings.iter().map(|setting| setting.place.outside.as_ref())) {
-            turns = space.stores.turns(face, entries.iter().copied()).await;
-            written = space.stores.write_many(face, &turns, offers).await;
+            let space = space.stores.clone();
+            turns = space.turns(face, entries.iter().copied()).await;
+            let (places, offers): (Vec<usize>, Vec<Offer>) = offers(&mut settings, &keys).into_iter().unzip();
+            written = space.write_many(face, &turns, offers).await.map(|outcomes| {
+                let mut written = vec![Outcome::Yielded; settings.len()];
+                places.into_iter().zip(outcomes).for_each(|(at, outcome)| written[at] = outcome);
+                written
+            });
         }
         let mut set = Vec::with_capacity(settings.len());
         for (at, (setting, key)) in settings.into_iter().zip(&keys).enumerate() {
@@ -96,6 +103,26 @@ where
         set.into_iter().collect()
     };
     face.finish(change).await
+}
+
+/// What the stores are to take, with its places in the batch: all but what yields to an entry in memory that none before it in
+/// the batch replaces.
+fn offers<H, V>(settings: &mut [Setting<H, V>], keys: &[Held]) -> Vec<(usize, Offer)>
+where
+    H: Home + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    let mut replaced = HashSet::new();
+    let mut offers = Vec::with_capacity(settings.len());
+    for (at, (setting, key)) in settings.iter_mut().zip(keys).enumerate() {
+        if !setting.yields {
+            replaced.insert(setting.place.hash);
+        } else if !replaced.contains(&setting.place.hash) && setting.yields_to_memory(&**key) {
+            continue;
+        }
+        offers.extend(setting.offer.take().map(|offer| (at, offer)));
+    }
+    offers
 }
 
 /// The keys, to be asked with when the arguments are gone.

@@ -47,16 +47,21 @@ impl Back {
         Some(Queued(offer.bytes(tier).map(<[u8]>::to_vec)))
     }
 
+    /// Is something to be written to this tier under a key, or being written?
+    pub(super) fn is_to_write(&self, tier: usize, key: &EntryKey) -> bool {
+        tier >= self.first && self.queue.lock().get(key.flat()).is_some()
+    }
+
     /// Takes the entries of a key out, of all versions; were there any?
     pub(super) fn forget(&self, key: &EntryKey) -> bool {
         let forgotten = self.with(|queue| queue.remove_under(&key.all_versions(), |_| true));
         forgotten.iter().any(|offer| offer.bytes(self.first).is_some())
     }
 
-    /// Takes out what is under a prefix, or what of it carries all of some tags.
-    pub(super) fn forget_under(&self, prefix: &[u8], tags: Option<&[String]>) {
+    /// Takes out what is under a prefix, or what of it carries all of some tags; gives it.
+    pub(super) fn forget_under(&self, prefix: &[u8], tags: Option<&[String]>) -> Vec<Arc<Offer>> {
         let is_wanted = |offer: &Offer| tags.is_none_or(|tags| offer.has_tags(tags));
-        drop(self.with(|queue| queue.remove_under(prefix, is_wanted)));
+        self.with(|queue| queue.remove_under(prefix, is_wanted))
     }
 
     /// Does something to the queue. If nothing is left to wait for, whoever waits is told.
@@ -124,14 +129,15 @@ impl Stores {
             return Ok(vec![Outcome::Stored; offers.len()]);
         }
         let _outlet = back.outlet().await;
-        for offer in offers {
-            if offer.yields() {
-                self.settle(back, face, offer.key()).await?;
-            } else {
-                back.forget(offer.key());
-            }
+        for offer in offers.iter().filter(|offer| offer.yields()) {
+            self.settle(back, face, offer.key()).await?;
         }
-        self.put(face, 0..usize::MAX, offers).await
+        let outcomes = self.put(face, 0..usize::MAX, offers).await?;
+        // Not before: if the tiers fail, what waits is not to be lost.
+        for offer in offers.iter().filter(|offer| !offer.yields()) {
+            back.forget(offer.key());
+        }
+        Ok(outcomes)
     }
 
     /// Has the tiers have what waits for them under a key, by the outlet, in the key's turn.

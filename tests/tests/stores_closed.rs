@@ -1,0 +1,70 @@
+//! Promise 2, row 33: what the last object of a store runs at its end may use caches itself.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use memo::{
+    Cache, Error, Tier,
+    backend::{Backend, Item, Memory},
+};
+use memo_tests::within_20_s;
+
+type Numbers = Cache<u32, u32>;
+
+/// A store that makes a cache over another one when it is closed.
+struct Reports(Memory);
+
+impl Drop for Reports {
+    fn drop(&mut self) {
+        drop(over("report", Memory::new()));
+    }
+}
+
+impl Backend for Reports {
+    fn name(&self) -> &'static str {
+        "reports"
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.0.get(key)
+    }
+
+    fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {
+        self.0.set(key, item)
+    }
+
+    fn remove(&self, key: &[u8]) -> Result<bool, Error> {
+        self.0.remove(key)
+    }
+
+    fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
+        self.0.remove_prefix(prefix)
+    }
+}
+
+fn over(name: &str, store: impl Backend) -> Numbers {
+    Numbers::builder(name).tier(Tier::of(Arc::new(store))).build().expect("nothing is wrong")
+}
+
+#[test]
+fn a_store_is_closed_while_other_caches_are_made() {
+    within_20_s(|| {
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    drop(over("other", Memory::new()));
+                }
+            });
+            for _ in 0..5_000 {
+                drop(over("closes", Reports(Memory::new())));
+            }
+            is_over.store(true, Ordering::SeqCst);
+        });
+    });
+}
