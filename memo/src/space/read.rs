@@ -98,8 +98,8 @@ impl Loaded {
 
     /// Is it an entry that a scan found, with another end at most?
     pub(crate) fn is(&self, stored: &Stored) -> bool {
-        let same = |frame: Frame<'_>| frame.created == self.facts.created && frame.value == self.value();
-        Frame::read(&stored.0).is_ok_and(same)
+        let Stored(bytes, facts) = stored;
+        facts.created == self.facts.created && value_from(bytes, facts.value) == self.value()
     }
 
     fn value(&self) -> &[u8] {
@@ -124,8 +124,11 @@ impl Stored {
 
 /// The bytes of an entry that is alive.
 pub(super) fn alive(bytes: &[u8]) -> Option<Stored> {
-    let frame = Frame::read(bytes).ok()?;
-    (!frame.is_over(clock::unix_now())).then(|| Stored(bytes.to_vec(), Facts::of(&frame, bytes)))
+    let frame = Parts::read(bytes).ok()?;
+    if frame.is_over(clock::unix_now()) {
+        return None;
+    }
+    Some(Stored(bytes.to_vec(), Facts::of(&frame, bytes).ok()?))
 }
 
 /// What an entry is read for.
@@ -439,7 +442,7 @@ pub(super) fn check(bytes: &[u8], key: &EntryKey) -> Result<Found, Error> {
     let frame = Parts::read(bytes)?;
     Ok(match frame.expires {
         _ if frame.key != key.full().as_bytes() => Found::Other,
-        Some(expires) if expires <= clock::unix_now() => Found::Over,
+        Some(_) if frame.is_over(clock::unix_now()) => Found::Over,
         _ => Found::Alive(Facts::of(&frame, bytes)?),
     })
 }

@@ -373,6 +373,11 @@ impl<'a> Parts<'a> {
         Ok(Frame { codec, compressors, created, expires, window, cost, tags, key, key_data, value })
     }
 
+    /// As [`Frame::is_over`].
+    pub(crate) fn is_over(&self, now: UnixMillis) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+
     /// Where the value begins, in the bytes of the frame.
     pub(crate) fn value_at(&self, bytes: &[u8]) -> usize {
         bytes.len() - CHECKSUM - self.value.len()
