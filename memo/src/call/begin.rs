@@ -243,7 +243,7 @@ impl Call<'_> {
         let seen = space.stores.epoch(&outside.key);
         if outside.face == Face::Thread {
             let read = space.read_here_for_use(&outside.key);
-            return self.found_outside(attempt, seen, read);
+            return self.found_outside(attempt, seen, &read);
         }
         let space = space.clone();
         let Call { instance, key, hash, place, .. } = self;
@@ -257,16 +257,16 @@ impl Call<'_> {
     }
 
     /// The stores have answered.
-    fn found_outside(mut self, attempt: Attempt, seen: u64, read: Read) -> Step {
-        let found = read.map(|loaded| loaded.is_some_and(|loaded| self.takes(&loaded, seen)));
-        let broken = |error: Error| {
-            self.instance.store_failed();
-            self.answer.broken(&error)
+    fn found_outside(mut self, attempt: Attempt, seen: u64, read: &Read) -> Step {
+        let is_done = match read {
+            Ok(Some(loaded)) => self.takes(loaded, seen),
+            Ok(None) => false,
+            Err(error) => {
+                self.instance.store_failed();
+                self.answer.broken(error)
+            }
         };
-        if found.unwrap_or_else(broken) {
-            return Step::DONE;
-        }
-        self.enter(attempt, Some(seen))
+        if is_done { Step::DONE } else { self.enter(attempt, Some(seen)) }
     }
 
     /// Answers with what a store had, if it is accepted; then memory gets a copy, unless something changed since.
@@ -344,7 +344,7 @@ impl Waited {
             Ended::Store(key, seen, loaded) => {
                 let place = Where::Found(Some(Outside { face: Face::Task, key }));
                 let call = Call { instance, key: Key::Held(held), hash, place, answer };
-                return call.found_outside(attempt, seen, loaded);
+                return call.found_outside(attempt, seen, &loaded);
             }
             Ended::Contents(loaded) => {
                 if loaded.is_err() {

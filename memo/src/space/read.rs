@@ -48,6 +48,7 @@ pub(super) struct Facts {
 pub(super) type Verified = (Vec<u8>, Facts);
 
 impl Facts {
+    #[inline]
     fn of(frame: &Parts<'_>, bytes: &[u8]) -> Result<Self, Error> {
         Ok(Self {
             through: Through::known(frame.codec, frame.compressors),
@@ -334,6 +335,7 @@ struct AtHand {
 
 impl AtHand {
     /// Asks the first tier on this thread, if its store is open, and nothing can be newer than what is in it.
+    #[inline]
     fn ask(stores: &Stores, key: &EntryKey) -> Self {
         let epoch = stores.epoch(key);
         let first = stores.tiers.known().first().filter(|_| stores.back.is_none());
@@ -343,6 +345,7 @@ impl AtHand {
     }
 
     /// The entry, if there is one that nothing is to be done about.
+    #[inline]
     fn take(&mut self, key: &EntryKey) -> Option<Loaded> {
         let Some(Ok(Some(bytes))) = &mut self.answer else { return None };
         let Ok(Found::Alive(facts)) = check(bytes, key) else { return None };
@@ -355,6 +358,7 @@ impl AtHand {
 
 impl Space {
     /// As [`read_for_use`](Self::read_for_use), on a thread: what the first tier has needs no future.
+    #[inline]
     pub(crate) fn read_here_for_use(&self, key: &EntryKey) -> Result<Option<Loaded>, Error> {
         let mut at_hand = AtHand::ask(&self.stores, key);
         if let Some(loaded) = at_hand.take(key) {
@@ -438,6 +442,7 @@ pub(super) enum Found {
     Other,
 }
 
+#[inline]
 pub(super) fn check(bytes: &[u8], key: &EntryKey) -> Result<Found, Error> {
     let frame = Parts::read(bytes)?;
     Ok(match frame.expires {

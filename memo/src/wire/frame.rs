@@ -299,10 +299,12 @@ pub(crate) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     /// As [`Frame::read`].
+    #[inline]
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
         Self::parse(bytes).map_err(Fault::into_error)
     }
 
+    #[inline]
     fn parse(bytes: &'a [u8]) -> Result<Self, Fault> {
         let (version, body) = verified(bytes)?;
         let window = match version {

@@ -9,7 +9,7 @@ use std::{
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, MAIN_DB, OpenFlags, Result as SqliteResult, Transaction, TransactionBehavior};
 
-use super::{fault, files, patience::patiently, schema, settings::Settings, statements};
+use super::{fault, files, kept::Kept, patience::patiently, schema, settings::Settings, statements};
 use crate::{clock, error::Error};
 
 /// How often a connection that reads looks whether the file is still where it was, in milliseconds. Looking costs a third of
@@ -29,7 +29,7 @@ pub(super) struct Connections {
 type Slot = Mutex<Option<Open>>;
 
 struct Open {
-    connection: Connection,
+    connection: Kept,
     generation: u64,
     /// When it was last seen to use the file at the path. Of each: one that was opened later may use another file.
     looked: u64,
@@ -59,7 +59,7 @@ impl Connections {
     }
 
     /// Runs `work` on a connection that reads.
-    pub(super) fn read<T>(&self, work: impl FnMut(&Connection) -> SqliteResult<T>) -> Result<T, Error> {
+    pub(super) fn read<T>(&self, work: impl FnMut(&Kept) -> SqliteResult<T>) -> Result<T, Error> {
         let mut slot = self.reader();
         if slot.as_mut().is_some_and(Open::is_time_to_look) {
             self.look(&mut slot);
@@ -68,17 +68,17 @@ impl Connections {
     }
 
     /// Runs `work` on the connection that writes.
-    pub(super) fn write<T>(&self, work: impl FnMut(&Connection) -> SqliteResult<T>) -> Result<T, Error> {
+    pub(super) fn write<T>(&self, work: impl FnMut(&Kept) -> SqliteResult<T>) -> Result<T, Error> {
         let mut slot = self.writer.lock();
         self.look(&mut slot);
         self.run(&mut slot, Role::Writer, work)
     }
 
     /// Runs `work` in a transaction that writes.
-    pub(super) fn change<T>(&self, mut work: impl FnMut(&Connection) -> SqliteResult<T>) -> Result<T, Error> {
+    pub(super) fn change<T>(&self, mut work: impl FnMut(&Kept) -> SqliteResult<T>) -> Result<T, Error> {
         self.write(|connection| {
             let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-            let done = work(&transaction)?;
+            let done = work(connection)?;
             transaction.commit()?;
             Ok(done)
         })
@@ -100,7 +100,7 @@ impl Connections {
         &self,
         slot: &mut Option<Open>,
         role: Role,
-        mut work: impl FnMut(&Connection) -> SqliteResult<T>,
+        mut work: impl FnMut(&Kept) -> SqliteResult<T>,
     ) -> Result<T, Error> {
         let error = match work(self.ready(slot, role)?) {
             Ok(done) => return Ok(done),
@@ -119,14 +119,14 @@ impl Connections {
     }
 
     /// The slot's connection, opened now if there is none or it is of an earlier generation.
-    fn ready<'a>(&self, slot: &'a mut Option<Open>, role: Role) -> Result<&'a Connection, Error> {
+    fn ready<'a>(&self, slot: &'a mut Option<Open>, role: Role) -> Result<&'a Kept, Error> {
         let generation = self.generation.load(Ordering::Acquire);
         if slot.as_ref().is_some_and(|open| open.generation != generation) {
             *slot = None;
         }
         let open = match slot.take() {
             Some(open) => open,
-            None => Open { connection: self.connect(role)?, generation, looked: clock::now() },
+            None => Open { connection: Kept::new(self.connect(role)?), generation, looked: clock::now() },
         };
         Ok(&slot.insert(open).connection)
     }

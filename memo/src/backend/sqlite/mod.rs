@@ -4,6 +4,8 @@ mod bounds;
 mod connections;
 mod fault;
 mod files;
+mod hints;
+mod kept;
 mod patience;
 mod schema;
 mod settings;
@@ -226,7 +228,7 @@ impl Backend for Sqlite {
 
     fn purge(&self, now: UnixMillis) -> Result<u64, Error> {
         let removed = self.remove_all(&self.statements.remove_expired(now))?;
-        self.connections.write(statements::tidy)?;
+        self.connections.write(|connection| statements::tidy(connection))?;
         Ok(removed)
     }
 

@@ -3,13 +3,18 @@
 use std::borrow::Cow;
 
 use rusqlite::{
-    Connection, OptionalExtension, Result, Row, ToSql,
+    Connection, Result, Row, ToSql,
     config::DbConfig,
     ffi,
     types::{FromSqlError, ValueRef},
 };
 
-use super::{bounds::integer, schema::named};
+use super::{
+    bounds::integer,
+    hints::Hints,
+    kept::{Finding, Kept},
+    schema::named,
+};
 use crate::backend::{Item, UnixMillis};
 
 /// How many entries are removed in one transaction, so that those of others come between.
@@ -27,7 +32,8 @@ const INCREMENTAL: i64 = 2;
 /// The statements of one set of tables.
 pub(super) struct Statements {
     table: String,
-    get: String,
+    finding: Finding,
+    hints: Hints,
     put: String,
     tag: String,
     remove: String,
@@ -58,7 +64,11 @@ impl Statements {
             ON CONFLICT (key) DO UPDATE SET {order}expires = ?2, bytes = ?3"#
         );
         Self {
-            get: named(r#"SELECT bytes FROM "{t}" WHERE key=?1"#, table),
+            finding: Finding {
+                by_id: named(r#"SELECT bytes FROM "{t}" WHERE id=?1 AND +key=?2"#, table),
+                by_key: named(r#"SELECT id, bytes FROM "{t}" WHERE key=?1"#, table),
+            },
+            hints: Hints::new(),
             put: named(&put, table),
             tag: named(r#"INSERT OR IGNORE INTO "{t}_tags" VALUES (?1, ?2)"#, table),
             remove: named(r#"DELETE FROM "{t}" WHERE key=?1"#, table),
@@ -72,8 +82,14 @@ impl Statements {
         }
     }
 
-    pub(super) fn get(&self, connection: &Connection, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        connection.prepare_cached(&self.get)?.query_row([key], |row| blob(row, 0)).optional()
+    pub(super) fn get(&self, connection: &Kept, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let hint = self.hints.of(key);
+        let hinted = hint.id();
+        let Some((id, bytes)) = connection.find(&self.finding, key, hinted)? else { return Ok(None) };
+        if hinted != Some(id) {
+            hint.is(id);
+        }
+        Ok(Some(bytes))
     }
 
     /// Without tags it is one statement, and so needs no transaction.
@@ -256,7 +272,7 @@ impl Range {
 }
 
 /// A column that holds bytes; something else in it is damage.
-fn blob(row: &Row<'_>, column: usize) -> Result<Vec<u8>> {
+pub(super) fn blob(row: &Row<'_>, column: usize) -> Result<Vec<u8>> {
     match row.get_ref(column)? {
         ValueRef::Blob(bytes) => Ok(bytes.to_vec()),
         _ => Err(FromSqlError::InvalidType.into()),
