@@ -17,7 +17,7 @@ use parking_lot::Mutex as Lock;
 
 use self::queue::{BATCH, Queue};
 use super::{EntryKey, Face, Offer, Outcome, Stores, face::in_background};
-use crate::{clock, error::Error, flight::timer::Alarm};
+use crate::{call::switch, clock, error::Error, flight::timer::Alarm};
 
 /// What the stores of a function with write-back have beside their tiers.
 pub(super) struct Back {
@@ -182,6 +182,7 @@ impl Stores {
         if self.queued() == 0 {
             return Ok(());
         }
+        switch::reachable()?;
         let stores = self.clone();
         face.finish(async move { stores.write_out_all(face).await }).await
     }
