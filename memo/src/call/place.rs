@@ -117,13 +117,13 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         face: Face,
     ) -> Result<(Entry<V>, &'static str), Explanation> {
         let (space, key) = self.outside.as_ref().ok_or(Explanation::Absent)?;
-        let loaded = space.stores.explain(face, key).await?;
+        let (loaded, tier) = space.stores.explain(face, key).await?;
         let mut value: Option<V> = None;
-        space.decode_to_explain(&loaded, &mut value)?;
+        space.decode_to_explain((&loaded, tier), &mut value)?;
         let literal = self.options().tags;
         let (stamp, own) = loaded.about(literal);
         let value = value.ok_or(Explanation::Absent)?;
-        Ok((Entry::new(value, stamp, literal, &own), space.stores.tier_name(&loaded)))
+        Ok((Entry::new(value, stamp, literal, &own), tier))
     }
 
     /// What memory has, with the end that it has there.

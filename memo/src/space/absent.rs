@@ -143,7 +143,7 @@ macro_rules! never {
 never! {
     Space as self: self.stores.never;
     decode(&Loaded, &mut dyn Any) -> bool;
-    decode_to_explain(&Loaded, &mut dyn Any) -> Result<(), Explanation>;
+    decode_to_explain((&Loaded, &'static str), &mut dyn Any) -> Result<(), Explanation>;
     offer(EntryKey, &dyn Any, About) -> Result<Offer, Error>;
     key_with_data(&str, u64, Vec<u8>) -> Result<EntryKey, Error>;
     used(&Loaded, bool) -> ();
@@ -158,8 +158,7 @@ never! {
     check() -> Result<(), Error>;
     failures() -> Vec<(String, u64)>;
     are(&Made<'_>) -> bool;
-    tier_name(&Loaded) -> &'static str;
-    #async explain(Face, &EntryKey) -> Result<Loaded, Explanation>;
+    #async explain(Face, &EntryKey) -> Result<(Loaded, &'static str), Explanation>;
     prefix() -> &str;
     has_memory() -> bool;
     uses(&str) -> bool;

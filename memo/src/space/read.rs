@@ -200,11 +200,6 @@ impl Stores {
         (None, failed)
     }
 
-    /// What the tier is called that had an entry.
-    pub(crate) fn tier_name(&self, loaded: &Loaded) -> &'static str {
-        self.tiers.known().get(loaded.tier).map_or("", |tier| tier.name())
-    }
-
     pub(super) async fn read_tier(
         &self,
         face: Face,
