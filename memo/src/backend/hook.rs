@@ -7,7 +7,7 @@ use std::{
 
 use parking_lot::RwLock;
 
-use crate::{error::Error, memory::locked::UnderLock};
+use crate::{error::Error, memory::locked::UnderLock, within::Within};
 
 type Hook = Arc<dyn Fn(&str, &Error) + Send + Sync>;
 
@@ -36,26 +36,9 @@ pub fn on_error(hook: impl Fn(&str, &Error) + Send + Sync + 'static) {
 pub(crate) fn report(function: &str, error: &Error) {
     let hook = HOOK.read().clone();
     if let Some(hook) = hook
-        && let Some(_running) = Running::enter()
+        && let Some(_running) = Within::enter(&RUNS)
     {
         let _under = UnderLock::enter();
         hook(function.trim_end_matches('|'), error);
-    }
-}
-
-/// While the hook runs on this thread.
-struct Running;
-
-impl Running {
-    /// `None` if it runs already.
-    fn enter() -> Option<Self> {
-        let runs = RUNS.try_with(|runs| runs.replace(true)).unwrap_or(false);
-        if runs { None } else { Some(Self) }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = RUNS.try_with(|runs| runs.set(false));
     }
 }

@@ -236,10 +236,14 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         let turn = space.stores.turn(face, &entry).await;
         let loaded = space.stores.read_in_turn(face, &turn, &entry).await?;
         let removed = space.stores.remove(face, &turn, &entry).await.inspect_err(|error| space.stores.failed(error));
-        let under = UnderLock::enter();
-        let in_memory = self.home.instance().take(self.hash, &*key, copy);
-        self.delete_from_memory(&*key);
-        drop(under);
+        let in_memory = {
+            let _under = UnderLock::enter();
+            let in_memory = self.home.instance().take(self.hash, &*key, copy);
+            self.delete_from_memory(&*key);
+            in_memory
+        };
+        // The user's `Deserialize` and `Drop` keep nobody waiting.
+        drop(turn);
         removed?;
         let stored = || Some(self.opened::<V>(&space, &loaded?)?.into_value());
         Ok(in_memory.or_else(stored))
@@ -347,9 +351,10 @@ impl<H: Home + Send + Sync + 'static, V: Send + Sync + 'static> Setting<H, V> {
 
     /// Puts the value into memory, in the caller's turn, after it was `written` to the stores.
     fn finish(self, written: Result<Outcome, Error>, key: Key<'_>) -> Result<bool, Error> {
+        // First, so that it outlives what is dropped here.
+        let _under = UnderLock::enter();
         let Self { place, terms, stamp, mut copy, weight, yields, .. } = self;
         let instance = place.home.instance();
-        let _under = UnderLock::enter();
         if !matches!(written, Ok(Outcome::Yielded)) {
             for other in place.others() {
                 other.instance().store.remove(place.hash, key);

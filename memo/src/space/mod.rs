@@ -17,6 +17,7 @@ mod values;
 mod write;
 
 use std::{
+    cell::Cell,
     ops::ControlFlow,
     sync::{
         Arc, OnceLock,
@@ -52,6 +53,7 @@ use crate::{
     memory::locked::UnderLock,
     stats::counters::Counters,
     tags::Tag,
+    within::Within,
 };
 
 /// Keys are spread over so many locks, under which their entries change.
@@ -204,10 +206,11 @@ impl Stores {
         if tier.is_memory() {
             return Err(Error::config("typed memory can only be the first tier"));
         }
-        let (stores, source) = (self.clone(), Source::new(tier, codec)?);
+        let stores = self.clone();
+        let added = self.tiers.open(face, Source::new(tier, codec)?).await?;
         let change = async move {
             let turns = stores.all_turns(face).await;
-            stores.tiers.add(face, &turns, source).await
+            stores.tiers.add(&turns, added)
         };
         face.finish(change).await
     }
@@ -365,6 +368,11 @@ async fn retime_in(store: &Store, key: &EntryKey, expires: Option<backend::UnixM
     Ok(found)
 }
 
+thread_local! {
+    /// Does this thread trace the shape of a type?
+    static TRACES: Cell<bool> = const { Cell::new(false) };
+}
+
 /// The entries of one instantiation of a function in its stores.
 pub(crate) struct Space {
     pub(crate) stores: Arc<Stores>,
@@ -385,23 +393,38 @@ impl Space {
         Self { stores, name: name.to_owned(), version, names: OnceLock::new(), values, tally }
     }
 
-    /// What keys are made of. The first time, the shape of the values is traced: that runs the user's `Deserialize` and `Drop`,
-    /// so what they call goes past the cache.
-    fn names(&self) -> &names::Names {
-        self.names.get_or_init(|| {
-            let _under = UnderLock::enter();
-            let version = match self.version {
-                Version::Tokens(hash) => names::version(&hash.to_le_bytes(), self.values.shape()),
-                Version::Given(number) => names::version(number.as_bytes(), self.values.shape()),
-            };
-            names::Names::new(&self.stores.prefix, &self.name, version)
-        })
+    /// What keys are made of. The first time, the shape of the values is traced.
+    ///
+    /// # Errors
+    ///
+    /// If it is asked for while this thread traces a shape: no key can be told then.
+    fn names(&self) -> Result<&names::Names, Error> {
+        if let Some(names) = self.names.get() {
+            return Ok(names);
+        }
+        // Nobody waits for it: tracing runs the user's code.
+        let names = self.traced()?;
+        Ok(self.names.get_or_init(|| names))
+    }
+
+    /// Tracing runs the user's `Deserialize` and `Drop`, so what they call goes past the cache.
+    #[cold]
+    fn traced(&self) -> Result<names::Names, Error> {
+        let Some(_tracing) = Within::enter(&TRACES) else {
+            return Err(Error::unavailable("the cache can't be used by a value that is looked at for the first time"));
+        };
+        let _under = UnderLock::enter();
+        let version = match self.version {
+            Version::Tokens(hash) => names::version(&hash.to_le_bytes(), self.values.shape()),
+            Version::Given(number) => names::version(number.as_bytes(), self.values.shape()),
+        };
+        Ok(names::Names::new(&self.stores.prefix, &self.name, version))
     }
 
     /// All live entries of this version in the last tier. What is queued is written first.
     pub(crate) async fn all(&self, face: Face) -> Result<Vec<Stored>, Error> {
         self.stores.write_out(face).await?;
-        let names = self.names().clone();
+        let names = self.names()?.clone();
         let work = move |store: Store| async move {
             let mut all = Vec::new();
             let mut show = |key: &[u8], bytes: &[u8]| {
@@ -425,6 +448,6 @@ impl Space {
 
     /// The key of an entry, from what writes the arguments, and their hash in this process.
     pub(crate) fn key(&self, hash: u64, write: impl FnOnce(&mut Text) -> Result<(), Error>) -> Result<EntryKey, Error> {
-        self.names().key(hash, self.stores.tiers.hashes_keys(), write)
+        self.names()?.key(hash, self.stores.tiers.hashes_keys(), write)
     }
 }

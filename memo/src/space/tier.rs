@@ -133,16 +133,21 @@ impl Tiers {
         self.given.0 == tiers && self.given.1.as_deref() == codec
     }
 
-    /// Adds a tier behind the others, in the turns of all keys, so that no value is on its way.
-    pub(super) async fn add(&self, face: Face, _turns: &[Turn], source: Source) -> Result<(), Error> {
+    /// Opens a store that is to become a tier behind the others.
+    pub(super) async fn open(&self, face: Face, source: Source) -> Result<Arc<LiveTier>, Error> {
         if source.terms.hashes_keys && !self.hashes_keys {
             return Err(Error::config(
                 "`key_style=hashed` in a tier that is added: the other tiers have readable keys",
             ));
         }
-        let version = self.version()?;
         let added = LiveTier::new(source);
         added.store(face).await?;
+        Ok(added)
+    }
+
+    /// Adds a tier behind the others, in the turns of all keys, so that no value is on its way.
+    pub(super) fn add(&self, _turns: &[Turn], added: Arc<LiveTier>) -> Result<(), Error> {
+        let version = self.version()?;
         let tiers = version.tiers.iter().cloned().chain([added]).collect();
         version.next.get_or_init(|| Box::new(Version { tiers, next: OnceLock::new() }));
         Ok(())
