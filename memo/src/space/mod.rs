@@ -389,7 +389,7 @@ impl Space {
     /// `name` is the function's path with all generics.
     pub(crate) fn new(stores: Arc<Stores>, (path, name): (&str, &str), version: Version, values: AnyValues) -> Self {
         let name = if name == path { "" } else { name };
-        let tally = tally::Tally::new(stores.has_memory(), stores.tiers.known().len());
+        let tally = tally::Tally::new(stores.has_memory());
         Self { stores, name: name.to_owned(), version, names: OnceLock::new(), values, tally }
     }
 
