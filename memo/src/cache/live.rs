@@ -12,7 +12,6 @@ use crate::{
     },
     clock::Millis,
     error::Error,
-    flight::wait::block_on,
     space::{Face, Made, Space, Stores, Tier},
     stats::{CacheInfo, Tiers},
     tags::Tag,
@@ -93,7 +92,7 @@ pub(crate) fn all() -> Vec<Group> {
         let same = |group: &&mut Group| stores.zip(group.stores()).is_some_and(|(one, other)| Arc::ptr_eq(one, other));
         match groups.iter_mut().find(same) {
             Some(group) => group.others.push(cache),
-            None => groups.push(Group { first: cache, others: Vec::new() }),
+            None => groups.push(Group::of(cache)),
         }
     }
     groups
@@ -111,6 +110,11 @@ fn stores(instance: &AnyInstance) -> Option<&Arc<Stores>> {
 }
 
 impl Group {
+    /// One object by itself.
+    pub(super) fn of(cache: OfCache) -> Self {
+        Self { first: cache, others: Vec::new() }
+    }
+
     fn instances(&self) -> impl Iterator<Item = &AnyInstance> {
         std::iter::once(&self.first).chain(&self.others).map(OfCache::instance)
     }
@@ -162,7 +166,7 @@ impl Group {
     }
 
     /// The sum of their statistics. Entries that they share are counted once.
-    pub(crate) fn info(&self) -> CacheInfo {
+    pub(crate) async fn info(&self, face: Face) -> CacheInfo {
         let mut sum = registry::info_of(self.name(), self.options(), self.stores());
         let mut tiers = Tiers::of(self.stores());
         for instance in self.instances() {
@@ -170,13 +174,8 @@ impl Group {
             let asked = instance.space.as_deref().map_or_else(Vec::new, Space::asked);
             tiers = tiers.with(&asked, instance.store.len());
         }
-        if let Some(stores) = self.stores() {
-            tiers = tiers.told_by(stores, &block_on(stores.sizes(Face::Thread)), &[]);
-            sum.queued = stores.queued();
-        }
         sum.weight = self.instances().map(|instance| instance.store.weight()).sum();
-        sum.size = tiers.size();
-        sum.tiers = tiers.counted(sum.measured);
+        tiers.put(face, &mut sum, (self.stores(), &[])).await;
         sum
     }
 }
