@@ -62,9 +62,6 @@ const STRIPES: usize = 32;
 /// Keys are spread over so many numbers of changes.
 const EPOCHS: usize = 256;
 
-/// Where something is written, expired entries are swept out this often, in milliseconds.
-const SWEEP_EVERY: clock::Millis = 60_000;
-
 /// What the stores of a function or cache are made of.
 pub(crate) struct Made<'a> {
     pub(crate) name: &'a str,
@@ -86,8 +83,6 @@ pub(crate) struct Stores {
     stripes: [Arc<Mutex<()>>; STRIPES],
     /// Rise with every change of some of the keys: what was read before is not carried on after it.
     epochs: [AtomicU64; EPOCHS],
-    /// When a write has expired entries swept out next.
-    sweep_at: AtomicU64,
     /// The cache objects whose entries stand here: what changes an entry tells the memory of all of them.
     caches: parking_lot::Mutex<Vec<WeakCache>>,
     /// Of what failed in the stores.
@@ -108,7 +103,6 @@ impl Stores {
             tiers,
             stripes: std::array::from_fn(|_| Arc::default()),
             epochs: std::array::from_fn(|_| AtomicU64::new(0)),
-            sweep_at: AtomicU64::new(clock::now().saturating_add(SWEEP_EVERY)),
             caches: parking_lot::Mutex::default(),
             counters: Counters::default(),
         }

@@ -12,7 +12,7 @@ use super::{
     source::{Source, Terms},
 };
 use crate::{
-    backend::Store,
+    backend::{Store, Sweep},
     clock::{self, Millis},
     error::Error,
     stats::counters::Counters,
@@ -24,7 +24,7 @@ const RETRY_AFTER: Millis = 1000;
 /// A tier whose store is opened when it is first used: one that is down keeps nobody from the others.
 pub(super) struct LiveTier {
     source: Source,
-    store: OnceLock<Store>,
+    store: OnceLock<(Store, Arc<Sweep>)>,
     /// Why it could not be opened, and until when that is not tried again.
     closed: Mutex<Option<(Error, Millis)>>,
     /// What failed in the store.
@@ -51,12 +51,17 @@ impl LiveTier {
     }
 
     pub(super) fn opened(&self) -> Option<&Store> {
-        self.store.get()
+        self.store.get().map(|(store, _)| store)
+    }
+
+    /// Its store, if it is open and due to be swept: by the caller.
+    pub(super) fn to_sweep(&self) -> Option<&Store> {
+        self.store.get().and_then(|(store, sweep)| sweep.is_due().then_some(store))
     }
 
     /// The store, opened now if it was not; what fails is counted.
     pub(super) async fn store(&self, face: Face) -> Result<&Store, Error> {
-        match self.store.get() {
+        match self.opened() {
             Some(store) => Ok(store),
             None => self.open(face).await.inspect_err(|_| self.failed()),
         }
@@ -70,13 +75,16 @@ impl LiveTier {
         {
             return Err(error.again());
         }
-        if let Some(store) = self.store.get() {
+        if let Some(store) = self.opened() {
             return Ok(store);
         }
         let source = self.source.clone();
         let opened = if face == Face::Thread { source.open() } else { blocking::unblock(move || source.open()).await };
         match opened {
-            Ok(store) => Ok(self.store.get_or_init(|| store)),
+            Ok(store) => {
+                let sweep = Sweep::of(&store);
+                Ok(&self.store.get_or_init(|| (store, sweep)).0)
+            }
             Err(error) => {
                 *self.closed.lock() = Some((error.again(), clock::now().saturating_add(RETRY_AFTER)));
                 Err(error)
