@@ -56,12 +56,22 @@ pub(super) async fn clear(cache: &OfCache, face: Face, tags: Option<&Arc<[Tag]>>
         return (Ok(removed), removed);
     };
     let all = stores.clone();
-    let in_memory = move || all.caches().iter().map(|cache| clear(cache.instance())).fold(0, u64::max);
+    let in_memory = move || {
+        let mut most = 0;
+        for cache in all.caches() {
+            let removed = clear(cache.instance());
+            // What others have in memory may stand in other stores, too.
+            if self::stores(cache.instance()).is_some_and(|stores| Arc::ptr_eq(stores, &all)) {
+                most = removed.max(most);
+            }
+        }
+        most
+    };
     stores.clear(face, tags, in_memory).await
 }
 
-/// The stores of a cache: those of a live object of the same name and store (or of one whose values are still being written), so
-/// that all of them wait for each other's changes; else new ones.
+/// The stores of a cache: those of a live object of the same name and tiers (or of one whose values are still being written); else
+/// new ones. All of one name wait for each other's changes.
 pub(super) fn stores_of(spec: &Spec) -> Result<Arc<Stores>, Error> {
     let mut known = STORES.lock();
     known.retain(|stores| stores.strong_count() > 0);
@@ -70,7 +80,8 @@ pub(super) fn stores_of(spec: &Spec) -> Result<Arc<Stores>, Error> {
     if let Some(stores) = known.iter().filter_map(Weak::upgrade).find(|stores| stores.are(&made)) {
         return Ok(stores);
     }
-    let stores = Arc::new(Stores::new(&made));
+    let namesake = known.iter().filter_map(Weak::upgrade).find(|stores| stores.are_of(name));
+    let stores = Stores::beside(&made, namesake.as_ref());
     stores.check()?;
     known.push(Arc::downgrade(&stores));
     Ok(stores)

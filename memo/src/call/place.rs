@@ -193,7 +193,14 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         let _under = UnderLock::enter();
         self.home.instance().store.retime(self.hash, &*key, expires);
         for other in self.others() {
-            other.instance().store.retime(self.hash, &*key, expires);
+            let (stores, memory) =
+                (other.instance().space.as_ref().map(|space| &space.stores), &other.instance().store);
+            if stores.is_some_and(|stores| Arc::ptr_eq(stores, &space.stores)) {
+                memory.retime(self.hash, &*key, expires);
+            } else {
+                // It may end sooner in its tiers.
+                memory.remove(self.hash, &*key);
+            }
         }
         found
     }

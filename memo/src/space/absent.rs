@@ -98,12 +98,12 @@ impl Loaded {
 impl Stores {
     /// # Panics
     /// Never: what would say so does not compile.
-    pub(crate) fn new(_: &Made<'_>) -> Self {
+    pub(crate) fn beside(_: &Made<'_>, _: Option<&Arc<Self>>) -> Arc<Self> {
         unreachable!("no stores are built in")
     }
 
     /// # Panics
-    /// Never, as [`new`](Self::new).
+    /// Never, as [`beside`](Self::beside).
     pub(crate) fn declared(_: &Outside, _: &str) -> Self {
         unreachable!("no stores are built in")
     }
@@ -158,6 +158,7 @@ never! {
     check() -> Result<(), Error>;
     failures() -> Vec<(String, u64)>;
     are(&Made<'_>) -> bool;
+    are_of(&str) -> bool;
     #async explain(Face, &EntryKey) -> Result<(Loaded, &'static str), Explanation>;
     prefix() -> &str;
     has_memory() -> bool;

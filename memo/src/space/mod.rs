@@ -9,6 +9,7 @@ mod explain;
 mod face;
 mod names;
 mod read;
+mod shared;
 mod slide;
 mod source;
 mod tally;
@@ -19,10 +20,7 @@ mod write;
 use std::{
     cell::Cell,
     ops::ControlFlow,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, OnceLock, atomic::Ordering},
 };
 
 use async_lock::{Mutex, MutexGuardArc};
@@ -39,6 +37,7 @@ pub(crate) use write::{About, Offer, Outcome};
 
 use self::{
     back::{Back, Outlet},
+    shared::{STRIPES, Shared},
     source::Source,
 };
 use crate::{
@@ -55,12 +54,6 @@ use crate::{
     tags::Tag,
     within::Within,
 };
-
-/// Keys are spread over so many locks, under which their entries change.
-const STRIPES: usize = 32;
-
-/// Keys are spread over so many numbers of changes.
-const EPOCHS: usize = 256;
 
 /// What the stores of a function or cache are made of.
 pub(crate) struct Made<'a> {
@@ -79,11 +72,8 @@ pub(crate) struct Stores {
     tiers: Tiers,
     /// None where values go into all tiers at once.
     back: Option<Back>,
-    /// What changes the entries of some of the keys does so under one of these.
-    stripes: [Arc<Mutex<()>>; STRIPES],
-    /// Rise with every change of some of the keys: what was read before is not carried on after it.
-    epochs: [AtomicU64; EPOCHS],
-    /// The cache objects whose entries stand here: what changes an entry tells the memory of all of them.
+    shared: Arc<Shared>,
+    /// The cache objects that were made of this: what changes an entry tells the memory of all of them.
     caches: parking_lot::Mutex<Vec<WeakCache>>,
     /// Of what failed in the stores.
     pub(crate) counters: Counters,
@@ -95,17 +85,29 @@ pub(crate) struct Turn(#[expect(dead_code, reason = "held, not read")] MutexGuar
 impl Stores {
     /// Opens nothing yet: that is done when they are first used, so that a store that is down does not keep a function
     /// from running.
-    pub(crate) fn new(made: &Made<'_>) -> Self {
+    fn new(made: &Made<'_>, shared: Arc<Shared>) -> Self {
         let tiers = Tiers::new(made.tiers, made.codec);
         Self {
             prefix: names::function(made.name),
             back: made.writes_back.then(|| Back::new(tiers.has_memory())),
             tiers,
-            stripes: std::array::from_fn(|_| Arc::default()),
-            epochs: std::array::from_fn(|_| AtomicU64::new(0)),
+            shared,
             caches: parking_lot::Mutex::default(),
             counters: Counters::default(),
         }
+    }
+
+    /// Those of a cache object, beside those of another object of the same name.
+    pub(crate) fn beside(made: &Made<'_>, namesake: Option<&Arc<Self>>) -> Arc<Self> {
+        let shared = namesake.map_or_else(Shared::new, |namesake| namesake.shared.clone());
+        let stores = Arc::new(Self::new(made, shared));
+        stores.shared.join(&stores);
+        stores
+    }
+
+    /// Are they of objects of this name?
+    pub(crate) fn are_of(&self, name: &str) -> bool {
+        self.prefix == names::function(name)
     }
 
     /// From now on the cache object is one of [`caches`](Self::caches).
@@ -115,8 +117,7 @@ impl Stores {
         caches.push(cache);
     }
 
-    /// The live cache objects whose entries stand here.
-    pub(crate) fn caches(&self) -> Vec<OfCache> {
+    fn own_caches(&self) -> Vec<OfCache> {
         self.caches.lock().iter().filter_map(WeakCache::upgrade).collect()
     }
 
@@ -124,14 +125,12 @@ impl Stores {
     pub(crate) fn declared(outside: &Outside, function: &str) -> Self {
         let tiers: Vec<Tier> = outside.backends.iter().copied().map(Tier::from).collect();
         let Outside { codec, writes_back, .. } = *outside;
-        Self::new(&Made { name: function, tiers: &tiers, writes_back, codec })
+        Self::new(&Made { name: function, tiers: &tiers, writes_back, codec }, Shared::new())
     }
 
     /// Were they made of this?
     pub(crate) fn are(&self, made: &Made<'_>) -> bool {
-        self.prefix == names::function(made.name)
-            && self.back.is_some() == made.writes_back
-            && self.tiers.are(made.tiers, made.codec)
+        self.are_of(made.name) && self.back.is_some() == made.writes_back && self.tiers.are(made.tiers, made.codec)
     }
 
     /// What the keys of all entries begin with.
@@ -145,12 +144,12 @@ impl Stores {
     }
 
     fn stripe(&self, key: &EntryKey) -> &Arc<Mutex<()>> {
-        &self.stripes[key.stripe() % STRIPES]
+        &self.shared.stripes[key.stripe() % STRIPES]
     }
 
     /// How often the entry of the key has changed, or one of those that are counted with it.
     pub(crate) fn epoch(&self, key: &EntryKey) -> u64 {
-        self.epochs[key.stripe() % EPOCHS].load(Ordering::Acquire)
+        self.shared.epoch(key).load(Ordering::Acquire)
     }
 
     /// Waits for the right to change a key's entries.
@@ -166,7 +165,7 @@ impl Stores {
     /// Waits for the right to change any entry.
     async fn all_turns(&self, face: Face) -> Vec<Turn> {
         let mut turns = Vec::with_capacity(STRIPES);
-        for stripe in &self.stripes {
+        for stripe in &self.shared.stripes {
             turns.push(face.lock(stripe).await);
         }
         turns
@@ -174,7 +173,7 @@ impl Stores {
 
     /// Notes a change, in the turn of whoever made it.
     fn changed(&self, key: &EntryKey) {
-        self.epochs[key.stripe() % EPOCHS].fetch_add(1, Ordering::Release);
+        self.shared.epoch(key).fetch_add(1, Ordering::Release);
     }
 
     /// A store failed: that is counted, and the call goes on without it.
@@ -237,6 +236,7 @@ impl Stores {
     }
 
     async fn clear_tiers(&self, face: Face, _turns: &[Turn], tags: Option<Arc<[String]>>) -> Result<u64, Error> {
+        let settled = self.settle_all_others(face).await;
         let prefix: Arc<str> = self.prefix.as_str().into();
         if let Some(back) = &self.back {
             back.forget_under(prefix.as_bytes(), tags.as_deref());
@@ -252,10 +252,8 @@ impl Stores {
             }
         };
         let removed = self.tiers.each(face, work).await;
-        for epoch in &self.epochs {
-            epoch.fetch_add(1, Ordering::Release);
-        }
-        removed.map(|counts| counts.into_iter().max().unwrap_or(0))
+        self.shared.all_changed();
+        settled.and(removed).map(|counts| counts.into_iter().max().unwrap_or(0))
     }
 
     /// The number of entries of the function in the last tier. What is queued is written first.
@@ -323,6 +321,7 @@ impl Stores {
         key: &EntryKey,
         expires: Option<backend::UnixMillis>,
     ) -> Result<bool, Error> {
+        self.settle_others(face, &[key]).await?;
         let _outlet = self.outlet().await;
         if let Some(back) = &self.back {
             self.settle(back, face, key).await?;

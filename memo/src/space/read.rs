@@ -135,6 +135,7 @@ impl Stores {
         _turn: &Turn,
         key: &EntryKey,
     ) -> Result<Option<Loaded>, Error> {
+        self.settle_others(face, &[key]).await?;
         self.read_as(face, key, Reading::ToChange).await
     }
 

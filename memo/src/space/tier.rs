@@ -153,6 +153,15 @@ impl Tiers {
         Ok(added)
     }
 
+    /// May one of the stores be one of those? That is known of those that are open.
+    pub(super) fn meet(&self, others: &Self) -> bool {
+        let same = |one: &LiveTier, other: &LiveTier| match (one.opened(), other.opened()) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        self.known().iter().any(|one| others.known().iter().any(|other| same(one, other)))
+    }
+
     /// Adds a tier behind the others, in the turns of all keys, so that no value is on its way.
     pub(super) fn add(&self, _turns: &[Turn], added: Arc<LiveTier>) -> Result<(), Error> {
         let version = self.version()?;

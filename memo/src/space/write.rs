@@ -195,6 +195,7 @@ impl Stores {
         offers: Vec<Offer>,
     ) -> Result<Vec<Outcome>, Error> {
         let offers: Vec<Arc<Offer>> = offers.into_iter().map(Arc::new).collect();
+        self.settle_others(face, &offers.iter().map(|offer| offer.key()).collect::<Vec<_>>()).await?;
         let written = match &self.back {
             Some(back) => self.write_back(back, face, &offers).await,
             None => self.put(face, 0..usize::MAX, &offers).await,

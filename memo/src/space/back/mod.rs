@@ -143,6 +143,19 @@ impl Stores {
         }
     }
 
+    /// Has the tiers have what waits for them under a prefix, in the turns of its keys.
+    pub(super) async fn settle_under(&self, face: Face, prefix: &[u8]) -> Result<(), Error> {
+        let Some(back) = &self.back else { return Ok(()) };
+        let waiting = || back.queue.lock().under(prefix);
+        if waiting().is_empty() {
+            return Ok(());
+        }
+        let _outlet = back.outlet().await;
+        // By now, what was being written is.
+        let waiting = waiting();
+        if waiting.is_empty() { Ok(()) } else { self.put_behind(back, face, &waiting).await }
+    }
+
     /// Puts values that wait into the tiers behind the first, by the outlet.
     async fn put_behind(&self, back: &Back, face: Face, offers: &[Arc<Offer>]) -> Result<(), Error> {
         self.put(face, back.first..usize::MAX, offers).await?;
