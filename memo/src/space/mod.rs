@@ -404,7 +404,8 @@ impl Space {
     #[cold]
     fn traced(&self) -> Result<names::Names, Error> {
         let Some(_tracing) = Within::enter(&TRACES) else {
-            return Err(Error::unavailable("the cache can't be used by a value that is looked at for the first time"));
+            let message = "the `Deserialize` of a value whose type is looked at for the first time can't use its cache";
+            return Err(Error::unavailable(message));
         };
         let _under = UnderLock::enter();
         let version = match self.version {
