@@ -8,11 +8,59 @@ use crate::{
     },
     error::Error,
     space::Face,
+    stats::{CacheInfo, Report},
     tags::{
         Tag,
         clear::{Clear, Cleared},
     },
 };
+
+/// Statistics of a memoized function: see [`cache_info`](crate::cache_info).
+///
+/// # Panics
+///
+/// As there, and at once.
+#[expect(clippy::needless_pass_by_value, reason = "a function item is a name, with nothing to borrow")]
+#[track_caller]
+pub fn cache_info<F>(function: F) -> impl Future<Output = CacheInfo> + Send {
+    match named(&function) {
+        Ok(functions) => functions::sum(Face::Task, functions),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The same; `None` for a function that is not memoized: see [`try_cache_info`](crate::try_cache_info).
+#[expect(clippy::needless_pass_by_value, reason = "a function item is a name, with nothing to borrow")]
+pub fn try_cache_info<F>(function: F) -> impl Future<Output = Option<CacheInfo>> + Send {
+    let functions = named(&function).ok();
+    async move { Some(functions::sum(Face::Task, functions?).await) }
+}
+
+/// Statistics of the function that a text names, or of a live cache: see [`info_of`](crate::info_of).
+pub async fn info_of(name: &str) -> Option<CacheInfo> {
+    functions::info(Face::Task, name).await
+}
+
+/// Statistics of all functions and cache objects: see [`functions`](crate::functions()).
+pub async fn functions() -> Vec<CacheInfo> {
+    functions::infos(Face::Task).await
+}
+
+/// The same, as a table: see [`report`](crate::report()).
+pub async fn report() -> Report {
+    Report::of(functions().await)
+}
+
+/// The number of entries of a function: see [`cache_len`](crate::cache_len).
+///
+/// # Errors
+///
+/// As there.
+#[expect(clippy::needless_pass_by_value, reason = "a function item is a name, with nothing to borrow")]
+pub fn cache_len<F>(function: F) -> impl Future<Output = Result<u64, Error>> + Send {
+    let functions = named(&function);
+    async move { functions::len(Face::Task, functions?).await }
+}
 
 /// Removes all entries of a function: see [`cache_clear`](crate::cache_clear).
 ///

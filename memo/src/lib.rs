@@ -66,6 +66,8 @@ mod sync;
 mod tags;
 #[cfg(feature = "stores")]
 pub mod wire;
+#[cfg(feature = "stores")]
+mod within;
 
 pub use memo_macros::{invalidates, memoize};
 

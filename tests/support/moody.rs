@@ -21,21 +21,23 @@ pub struct Moody {
     pub garbles: AtomicBool,
     /// The next write or removal waits here until somebody says go.
     pub held: Mutex<Option<mpsc::Receiver<()>>>,
+    /// The next count does.
+    pub held_count: Mutex<Option<mpsc::Receiver<()>>>,
     /// It does not know how many entries it has.
     pub cannot_count: AtomicBool,
     /// How often it was read.
     pub reads: AtomicU32,
 }
 
-impl Moody {
-    /// Waits until somebody says go, if somebody wants it to.
-    fn wait(&self) {
-        let held = self.held.lock().expect("no panic").take();
-        if let Some(held) = held {
-            held.recv().expect("somebody says go");
-        }
+/// Waits until somebody says go, if somebody wants it to.
+fn wait(held: &Mutex<Option<mpsc::Receiver<()>>>) {
+    let held = held.lock().expect("no panic").take();
+    if let Some(held) = held {
+        held.recv().expect("somebody says go");
     }
+}
 
+impl Moody {
     fn ask(&self) -> Result<(), Error> {
         if self.fails.load(Ordering::SeqCst) { Err(Error::unavailable("it is moody")) } else { Ok(()) }
     }
@@ -61,7 +63,7 @@ impl Backend for Moody {
     }
 
     fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {
-        self.wait();
+        wait(&self.held);
         self.ask()?;
         self.inner.set(key, item)
     }
@@ -72,7 +74,7 @@ impl Backend for Moody {
     }
 
     fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
-        self.wait();
+        wait(&self.held);
         self.ask()?;
         self.inner.remove_prefix(prefix)
     }
@@ -83,6 +85,7 @@ impl Backend for Moody {
     }
 
     fn count(&self, prefix: &[u8]) -> Result<u64, Error> {
+        wait(&self.held_count);
         if self.cannot_count.load(Ordering::SeqCst) {
             return Err(Error::unsupported("it never learnt to count"));
         }

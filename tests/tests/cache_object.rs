@@ -271,7 +271,7 @@ async fn tasks_have_the_same_operations() {
     assert_eq!(users.get_or_compute("ada", async { 8 }).await.expect("a hit"), 7);
     let failed = users.try_get_or_compute("bob", async { Err(memo::Error::unavailable("no")) }).await;
     assert!(failed.is_err());
-    assert!(users.expire_in("ada", 100).await.expect("there"));
+    assert!(users.expire_in("ada", 1_000_000).await.expect("there"));
     assert!(users.persist("ada").await.expect("there"));
     assert_eq!(users.entries().await.expect("enumerated"), [("ada".to_owned(), 7)]);
     assert_eq!(users.take("ada").await.expect("there"), Some(7));

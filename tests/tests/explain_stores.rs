@@ -18,7 +18,7 @@ use memo::{
     explain_cache, memoize,
     wire::Frame,
 };
-use memo_tests::counts;
+use memo_tests::{counts, fresh, moody::moody, until};
 use tempfile::tempdir;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -246,6 +246,43 @@ fn a_store_that_does_not_open_is_named() {
     let before = errors();
     assert!(!explain_cache!(number(2)).is_hit());
     assert_eq!(errors(), before + 1, "of the second question for the size");
+}
+
+#[test]
+fn a_value_that_waits_to_be_written_is_a_hit() {
+    #[memoize(backend = ["memory", "explains-queued://"], write = "back", max_entries = 1, policy = "fifo", ttl = 100)]
+    fn number(n: u64) -> u64 {
+        n + fresh()
+    }
+    let clock = TestClock::install();
+    let first = number(1);
+    // Only this one fits into memory, and the store was never there.
+    number(2);
+    clock.advance(seconds(30));
+    assert_eq!(explain_cache!(number(1)).to_string(), "hit in queue, stored 30s ago, expires in 70s");
+    assert_eq!(number(1), first);
+    let found = explain_cache!(number(3));
+    assert!(matches!(found, Explanation::Unavailable { .. }), "{found}");
+    clock.advance(seconds(70));
+    assert_eq!(explain_cache!(number(1)), Explanation::Expired);
+}
+
+#[test]
+fn what_waits_to_be_written_counts_before_what_it_replaces() {
+    #[memoize(backend = ["memory", "explains-replaced://"], write = "back", max_entries = 1, policy = "fifo", ttl = 100)]
+    fn number(n: u64) -> u64 {
+        n
+    }
+    let clock = TestClock::install();
+    let store = moody("explains-replaced");
+    number(1);
+    until(|| cache_info(number).queued == 0);
+    store.fails.store(true, Ordering::SeqCst);
+    clock.advance(seconds(30));
+    cache_set!(number(1), 7).expect("queued");
+    cache_set!(number(2), 2).expect("queued");
+    clock.advance(seconds(1));
+    assert_eq!(explain_cache!(number(1)).to_string(), "hit in queue, stored 1s ago, expires in 99s");
 }
 
 #[test]

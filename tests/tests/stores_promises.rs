@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Barrier, Mutex,
+        Arc, Barrier, Mutex,
         atomic::{AtomicU32, Ordering},
         mpsc,
     },
@@ -10,8 +10,12 @@ use std::{
     time::Duration,
 };
 
-use memo::{cache_delete, cache_get, cache_info, cache_set, memoize, overwrite_cache};
-use memo_tests::{moody::moody, within_20_s};
+use memo::{
+    Cache, Error, Tier,
+    backend::{Backend, Item, Memory, UnixMillis, register_backend},
+    cache_delete, cache_get, cache_info, cache_set, memoize, overwrite_cache,
+};
+use memo_tests::{moody::moody, until, within_20_s};
 
 #[test]
 fn concurrent_misses_are_one_run() {
@@ -314,6 +318,62 @@ fn expired_entries_are_swept_out_by_writes() {
         number(9);
         while store.count(b"").expect("counts") > 1 {
             thread::yield_now();
+        }
+    });
+}
+
+/// A store in memory that counts how often it was swept.
+#[derive(Default)]
+struct Swept {
+    inner: Memory,
+    times: AtomicU32,
+}
+
+impl Backend for Swept {
+    fn name(&self) -> &'static str {
+        "swept"
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.inner.get(key)
+    }
+
+    fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {
+        self.inner.set(key, item)
+    }
+
+    fn remove(&self, key: &[u8]) -> Result<bool, Error> {
+        self.inner.remove(key)
+    }
+
+    fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
+        self.inner.remove_prefix(prefix)
+    }
+
+    fn purge(&self, now: UnixMillis) -> Result<u64, Error> {
+        self.times.fetch_add(1, Ordering::SeqCst);
+        self.inner.purge(now)
+    }
+}
+
+#[test]
+fn a_store_is_swept_once_in_a_minute_whoever_writes_to_it() {
+    within_20_s(|| {
+        let clock = memo::clock::TestClock::install();
+        let store = Arc::new(Swept::default());
+        let opened = store.clone();
+        register_backend("swept-once", move |_| Ok(opened.clone())).expect("this test's own");
+        let times = || store.times.load(Ordering::SeqCst);
+        let tier = |n: u32| if n.is_multiple_of(2) { Tier::from("swept-once://") } else { Tier::of(store.clone()) };
+        let caches: Vec<Cache<u32, u32>> =
+            (0..20).map(|n| Cache::builder(format!("swept-{n}")).tier(tier(n)).build().expect("it is open")).collect();
+        for minute in 0..5 {
+            for cache in &caches {
+                cache.set(minute, minute).expect("sets");
+            }
+            until(|| times() >= minute);
+            assert_eq!(times(), minute);
+            clock.advance(Duration::from_mins(1));
         }
     });
 }

@@ -220,3 +220,47 @@ fn objects_of_one_store_count_for_themselves() {
     assert_eq!((alone.get(&1).expect("reads"), alone.get(&2).expect("reads")), (Some(1), None));
     assert_eq!(numbers(&alone.stats().tiers), [(1, 1, 0, Some(1))]);
 }
+
+#[test]
+fn a_tier_that_was_added_is_counted_for_itself() {
+    let near = ["memory", "memory://tiers-near"];
+    let _open = backend("memory://tiers-filled").expect("it is kept");
+    let filled = Cache::<u64, u64>::builder("grown").backends(["memory", "memory://tiers-filled"]).build();
+    filled.expect("valid URLs").set(1, 1).expect("sets");
+    let cache = Cache::<u64, u64>::builder("grown").backends(near).build().expect("valid URLs");
+    assert_eq!(cache.get(&1).expect("reads"), None);
+    for url in ["memory://tiers-empty", "memory://tiers-filled"] {
+        cache.add_tier(url).expect("it opens");
+    }
+    assert_eq!(cache.get_many(&[1, 2]).expect("reads"), [Some(1), None]);
+    let expected = [(0, 3, 0, Some(1)), (0, 3, 0, Some(1)), (0, 2, 0, Some(1)), (1, 1, 0, Some(1))];
+    assert_eq!(numbers(&cache.stats().tiers), expected);
+    let info = memo::info_of("grown").expect("it lives");
+    assert_eq!((info.hits, info.misses), (1, 2));
+}
+
+#[test]
+fn computations_count_what_fails_as_other_operations_do() {
+    let store = moody("tiers-computes");
+    let object = |name: &str| Cache::<u64, u64>::builder(name).backends(["tiers-computes://"]);
+    let loud = object("loud").build().expect("a valid URL");
+    let silent = object("silent").silent().build().expect("a valid URL");
+    store.fails.store(true, Ordering::SeqCst);
+    loud.get(&1).expect_err("the store is down");
+    loud.get_or_compute(&1, || 1).expect_err("the store is down");
+    loud.try_get_or_compute(&1, || Ok::<_, memo::Error>(1)).expect_err("the store is down");
+    assert_eq!((loud.stats().errors, memo::info_of("loud").expect("it lives").errors), (3, 3));
+    assert_eq!(silent.get(&1).expect("silent"), None);
+    assert_eq!(silent.get_or_compute(&1, || 1).expect("silent"), 1);
+    assert_eq!(silent.stats().errors, 3, "two reads and a write");
+}
+
+#[tokio::test]
+async fn computations_in_tasks_do_so_too() {
+    let store = moody("tiers-computes-in-tasks");
+    let cache = Cache::<u64, u64>::open("loud in tasks", "tiers-computes-in-tasks://").expect("a valid URL");
+    let cache = memo::aio::Cache::from(cache);
+    store.fails.store(true, Ordering::SeqCst);
+    cache.get_or_compute(&1, async { 1 }).await.expect_err("the store is down");
+    assert_eq!(cache.stats().await.errors, 1);
+}

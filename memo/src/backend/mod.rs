@@ -53,6 +53,7 @@ mod registry;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
+mod sweep;
 mod syntax;
 mod url;
 
@@ -76,6 +77,7 @@ pub use registry::{backend, register_async_backend, register_backend};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 pub(crate) use store::Store;
+pub(crate) use sweep::Sweep;
 pub(crate) use syntax::{Part, has_percent, integer, is_said_before, next_param, same, size, split};
 pub use url::Url;
 

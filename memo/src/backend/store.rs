@@ -1,6 +1,9 @@
 //! A store of either kind, for code that is written once for both.
 
-use std::sync::{Arc, Weak};
+use std::{
+    ptr,
+    sync::{Arc, Weak},
+};
 
 use super::{AsyncBackend, Backend, Blocking, Edit, Item, UnixMillis, Visit, opened::Held};
 use crate::error::Error;
@@ -74,6 +77,23 @@ impl Store {
         match self {
             Self::Blocking(store) => store,
             Self::Async(store) => Arc::new(Blocking::new(store)),
+        }
+    }
+}
+
+impl WeakStore {
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Self::Blocking(store) => store.strong_count() > 0,
+            Self::Async(store) => store.strong_count() > 0,
+        }
+    }
+
+    pub(super) fn is(&self, store: &Store) -> bool {
+        match (self, store) {
+            (Self::Blocking(one), Store::Blocking(other)) => ptr::addr_eq(one.as_ptr(), Arc::as_ptr(other)),
+            (Self::Async(one), Store::Async(other)) => ptr::addr_eq(one.as_ptr(), Arc::as_ptr(other)),
+            _ => false,
         }
     }
 }

@@ -23,7 +23,7 @@ use super::{
     Key, Lookup, SetOptions, Value,
     builder::{self, Plan, Weigh, Written},
     key::Borrowed,
-    live::{self, Spec},
+    live::{self, Group, Spec},
 };
 use crate::{
     call::{
@@ -40,7 +40,7 @@ use crate::{
     key::{Asking, Query},
     memory::locked::UnderLock,
     space::{Face, Space},
-    stats::{CacheInfo, Tiers, counters::Counters},
+    stats::{CacheInfo, counters::Counters},
     tags::Tag,
 };
 
@@ -362,16 +362,6 @@ impl<K: Key, V: Value> Core<K, V> {
     }
 
     pub(super) async fn stats(&self, face: Face) -> CacheInfo {
-        let mut info = registry::info_of(self.name(), &self.0.typed.options, self.stores());
-        info.count(self.counters().read());
-        info.queued = self.stores().map_or(0, |stores| stores.queued());
-        info.weight = self.0.typed.store.weight();
-        let (stores, asked) = (self.stores(), self.0.typed.space.as_deref().map_or_else(Vec::new, Space::asked));
-        let mut tiers = Tiers::of(stores).with(&asked, self.0.typed.store.len());
-        if let Some(stores) = stores {
-            tiers = tiers.told_by(stores, &stores.sizes(face).await, &[]);
-        }
-        (info.size, info.tiers) = (tiers.size(), tiers.counted(info.measured));
-        info
+        Group::of(self.0.home.clone()).info(face).await
     }
 }

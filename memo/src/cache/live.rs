@@ -12,7 +12,6 @@ use crate::{
     },
     clock::Millis,
     error::Error,
-    flight::wait::block_on,
     space::{Face, Made, Space, Stores, Tier},
     stats::{CacheInfo, Tiers},
     tags::Tag,
@@ -57,12 +56,22 @@ pub(super) async fn clear(cache: &OfCache, face: Face, tags: Option<&Arc<[Tag]>>
         return (Ok(removed), removed);
     };
     let all = stores.clone();
-    let in_memory = move || all.caches().iter().map(|cache| clear(cache.instance())).fold(0, u64::max);
+    let in_memory = move || {
+        let mut most = 0;
+        for cache in all.caches() {
+            let removed = clear(cache.instance());
+            // What others have in memory may stand in other stores, too.
+            if self::stores(cache.instance()).is_some_and(|stores| Arc::ptr_eq(stores, &all)) {
+                most = removed.max(most);
+            }
+        }
+        most
+    };
     stores.clear(face, tags, in_memory).await
 }
 
-/// The stores of a cache: those of a live object of the same name and store (or of one whose values are still being written), so
-/// that all of them wait for each other's changes; else new ones.
+/// The stores of a cache: those of a live object of the same name and tiers (or of one whose values are still being written); else
+/// new ones. All of one name wait for each other's changes.
 pub(super) fn stores_of(spec: &Spec) -> Result<Arc<Stores>, Error> {
     // Dropped after the lock: who is the last to hold stores closes them.
     let mut live: Vec<Arc<Stores>> = Vec::new();
@@ -74,7 +83,8 @@ pub(super) fn stores_of(spec: &Spec) -> Result<Arc<Stores>, Error> {
     if let Some(stores) = live.iter().find(|stores| stores.are(&made)) {
         return Ok(stores.clone());
     }
-    let stores = Arc::new(Stores::new(&made));
+    let namesake = known.iter().filter_map(Weak::upgrade).find(|stores| stores.are_of(name));
+    let stores = Stores::beside(&made, namesake.as_ref());
     stores.check()?;
     known.push(Arc::downgrade(&stores));
     Ok(stores)
@@ -96,7 +106,7 @@ pub(crate) fn all() -> Vec<Group> {
         let same = |group: &&mut Group| stores.zip(group.stores()).is_some_and(|(one, other)| Arc::ptr_eq(one, other));
         match groups.iter_mut().find(same) {
             Some(group) => group.others.push(cache),
-            None => groups.push(Group { first: cache, others: Vec::new() }),
+            None => groups.push(Group::of(cache)),
         }
     }
     groups
@@ -114,6 +124,11 @@ fn stores(instance: &AnyInstance) -> Option<&Arc<Stores>> {
 }
 
 impl Group {
+    /// One object by itself.
+    pub(super) fn of(cache: OfCache) -> Self {
+        Self { first: cache, others: Vec::new() }
+    }
+
     fn instances(&self) -> impl Iterator<Item = &AnyInstance> {
         std::iter::once(&self.first).chain(&self.others).map(OfCache::instance)
     }
@@ -165,7 +180,7 @@ impl Group {
     }
 
     /// The sum of their statistics. Entries that they share are counted once.
-    pub(crate) fn info(&self) -> CacheInfo {
+    pub(crate) async fn info(&self, face: Face) -> CacheInfo {
         let mut sum = registry::info_of(self.name(), self.options(), self.stores());
         let mut tiers = Tiers::of(self.stores());
         for instance in self.instances() {
@@ -173,13 +188,8 @@ impl Group {
             let asked = instance.space.as_deref().map_or_else(Vec::new, Space::asked);
             tiers = tiers.with(&asked, instance.store.len());
         }
-        if let Some(stores) = self.stores() {
-            tiers = tiers.told_by(stores, &block_on(stores.sizes(Face::Thread)), &[]);
-            sum.queued = stores.queued();
-        }
         sum.weight = self.instances().map(|instance| instance.store.weight()).sum();
-        sum.size = tiers.size();
-        sum.tiers = tiers.counted(sum.measured);
+        tiers.put(face, &mut sum, (self.stores(), &[])).await;
         sum
     }
 }

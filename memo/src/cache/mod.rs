@@ -66,7 +66,8 @@ impl<K, Q: ?Sized + Hash + Eq + Sync + ToOwned<Owned = K>> Lookup<K> for Q {}
 /// A cache of values by key, in memory, in stores, or both.
 ///
 /// Clones share one cache. Several objects of one name and store share the entries there, not the statistics; each has a
-/// memory of its own, out of which goes what another one changes. As long as they live, [`clear_tag`](crate::clear_tag), [`clear_all`](crate::clear_all),
+/// memory of its own, out of which goes what another one changes, also if they have other tiers beside that store. (What one has
+/// queued with [`Write::Back`](crate::Write) is seen by objects with other tiers when it is written, or when they change it.) As long as they live, [`clear_tag`](crate::clear_tag), [`clear_all`](crate::clear_all),
 /// [`Clear`](crate::Clear), [`purge_expired`](crate::purge_expired) and [`report`](crate::report()) reach them.
 ///
 /// A miss is a `None`, never an error; errors are those of stores, so a cache that is in memory alone has none. See

@@ -16,7 +16,7 @@ pub enum Explanation {
     /// The call would hit.
     #[non_exhaustive]
     Hit {
-        /// Where the entry lives.
+        /// Where the entry lives; `queue` if it waits to be written (`write = "back"`).
         tier: &'static str,
         /// How long ago it was stored.
         age: Duration,

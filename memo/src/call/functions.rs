@@ -4,7 +4,7 @@
 use std::any::type_name;
 
 use super::{
-    owners::{self, Owner},
+    owners,
     registry::{self, Function},
     switch::reachable,
 };
@@ -47,37 +47,60 @@ pub(crate) fn named<F>(_: &F) -> Result<Vec<&'static Function>, Error> {
 #[track_caller]
 pub fn cache_info<F>(function: F) -> CacheInfo {
     match named(&function) {
-        Ok(functions) => sum(&functions),
+        Ok(functions) => block_on(sum(Face::Thread, functions)),
         Err(error) => panic!("{error}"),
     }
 }
 
 /// Like [`cache_info`]; `None` for a function that is not memoized.
 pub fn try_cache_info<F>(function: F) -> Option<CacheInfo> {
-    named(&function).ok().map(|functions| sum(&functions))
+    named(&function).ok().map(|functions| block_on(sum(Face::Thread, functions)))
 }
 
 /// Statistics of the function that a text names: its full path without generics (`"shop::users::find"`), or what it
 /// was given with `name = …`; or of the live [`Cache`](crate::Cache) of that name.
 pub fn info_of(name: &str) -> Option<CacheInfo> {
-    let functions = registry::find_text(name);
-    if !functions.is_empty() {
-        return Some(sum(&functions));
-    }
-    let caches = live::all().into_iter().filter(|caches| caches.name() == name);
-    caches.map(|caches| caches.info()).reduce(CacheInfo::plus)
+    block_on(info(Face::Thread, name))
 }
 
-fn sum(functions: &[&Function]) -> CacheInfo {
-    let mut infos = functions.iter().map(|function| function.info());
-    let first = infos.next().unwrap_or_default();
-    infos.fold(first, CacheInfo::plus)
+pub(crate) async fn info(face: Face, name: &str) -> Option<CacheInfo> {
+    let functions = registry::find_text(name);
+    if !functions.is_empty() {
+        return Some(sum(face, functions).await);
+    }
+    let mut info: Option<CacheInfo> = None;
+    for caches in live::all().iter().filter(|caches| caches.name() == name) {
+        info = Some(plus(info, caches.info(face).await));
+    }
+    info
+}
+
+pub(crate) async fn sum(face: Face, functions: Vec<&'static Function>) -> CacheInfo {
+    let mut sum = None;
+    for function in functions {
+        sum = Some(plus(sum, function.info(face).await));
+    }
+    sum.unwrap_or_default()
+}
+
+fn plus(sum: Option<CacheInfo>, info: CacheInfo) -> CacheInfo {
+    match sum {
+        Some(sum) => sum.plus(info),
+        None => info,
+    }
 }
 
 /// Statistics of every memoized function that is linked into the program, called or not, and of every
 /// [`Cache`](crate::Cache) that lives. Objects of one name and store are one.
 pub fn functions() -> Vec<CacheInfo> {
-    let mut all: Vec<_> = owners::all().iter().map(Owner::info).collect();
+    block_on(infos(Face::Thread))
+}
+
+pub(crate) async fn infos(face: Face) -> Vec<CacheInfo> {
+    let mut all = Vec::new();
+    for owner in owners::all() {
+        all.push(owner.info(face).await);
+    }
     all.sort_by(|a, b| a.name.cmp(&b.name));
     all
 }
@@ -108,9 +131,13 @@ pub fn reset_stats<F>(function: F) -> Result<(), Error> {
 ///
 /// If the function is not memoized, or a store can't be asked.
 pub fn cache_len<F>(function: F) -> Result<u64, Error> {
+    block_on(len(Face::Thread, named(&function)?))
+}
+
+pub(crate) async fn len(face: Face, functions: Vec<&'static Function>) -> Result<u64, Error> {
     let mut len = 0;
-    for function in named(&function)? {
-        len += function.len()?;
+    for function in functions {
+        len += function.len(face).await?;
     }
     Ok(len)
 }

@@ -175,9 +175,9 @@ impl<'a> Used<'a> {
         self.count_for_guest(counter, amount);
     }
 
-    /// A store failed. That is counted with the stores of a function that has its own; a guest's call is told by nobody.
+    /// A store failed. Of a function that has its own, that is counted with them.
     pub(crate) fn store_failed(self) {
-        if self.guest.is_some() {
+        if self.instance.options.outside.is_none() {
             self.count(|counters| &counters.errors, 1);
         }
     }

@@ -107,10 +107,10 @@ impl Owner {
         }
     }
 
-    pub(crate) fn info(&self) -> CacheInfo {
+    pub(crate) async fn info(&self, face: Face) -> CacheInfo {
         match self {
-            Self::Function(function) => function.info(),
-            Self::Caches(caches) => caches.info(),
+            Self::Function(function) => function.info(face).await,
+            Self::Caches(caches) => caches.info(face).await,
         }
     }
 }

@@ -117,13 +117,13 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         face: Face,
     ) -> Result<(Entry<V>, &'static str), Explanation> {
         let (space, key) = self.outside.as_ref().ok_or(Explanation::Absent)?;
-        let loaded = space.stores.explain(face, key).await?;
+        let (loaded, tier) = space.stores.explain(face, key).await?;
         let mut value: Option<V> = None;
-        space.decode_to_explain(&loaded, &mut value)?;
+        space.decode_to_explain((&loaded, tier), &mut value)?;
         let literal = self.options().tags;
         let (stamp, own) = loaded.about(literal);
         let value = value.ok_or(Explanation::Absent)?;
-        Ok((Entry::new(value, stamp, literal, &own), space.stores.tier_name(&loaded)))
+        Ok((Entry::new(value, stamp, literal, &own), tier))
     }
 
     /// What memory has, with the end that it has there.
@@ -193,7 +193,14 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         let _under = UnderLock::enter();
         self.home.instance().store.retime(self.hash, &*key, expires);
         for other in self.others() {
-            other.instance().store.retime(self.hash, &*key, expires);
+            let (stores, memory) =
+                (other.instance().space.as_ref().map(|space| &space.stores), &other.instance().store);
+            if stores.is_some_and(|stores| Arc::ptr_eq(stores, &space.stores)) {
+                memory.retime(self.hash, &*key, expires);
+            } else {
+                // It may end sooner in its tiers.
+                memory.remove(self.hash, &*key);
+            }
         }
         found
     }
@@ -236,10 +243,14 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         let turn = space.stores.turn(face, &entry).await;
         let loaded = space.stores.read_in_turn(face, &turn, &entry).await?;
         let removed = space.stores.remove(face, &turn, &entry).await.inspect_err(|error| space.stores.failed(error));
-        let under = UnderLock::enter();
-        let in_memory = self.home.instance().take(self.hash, &*key, copy);
-        self.delete_from_memory(&*key);
-        drop(under);
+        let in_memory = {
+            let _under = UnderLock::enter();
+            let in_memory = self.home.instance().take(self.hash, &*key, copy);
+            self.delete_from_memory(&*key);
+            in_memory
+        };
+        // The user's `Deserialize` and `Drop` keep nobody waiting.
+        drop(turn);
         removed?;
         let stored = || Some(self.opened::<V>(&space, &loaded?)?.into_value());
         Ok(in_memory.or_else(stored))
@@ -347,9 +358,10 @@ impl<H: Home + Send + Sync + 'static, V: Send + Sync + 'static> Setting<H, V> {
 
     /// Puts the value into memory, in the caller's turn, after it was `written` to the stores.
     fn finish(self, written: Result<Outcome, Error>, key: Key<'_>) -> Result<bool, Error> {
+        // First, so that it outlives what is dropped here.
+        let _under = UnderLock::enter();
         let Self { place, terms, stamp, mut copy, weight, yields, .. } = self;
         let instance = place.home.instance();
-        let _under = UnderLock::enter();
         if !matches!(written, Ok(Outcome::Yielded)) {
             for other in place.others() {
                 other.instance().store.remove(place.hash, key);

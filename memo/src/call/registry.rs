@@ -16,7 +16,6 @@ use super::{
 use crate::{
     cache::live,
     error::{Error, Kind},
-    flight::wait::block_on,
     space::{Face, Space, Stores},
     stats::{
         Asked, CacheInfo, Instantiation, Tiers,
@@ -284,13 +283,13 @@ impl Function {
     }
 
     /// The number of entries: of the last tier.
-    pub(crate) fn len(&self) -> Result<u64, Error> {
+    pub(crate) async fn len(&self, face: Face) -> Result<u64, Error> {
         if let Some(stores) = &self.stores {
-            return block_on(stores.len(Face::Thread));
+            return stores.len(face).await;
         }
         let mut len = self.records().into_iter().map(|record| record.reach.len()).sum();
         for caches in self.caches() {
-            len += block_on(caches.len(Face::Thread))?;
+            len += caches.len(face).await?;
         }
         Ok(len)
     }
@@ -321,7 +320,7 @@ impl Function {
         self.declared.options.display_name.unwrap_or(&self.path)
     }
 
-    pub(crate) fn info(&self) -> CacheInfo {
+    pub(crate) async fn info(&self, face: Face) -> CacheInfo {
         let caches = self.caches();
         let stores = self.stores.as_ref();
         // Of several objects the first speaks for all.
@@ -342,21 +341,20 @@ impl Function {
             }
             tiers = tiers.with(&asked, info.size);
             sum.count(info.measured);
-            sum.size += info.size;
             sum.weight += info.weight;
             sum.instantiations.push(Instantiation { name: record.identity.name.clone(), info });
         }
+        // Not locked while the stores are asked, which may report something to the user's code.
+        let (failed, by_tier) = self.failed_before.lock().clone();
         if let Some(stores) = stores {
-            // Not locked while the stores are asked, which may report something to the user's code.
-            let (failed, by_tier) = self.failed_before.lock().clone();
             sum.count(stores.counters.read().since(failed));
-            tiers = tiers.told_by(stores, &block_on(stores.sizes(Face::Thread)), &by_tier);
-            sum.size = tiers.size();
-            sum.queued = stores.queued();
         }
-        sum.tiers = tiers.counted(sum.measured);
+        tiers.put(face, &mut sum, (stores, &by_tier)).await;
         if self.is_guest() {
-            sum.is_in(caches.iter().map(live::Group::info));
+            sum.tiers.clear();
+        }
+        for caches in &caches {
+            sum.is_in(caches.info(face).await);
         }
         sum
     }

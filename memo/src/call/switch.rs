@@ -74,10 +74,11 @@ pub(crate) fn take_mode() -> Option<Mode> {
 }
 
 /// Can stores be changed from here? From a key's or a value's `Eq` or `Clone`, which runs under a lock of a store, nothing
-/// can.
+/// can, nor from the error hook, which runs where something is changed.
 pub(crate) fn reachable() -> Result<(), Error> {
     if UnderLock::is_here() {
-        let message = "the cache can't be changed from a key's or value's `Eq` or `Clone`: they run under its lock";
+        let message = "the cache can't be changed from a key's or value's `Eq` or `Clone`, nor from the error hook: they run \
+                       under its lock";
         return Err(Error::new(Kind::Unavailable, message));
     }
     Ok(())

@@ -105,12 +105,12 @@ impl Stored {
 impl Stores {
     /// # Panics
     /// Never: what would say so does not compile.
-    pub(crate) fn new(_: &Made<'_>) -> Self {
+    pub(crate) fn beside(_: &Made<'_>, _: Option<&Arc<Self>>) -> Arc<Self> {
         unreachable!("no stores are built in")
     }
 
     /// # Panics
-    /// Never, as [`new`](Self::new).
+    /// Never, as [`beside`](Self::beside).
     pub(crate) fn declared(_: &Outside, _: &str) -> Self {
         unreachable!("no stores are built in")
     }
@@ -156,7 +156,7 @@ macro_rules! never {
 never! {
     Space as self: self.stores.never;
     decode(&Loaded, &mut dyn Any) -> bool;
-    decode_to_explain(&Loaded, &mut dyn Any) -> Result<(), Explanation>;
+    decode_to_explain((&Loaded, &'static str), &mut dyn Any) -> Result<(), Explanation>;
     offer(EntryKey, &dyn Any, About) -> Result<Offer, Error>;
     used(&Loaded, bool) -> ();
     asked() -> Vec<Asked>;
@@ -171,8 +171,8 @@ never! {
     check() -> Result<(), Error>;
     failures() -> Vec<(String, u64)>;
     are(&Made<'_>) -> bool;
-    tier_name(&Loaded) -> &'static str;
-    #async explain(Face, &EntryKey) -> Result<Loaded, Explanation>;
+    are_of(&str) -> bool;
+    #async explain(Face, &EntryKey) -> Result<(Loaded, &'static str), Explanation>;
     prefix() -> &str;
     has_memory() -> bool;
     uses(&str) -> bool;

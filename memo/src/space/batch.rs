@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    EntryKey, Face, Loaded, STRIPES, Space, Stores, Turn,
+    EntryKey, Face, Loaded, Space, Stores, Turn,
     back::Queued,
     read::{Verified, is_down},
+    shared::STRIPES,
     tally::Tally,
     tier::LiveTier,
 };
@@ -27,7 +28,7 @@ impl Stores {
         stripes.dedup();
         let mut turns = Vec::with_capacity(stripes.len());
         for stripe in stripes {
-            turns.push(face.lock(&self.stripes[stripe]).await);
+            turns.push(face.lock(&self.shared.stripes[stripe]).await);
         }
         turns
     }
@@ -137,6 +138,7 @@ impl Stores {
         _turns: &[Turn],
         keys: &[&EntryKey],
     ) -> Result<Vec<bool>, Error> {
+        let settled = self.settle_others(face, keys).await;
         let forget = |key: &&EntryKey| self.back.as_ref().is_some_and(|back| back.forget(key));
         let mut were_there: Vec<bool> = keys.iter().map(forget).collect();
         let _outlet = self.outlet().await;
@@ -152,6 +154,6 @@ impl Stores {
         for counts in removed? {
             were_there.iter_mut().zip(counts).for_each(|(was_there, count)| *was_there |= count > 0);
         }
-        Ok(were_there)
+        settled.map(|()| were_there)
     }
 }

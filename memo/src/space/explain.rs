@@ -4,14 +4,15 @@ use std::{any::Any, ops::ControlFlow, time::Duration};
 
 use super::{
     EntryKey, Face, Loaded, Space, Stores,
-    read::{self, Facts, Found},
+    back::Queued,
+    read::{self, Found, Verified},
     tier::LiveTier,
 };
 use crate::{backend::Store, call::explanation::Explanation, clock, error::Error, wire::Frame};
 
 impl Stores {
-    /// The entry that a call would take, or why there is none: of several reasons that of the fastest tier.
-    pub(crate) async fn explain(&self, face: Face, key: &EntryKey) -> Result<Loaded, Explanation> {
+    /// The entry that a call would take, and the name of its tier; or why there is none: of several reasons that of the fastest tier.
+    pub(crate) async fn explain(&self, face: Face, key: &EntryKey) -> Result<(Loaded, &'static str), Explanation> {
         let epoch = self.epoch(key);
         let tiers = match self.tiers.all() {
             Ok(tiers) => tiers,
@@ -19,9 +20,23 @@ impl Stores {
         };
         let mut reason = Explanation::Absent;
         for (number, tier) in tiers.iter().enumerate() {
-            match see(face, tier, key).await {
-                Ok((bytes, facts)) => return Ok(Loaded::new((bytes, facts), number, epoch)),
+            let queued = self.back.as_ref().and_then(|back| back.find(number, key));
+            let is_queued = queued.is_some();
+            let (name, seen) = match queued {
+                Some(Queued(Some(bytes))) => ("queue", verified("queue", bytes, key)),
+                Some(Queued(None)) => ("queue", Err(Explanation::Expired)),
+                None => {
+                    let seen = see(face, tier, key).await;
+                    (tier.name(), seen)
+                }
+            };
+            match seen {
+                Ok(found) => return Ok((Loaded::new(found, number, epoch), name)),
                 Err(other) => reason = reason.or(other),
+            }
+            if is_queued {
+                // What stands behind it is older.
+                break;
             }
         }
         for tier in tiers {
@@ -35,26 +50,33 @@ impl Stores {
 
 impl Space {
     /// Decodes the value of an entry that was found so.
-    pub(crate) fn decode_to_explain(&self, loaded: &Loaded, to: &mut dyn Any) -> Result<(), Explanation> {
-        let undecodable =
-            |error: Error| Explanation::Undecodable { tier: self.stores.tier_name(loaded), reason: error.to_string() };
+    pub(crate) fn decode_to_explain(
+        &self,
+        (loaded, tier): (&Loaded, &'static str),
+        to: &mut dyn Any,
+    ) -> Result<(), Explanation> {
+        let undecodable = |error: Error| Explanation::Undecodable { tier, reason: error.to_string() };
         self.decoded(loaded, to).map_err(undecodable)
     }
 }
 
 /// The entry of a key in one tier.
-async fn see(face: Face, tier: &LiveTier, key: &EntryKey) -> Result<(Vec<u8>, Facts), Explanation> {
+async fn see(face: Face, tier: &LiveTier, key: &EntryKey) -> Result<Verified, Explanation> {
     let flat = key.flat().to_vec();
     let opened = match tier.open(face).await {
         Ok(store) => store,
         Err(error) => return Err(unavailable(tier.scheme().to_owned(), &error)),
     };
     let name = opened.name();
-    let bytes = match face.ask(opened, move |store| async move { store.get(&flat).await }).await {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return Err(Explanation::Absent),
-        Err(error) => return Err(unavailable(name.to_owned(), &error)),
-    };
+    match face.ask(opened, move |store| async move { store.get(&flat).await }).await {
+        Ok(Some(bytes)) => verified(name, bytes, key),
+        Ok(None) => Err(Explanation::Absent),
+        Err(error) => Err(unavailable(name.to_owned(), &error)),
+    }
+}
+
+/// Bytes that were found under a key, if a call would take them.
+fn verified(name: &'static str, bytes: Vec<u8>, key: &EntryKey) -> Result<Verified, Explanation> {
     match read::check(&bytes, key) {
         Ok(Found::Alive(facts)) => Ok((bytes, facts)),
         Ok(Found::Over) => Err(Explanation::Expired),

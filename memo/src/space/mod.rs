@@ -9,6 +9,7 @@ mod explain;
 mod face;
 mod names;
 mod read;
+mod shared;
 mod slide;
 mod source;
 mod tally;
@@ -17,11 +18,9 @@ mod values;
 mod write;
 
 use std::{
+    cell::Cell,
     ops::ControlFlow,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, OnceLock, atomic::Ordering},
 };
 
 use async_lock::{Mutex, MutexGuardArc};
@@ -40,6 +39,7 @@ pub(crate) use crate::key::text::Text;
 
 use self::{
     back::{Back, Outlet},
+    shared::{STRIPES, Shared},
     source::Source,
 };
 use crate::{
@@ -54,16 +54,8 @@ use crate::{
     memory::locked::UnderLock,
     stats::counters::Counters,
     tags::Tag,
+    within::Within,
 };
-
-/// Keys are spread over so many locks, under which their entries change.
-const STRIPES: usize = 32;
-
-/// Keys are spread over so many numbers of changes.
-const EPOCHS: usize = 256;
-
-/// Where something is written, expired entries are swept out this often, in milliseconds.
-const SWEEP_EVERY: clock::Millis = 60_000;
 
 /// What the stores of a function or cache are made of.
 pub(crate) struct Made<'a> {
@@ -82,13 +74,8 @@ pub(crate) struct Stores {
     tiers: Tiers,
     /// None where values go into all tiers at once.
     back: Option<Back>,
-    /// What changes the entries of some of the keys does so under one of these.
-    stripes: [Arc<Mutex<()>>; STRIPES],
-    /// Rise with every change of some of the keys: what was read before is not carried on after it.
-    epochs: [AtomicU64; EPOCHS],
-    /// When a write has expired entries swept out next.
-    sweep_at: AtomicU64,
-    /// The cache objects whose entries stand here: what changes an entry tells the memory of all of them.
+    shared: Arc<Shared>,
+    /// The cache objects that were made of this: what changes an entry tells the memory of all of them.
     caches: parking_lot::Mutex<Vec<WeakCache>>,
     /// Of what failed in the stores.
     pub(crate) counters: Counters,
@@ -100,18 +87,29 @@ pub(crate) struct Turn(#[expect(dead_code, reason = "held, not read")] MutexGuar
 impl Stores {
     /// Opens nothing yet: that is done when they are first used, so that a store that is down does not keep a function
     /// from running.
-    pub(crate) fn new(made: &Made<'_>) -> Self {
+    fn new(made: &Made<'_>, shared: Arc<Shared>) -> Self {
         let tiers = Tiers::new(made.tiers, made.codec);
         Self {
             prefix: names::function(made.name),
             back: made.writes_back.then(|| Back::new(tiers.has_memory())),
             tiers,
-            stripes: std::array::from_fn(|_| Arc::default()),
-            epochs: std::array::from_fn(|_| AtomicU64::new(0)),
-            sweep_at: AtomicU64::new(clock::now().saturating_add(SWEEP_EVERY)),
+            shared,
             caches: parking_lot::Mutex::default(),
             counters: Counters::default(),
         }
+    }
+
+    /// Those of a cache object, beside those of another object of the same name.
+    pub(crate) fn beside(made: &Made<'_>, namesake: Option<&Arc<Self>>) -> Arc<Self> {
+        let shared = namesake.map_or_else(Shared::new, |namesake| namesake.shared.clone());
+        let stores = Arc::new(Self::new(made, shared));
+        stores.shared.join(&stores);
+        stores
+    }
+
+    /// Are they of objects of this name?
+    pub(crate) fn are_of(&self, name: &str) -> bool {
+        self.prefix == names::function(name)
     }
 
     /// From now on the cache object is one of [`caches`](Self::caches).
@@ -121,8 +119,7 @@ impl Stores {
         caches.push(cache);
     }
 
-    /// The live cache objects whose entries stand here.
-    pub(crate) fn caches(&self) -> Vec<OfCache> {
+    fn own_caches(&self) -> Vec<OfCache> {
         self.caches.lock().iter().filter_map(WeakCache::upgrade).collect()
     }
 
@@ -130,14 +127,12 @@ impl Stores {
     pub(crate) fn declared(outside: &Outside, function: &str) -> Self {
         let tiers: Vec<Tier> = outside.backends.iter().copied().map(Tier::from).collect();
         let Outside { codec, writes_back, .. } = *outside;
-        Self::new(&Made { name: function, tiers: &tiers, writes_back, codec })
+        Self::new(&Made { name: function, tiers: &tiers, writes_back, codec }, Shared::new())
     }
 
     /// Were they made of this?
     pub(crate) fn are(&self, made: &Made<'_>) -> bool {
-        self.prefix == names::function(made.name)
-            && self.back.is_some() == made.writes_back
-            && self.tiers.are(made.tiers, made.codec)
+        self.are_of(made.name) && self.back.is_some() == made.writes_back && self.tiers.are(made.tiers, made.codec)
     }
 
     /// What the keys of all entries begin with.
@@ -151,12 +146,12 @@ impl Stores {
     }
 
     fn stripe(&self, key: &EntryKey) -> &Arc<Mutex<()>> {
-        &self.stripes[key.stripe() % STRIPES]
+        &self.shared.stripes[key.stripe() % STRIPES]
     }
 
     /// How often the entry of the key has changed, or one of those that are counted with it.
     pub(crate) fn epoch(&self, key: &EntryKey) -> u64 {
-        self.epochs[key.stripe() % EPOCHS].load(Ordering::Acquire)
+        self.shared.epoch(key).load(Ordering::Acquire)
     }
 
     /// Waits for the right to change a key's entries.
@@ -172,7 +167,7 @@ impl Stores {
     /// Waits for the right to change any entry.
     async fn all_turns(&self, face: Face) -> Vec<Turn> {
         let mut turns = Vec::with_capacity(STRIPES);
-        for stripe in &self.stripes {
+        for stripe in &self.shared.stripes {
             turns.push(face.lock(stripe).await);
         }
         turns
@@ -180,7 +175,7 @@ impl Stores {
 
     /// Notes a change, in the turn of whoever made it.
     fn changed(&self, key: &EntryKey) {
-        self.epochs[key.stripe() % EPOCHS].fetch_add(1, Ordering::Release);
+        self.shared.epoch(key).fetch_add(1, Ordering::Release);
     }
 
     /// A store failed: that is counted, and the call goes on without it.
@@ -206,10 +201,11 @@ impl Stores {
         if tier.is_memory() {
             return Err(Error::config("typed memory can only be the first tier"));
         }
-        let (stores, source) = (self.clone(), Source::new(tier, codec)?);
+        let stores = self.clone();
+        let added = self.tiers.open(face, Source::new(tier, codec)?).await?;
         let change = async move {
             let turns = stores.all_turns(face).await;
-            stores.tiers.add(face, &turns, source).await
+            stores.tiers.add(&turns, added)
         };
         face.finish(change).await
     }
@@ -242,6 +238,7 @@ impl Stores {
     }
 
     async fn clear_tiers(&self, face: Face, _turns: &[Turn], tags: Option<Arc<[String]>>) -> Result<u64, Error> {
+        let settled = self.settle_all_others(face).await;
         let prefix: Arc<str> = self.prefix.as_str().into();
         let forget = |back: &Back| back.forget_under(prefix.as_bytes(), tags.as_deref());
         let forgotten = self.back.as_ref().map(forget).unwrap_or_default();
@@ -259,10 +256,8 @@ impl Stores {
             Ok(tagged + store.remove_prefixes(&replaced).await?.into_iter().sum::<u64>())
         };
         let removed = self.tiers.each(face, work).await;
-        for epoch in &self.epochs {
-            epoch.fetch_add(1, Ordering::Release);
-        }
-        removed.map(|counts| counts.into_iter().max().unwrap_or(0))
+        self.shared.all_changed();
+        settled.and(removed).map(|counts| counts.into_iter().max().unwrap_or(0))
     }
 
     /// The number of entries of the function in the last tier. What is queued is written first.
@@ -330,6 +325,7 @@ impl Stores {
         key: &EntryKey,
         expires: Option<backend::UnixMillis>,
     ) -> Result<bool, Error> {
+        self.settle_others(face, &[key]).await?;
         let _outlet = self.outlet().await;
         if let Some(back) = &self.back {
             self.settle(back, face, key).await?;
@@ -369,6 +365,11 @@ async fn retime_in(store: &Store, key: &EntryKey, expires: Option<backend::UnixM
     Ok(found)
 }
 
+thread_local! {
+    /// Does this thread trace the shape of a type?
+    static TRACES: Cell<bool> = const { Cell::new(false) };
+}
+
 /// The entries of one instantiation of a function in its stores.
 pub(crate) struct Space {
     pub(crate) stores: Arc<Stores>,
@@ -385,27 +386,43 @@ impl Space {
     /// `name` is the function's path with all generics.
     pub(crate) fn new(stores: Arc<Stores>, (path, name): (&str, &str), version: Version, values: AnyValues) -> Self {
         let name = if name == path { "" } else { name };
-        let tally = tally::Tally::new(stores.has_memory(), stores.tiers.known().len());
+        let tally = tally::Tally::new(stores.has_memory());
         Self { stores, name: name.to_owned(), version, names: OnceLock::new(), values, tally }
     }
 
-    /// What keys are made of. The first time, the shape of the values is traced: that runs the user's `Deserialize` and `Drop`,
-    /// so what they call goes past the cache.
-    fn names(&self) -> &names::Names {
-        self.names.get_or_init(|| {
-            let _under = UnderLock::enter();
-            let version = match self.version {
-                Version::Tokens(hash) => names::version(&hash.to_le_bytes(), self.values.shape()),
-                Version::Given(number) => names::version(number.as_bytes(), self.values.shape()),
-            };
-            names::Names::new(&self.stores.prefix, &self.name, version)
-        })
+    /// What keys are made of. The first time, the shape of the values is traced.
+    ///
+    /// # Errors
+    ///
+    /// If it is asked for while this thread traces a shape: no key can be told then.
+    fn names(&self) -> Result<&names::Names, Error> {
+        if let Some(names) = self.names.get() {
+            return Ok(names);
+        }
+        // Nobody waits for it: tracing runs the user's code.
+        let names = self.traced()?;
+        Ok(self.names.get_or_init(|| names))
+    }
+
+    /// Tracing runs the user's `Deserialize` and `Drop`, so what they call goes past the cache.
+    #[cold]
+    fn traced(&self) -> Result<names::Names, Error> {
+        let Some(_tracing) = Within::enter(&TRACES) else {
+            let message = "the `Deserialize` of a value whose type is looked at for the first time can't use its cache";
+            return Err(Error::unavailable(message));
+        };
+        let _under = UnderLock::enter();
+        let version = match self.version {
+            Version::Tokens(hash) => names::version(&hash.to_le_bytes(), self.values.shape()),
+            Version::Given(number) => names::version(number.as_bytes(), self.values.shape()),
+        };
+        Ok(names::Names::new(&self.stores.prefix, &self.name, version))
     }
 
     /// All live entries of this version in the last tier. What is queued is written first.
     pub(crate) async fn all(&self, face: Face) -> Result<Vec<Stored>, Error> {
         self.stores.write_out(face).await?;
-        let names = self.names().clone();
+        let names = self.names()?.clone();
         let work = move |store: Store| async move {
             let mut all = Vec::new();
             let mut show = |key: &[u8], bytes: &[u8]| {
@@ -425,6 +442,6 @@ impl Space {
 
     /// The key of an entry, from what writes the arguments, and their hash in this process.
     pub(crate) fn key(&self, hash: u64, write: impl FnOnce(&mut Text) -> Result<(), Error>) -> Result<EntryKey, Error> {
-        self.names().key(hash, self.stores.tiers.hashes_keys(), write)
+        self.names()?.key(hash, self.stores.tiers.hashes_keys(), write)
     }
 }

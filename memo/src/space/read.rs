@@ -156,6 +156,7 @@ impl Stores {
         _turn: &Turn,
         key: &EntryKey,
     ) -> Result<Option<Loaded>, Error> {
+        self.settle_others(face, &[key]).await?;
         self.read_as(face, key, Reading::ToChange).await
     }
 
@@ -236,11 +237,6 @@ impl Stores {
             }
         }
         (None, failed)
-    }
-
-    /// What the tier is called that had an entry.
-    pub(crate) fn tier_name(&self, loaded: &Loaded) -> &'static str {
-        self.tiers.known().get(loaded.tier).map_or("", |tier| tier.name())
     }
 
     pub(super) async fn read_tier(

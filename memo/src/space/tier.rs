@@ -12,7 +12,7 @@ use super::{
     source::{Source, Terms},
 };
 use crate::{
-    backend::Store,
+    backend::{Store, Sweep},
     clock::{self, Millis},
     error::Error,
     stats::counters::Counters,
@@ -24,7 +24,7 @@ const RETRY_AFTER: Millis = 1000;
 /// A tier whose store is opened when it is first used: one that is down keeps nobody from the others.
 pub(super) struct LiveTier {
     source: Source,
-    store: OnceLock<Store>,
+    store: OnceLock<(Store, Arc<Sweep>)>,
     /// Why it could not be opened, and until when that is not tried again.
     closed: Mutex<Option<(Error, Millis)>>,
     /// What failed in the store.
@@ -51,12 +51,17 @@ impl LiveTier {
     }
 
     pub(super) fn opened(&self) -> Option<&Store> {
-        self.store.get()
+        self.store.get().map(|(store, _)| store)
+    }
+
+    /// Its store, if it is open and due to be swept: by the caller.
+    pub(super) fn to_sweep(&self) -> Option<&Store> {
+        self.store.get().and_then(|(store, sweep)| sweep.is_due().then_some(store))
     }
 
     /// The store, opened now if it was not; what fails is counted.
     pub(super) async fn store(&self, face: Face) -> Result<&Store, Error> {
-        match self.store.get() {
+        match self.opened() {
             Some(store) => Ok(store),
             None => self.open(face).await.inspect_err(|_| self.failed()),
         }
@@ -70,13 +75,16 @@ impl LiveTier {
         {
             return Err(error.again());
         }
-        if let Some(store) = self.store.get() {
+        if let Some(store) = self.opened() {
             return Ok(store);
         }
         let source = self.source.clone();
         let opened = if face == Face::Thread { source.open() } else { blocking::unblock(move || source.open()).await };
         match opened {
-            Ok(store) => Ok(self.store.get_or_init(|| store)),
+            Ok(store) => {
+                let sweep = Sweep::of(&store);
+                Ok(&self.store.get_or_init(|| (store, sweep)).0)
+            }
             Err(error) => {
                 *self.closed.lock() = Some((error.again(), clock::now().saturating_add(RETRY_AFTER)));
                 Err(error)
@@ -133,16 +141,30 @@ impl Tiers {
         self.given.0 == tiers && self.given.1.as_deref() == codec
     }
 
-    /// Adds a tier behind the others, in the turns of all keys, so that no value is on its way.
-    pub(super) async fn add(&self, face: Face, _turns: &[Turn], source: Source) -> Result<(), Error> {
+    /// Opens a store that is to become a tier behind the others.
+    pub(super) async fn open(&self, face: Face, source: Source) -> Result<Arc<LiveTier>, Error> {
         if source.terms.hashes_keys && !self.hashes_keys {
             return Err(Error::config(
                 "`key_style=hashed` in a tier that is added: the other tiers have readable keys",
             ));
         }
-        let version = self.version()?;
         let added = LiveTier::new(source);
         added.store(face).await?;
+        Ok(added)
+    }
+
+    /// May one of the stores be one of those? That is known of those that are open.
+    pub(super) fn meet(&self, others: &Self) -> bool {
+        let same = |one: &LiveTier, other: &LiveTier| match (one.opened(), other.opened()) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        self.known().iter().any(|one| others.known().iter().any(|other| same(one, other)))
+    }
+
+    /// Adds a tier behind the others, in the turns of all keys, so that no value is on its way.
+    pub(super) fn add(&self, _turns: &[Turn], added: Arc<LiveTier>) -> Result<(), Error> {
+        let version = self.version()?;
         let tiers = version.tiers.iter().cloned().chain([added]).collect();
         version.next.get_or_init(|| Box::new(Version { tiers, next: OnceLock::new() }));
         Ok(())

@@ -1,12 +1,8 @@
 //! Writing: a value becomes a frame for each tier, and goes into the last one first.
 
-use std::{
-    any::Any,
-    ops::Range,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{any::Any, ops::Range, sync::Arc};
 
-use super::{EntryKey, Face, SWEEP_EVERY, Space, Stores, Turn, face::in_background};
+use super::{EntryKey, Face, Space, Stores, Turn, face::in_background};
 use crate::{
     backend::{Change, Item, Store, UnixMillis, hook},
     clock::{self, Millis},
@@ -202,6 +198,7 @@ impl Stores {
             return Ok(Vec::new());
         }
         let offers: Vec<Arc<Offer>> = offers.into_iter().map(Arc::new).collect();
+        self.settle_others(face, &offers.iter().map(|offer| offer.key()).collect::<Vec<_>>()).await?;
         let written = match &self.back {
             Some(back) => self.write_back(back, face, &offers).await,
             None => self.put(face, 0..usize::MAX, &offers).await,
@@ -248,14 +245,9 @@ impl Stores {
         failed.map_or_else(|| Ok(outcomes.collect()), Err)
     }
 
-    /// Has expired entries removed, if that is due: on the pool of threads, so that no call waits for it.
+    /// Has expired entries removed, where that is due: on the pool of threads, so that no call waits for it.
     fn sweep(&self) {
-        let (now, due) = (clock::now(), self.sweep_at.load(Ordering::Relaxed));
-        let next = now.saturating_add(SWEEP_EVERY);
-        if now < due || self.sweep_at.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_err() {
-            return;
-        }
-        for store in self.tiers.known().iter().filter_map(|tier| tier.opened()) {
+        for store in self.tiers.known().iter().filter_map(|tier| tier.to_sweep()) {
             let (store, function) = (store.clone(), self.prefix.clone());
             let present = clock::unix_now();
             drop(in_background(async move {

@@ -108,17 +108,14 @@ impl CacheInfo {
         self
     }
 
-    /// What there is, for one who counts its own calls, and has its entries in caches with these statistics.
-    pub(crate) fn is_in(&mut self, caches: impl Iterator<Item = Self>) {
-        self.tiers.clear();
-        for cache in caches {
-            self.size += cache.size;
-            self.weight += cache.weight;
-            if self.tiers.is_empty() {
-                self.tiers = cache.tiers;
-            } else {
-                tiers::add(&mut self.tiers, cache.tiers);
-            }
+    /// What there is, for one who counts its own calls, and has entries in a cache with these statistics.
+    pub(crate) fn is_in(&mut self, cache: Self) {
+        self.size += cache.size;
+        self.weight += cache.weight;
+        if self.tiers.is_empty() {
+            self.tiers = cache.tiers;
+        } else {
+            tiers::add(&mut self.tiers, cache.tiers);
         }
     }
 

@@ -13,12 +13,15 @@ pub struct Report {
 
 /// Reads the statistics of all functions and cache objects. Those that save the most time come first.
 pub fn report() -> Report {
-    let mut functions = crate::functions();
-    functions.sort_by(|a, b| b.time_saved().cmp(&a.time_saved()).then_with(|| a.name.cmp(&b.name)));
-    Report { functions }
+    Report::of(crate::functions())
 }
 
 impl Report {
+    pub(crate) fn of(mut functions: Vec<CacheInfo>) -> Self {
+        functions.sort_by(|a, b| b.time_saved().cmp(&a.time_saved()).then_with(|| a.name.cmp(&b.name)));
+        Self { functions }
+    }
+
     /// The numbers behind the rows.
     pub fn functions(&self) -> &[CacheInfo] {
         &self.functions

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::counters::Counts;
-use crate::space::Stores;
+use super::{CacheInfo, counters::Counts};
+use crate::space::{Face, Stores};
 
 /// Statistics of one tier: of typed memory, or of a store.
 ///
@@ -94,7 +94,7 @@ impl Tiers {
     }
 
     /// With what failed in the stores since an earlier moment, and the sizes that they say they have.
-    pub(crate) fn told_by(mut self, stores: &Stores, sizes: &[Option<u64>], failed_before: &[u64]) -> Self {
+    fn told_by(mut self, stores: &Stores, sizes: &[Option<u64>], failed_before: &[u64]) -> Self {
         let before = failed_before.iter().copied().chain(std::iter::repeat(0));
         for ((tier, (_, failures)), before) in self.all.iter_mut().zip(stores.failures()).zip(before) {
             tier.errors = failures.saturating_sub(before);
@@ -106,8 +106,24 @@ impl Tiers {
     }
 
     /// The number of entries in the last one.
-    pub(crate) fn size(&self) -> u64 {
+    fn size(&self) -> u64 {
         self.all.last().and_then(|tier| tier.size).unwrap_or(0)
+    }
+
+    /// Puts them, what their stores say, and the sizes into statistics that have their counts. `failed_before`: what had failed in
+    /// the stores when those began.
+    pub(crate) async fn put(
+        mut self,
+        face: Face,
+        info: &mut CacheInfo,
+        (stores, failed_before): (Option<&Arc<Stores>>, &[u64]),
+    ) {
+        if let Some(stores) = stores {
+            self = self.told_by(stores, &stores.sizes(face).await, failed_before);
+            info.queued = stores.queued();
+        }
+        info.size = self.size();
+        info.tiers = self.counted(info.measured);
     }
 
     /// All that is known of them. What memory answered is not counted by itself, which would cost something: it is the hits

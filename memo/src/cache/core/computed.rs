@@ -16,6 +16,7 @@ use crate::{
     error::Error,
     flight::wait::block_on,
     key::{Asking, Query},
+    memory::locked::UnderLock,
     space::Face,
 };
 
@@ -33,7 +34,7 @@ impl<K: Key, V: Value> Core<K, V> {
             ControlFlow::Break(value) => return Ok(Begun { step: None, answer: Reported::done(Kd::join(value)) }),
             ControlFlow::Continue(looks) => looks,
         };
-        let outside = match self.stores() {
+        let outside = match self.stores().filter(|_| !UnderLock::is_here()) {
             Some(_) => self.outside(&query.to_owned(), hash)?.map(|(_, key)| Outside { face, key }),
             None => None,
         };

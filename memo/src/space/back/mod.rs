@@ -17,7 +17,7 @@ use parking_lot::Mutex as Lock;
 
 use self::queue::{BATCH, Queue};
 use super::{EntryKey, Face, Offer, Outcome, Stores, face::in_background};
-use crate::{clock, error::Error, flight::timer::Alarm};
+use crate::{call::switch, clock, error::Error, flight::timer::Alarm};
 
 /// What the stores of a function with write-back have beside their tiers.
 pub(super) struct Back {
@@ -149,6 +149,19 @@ impl Stores {
         }
     }
 
+    /// Has the tiers have what waits for them under a prefix, in the turns of its keys.
+    pub(super) async fn settle_under(&self, face: Face, prefix: &[u8]) -> Result<(), Error> {
+        let Some(back) = &self.back else { return Ok(()) };
+        let waiting = || back.queue.lock().under(prefix);
+        if waiting().is_empty() {
+            return Ok(());
+        }
+        let _outlet = back.outlet().await;
+        // By now, what was being written is.
+        let waiting = waiting();
+        if waiting.is_empty() { Ok(()) } else { self.put_behind(back, face, &waiting).await }
+    }
+
     /// Puts values that wait into the tiers behind the first, by the outlet.
     async fn put_behind(&self, back: &Back, face: Face, offers: &[Arc<Offer>]) -> Result<(), Error> {
         self.put(face, back.first..usize::MAX, offers).await?;
@@ -188,6 +201,7 @@ impl Stores {
         if self.queued() == 0 {
             return Ok(());
         }
+        switch::reachable()?;
         let stores = self.clone();
         face.finish(async move { stores.write_out_all(face).await }).await
     }

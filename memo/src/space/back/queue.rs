@@ -149,9 +149,15 @@ impl Queue {
 
     /// Takes those out whose keys begin with a prefix, if they are wanted; gives them.
     pub(super) fn remove_under(&mut self, prefix: &[u8], is_wanted: impl Fn(&Offer) -> bool) -> Vec<Arc<Offer>> {
+        let mut under = self.under(prefix);
+        under.retain(|offer| is_wanted(offer));
+        under.iter().filter_map(|offer| self.remove(offer.key().flat())).collect()
+    }
+
+    /// Those whose keys begin with a prefix.
+    pub(super) fn under(&self, prefix: &[u8]) -> Vec<Arc<Offer>> {
         let from = self.entries.range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded));
         let under = from.take_while(|(key, _)| key.starts_with(prefix));
-        let keys: Vec<_> = under.filter(|(_, waiting)| is_wanted(&waiting.offer)).map(|(key, _)| key.clone()).collect();
-        keys.iter().filter_map(|key| self.remove(key)).collect()
+        under.map(|(_, waiting)| waiting.offer.clone()).collect()
     }
 }
