@@ -48,7 +48,6 @@ pub(super) struct Facts {
 pub(super) type Verified = (Vec<u8>, Facts);
 
 impl Facts {
-    #[inline]
     fn of(frame: &Parts<'_>, bytes: &[u8]) -> Result<Self, Error> {
         Ok(Self {
             through: Through::known(frame.codec, frame.compressors),
@@ -56,7 +55,7 @@ impl Facts {
             created: frame.created,
             expires: frame.expires,
             window: frame.window.unwrap_or(0),
-            tags: frame.tags()?.iter().map(Tag::from).collect(),
+            tags: if frame.has_tags() { frame.tags()?.iter().map(Tag::from).collect() } else { Box::default() },
         })
     }
 
@@ -331,7 +330,6 @@ struct AtHand {
 
 impl AtHand {
     /// Asks the first tier on this thread, if its store is open, and nothing can be newer than what is in it.
-    #[inline]
     fn ask(stores: &Stores, key: &EntryKey) -> Self {
         let epoch = stores.epoch(key);
         let first = stores.tiers.known().first().filter(|_| stores.back.is_none());
@@ -341,7 +339,6 @@ impl AtHand {
     }
 
     /// The entry, if there is one that nothing is to be done about.
-    #[inline]
     fn take(&mut self, key: &EntryKey) -> Option<Loaded> {
         let Some(Ok(Some(bytes))) = &mut self.answer else { return None };
         let Ok(Found::Alive(facts)) = check(bytes, key) else { return None };
@@ -354,7 +351,6 @@ impl AtHand {
 
 impl Space {
     /// As [`read_for_use`](Self::read_for_use), on a thread: what the first tier has needs no future.
-    #[inline]
     pub(crate) fn read_here_for_use(&self, key: &EntryKey) -> Result<Option<Loaded>, Error> {
         let mut at_hand = AtHand::ask(&self.stores, key);
         if let Some(loaded) = at_hand.take(key) {
@@ -438,7 +434,6 @@ pub(super) enum Found {
     Other,
 }
 
-#[inline]
 pub(super) fn check(bytes: &[u8], key: &EntryKey) -> Result<Found, Error> {
     let frame = Parts::read(bytes)?;
     Ok(match frame.expires {

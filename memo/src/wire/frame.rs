@@ -299,12 +299,10 @@ pub(crate) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     /// As [`Frame::read`].
-    #[inline]
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
         Self::parse(bytes).map_err(Fault::into_error)
     }
 
-    #[inline]
     fn parse(bytes: &'a [u8]) -> Result<Self, Fault> {
         let (version, body) = verified(bytes)?;
         let window = match version {
@@ -348,6 +346,10 @@ impl<'a> Parts<'a> {
             key_data,
             value,
         })
+    }
+
+    pub(crate) fn has_tags(&self) -> bool {
+        !self.tags.0.is_empty()
     }
 
     /// The tags, which are looked at here.

@@ -15,7 +15,6 @@
 
 use std::{io::Write, ops::Deref};
 
-use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{
@@ -41,16 +40,24 @@ const HASH: usize = 16;
 /// The length of the longest keys that LMDB takes.
 const MOST: usize = 511;
 
-/// A key in the tree. Most are short.
-#[derive(PartialEq)]
-pub(super) struct TreeKey(SmallVec<[u8; 128]>);
+/// A key in the tree.
+pub(super) struct TreeKey {
+    bytes: [u8; MOST],
+    len: usize,
+}
+
+impl PartialEq for TreeKey {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
 
 impl Deref for TreeKey {
     type Target = [u8];
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        &self.0
+        &self.bytes[..self.len]
     }
 }
 
@@ -86,11 +93,12 @@ impl TreeKey {
 
     #[inline]
     fn of(parts: &[&[u8]]) -> Self {
-        let mut key = SmallVec::new();
+        let mut key = Self { bytes: [0; MOST], len: 0 };
         for part in parts {
-            key.extend_from_slice(part);
+            key.bytes[key.len..key.len + part.len()].copy_from_slice(part);
+            key.len += part.len();
         }
-        Self(key)
+        key
     }
 }
 
