@@ -144,6 +144,46 @@ fn a_panic_in_an_update_changes_nothing() {
     assert_eq!((get(&store, "k").as_deref(), get(&store, "l").as_deref()), (Some("v"), Some("w")));
 }
 
+/// The store remembers where it found entries.
+#[test]
+fn what_was_found_before_may_be_another_entry_by_now() {
+    let (_dir, path) = place();
+    let store = open(&path, "");
+    let other = Connection::open(&path).expect("opens");
+    set(&store, "a", "1");
+    assert_eq!(get(&store, "a").as_deref(), Some("1"));
+    set(&store, "a", "2");
+    assert_eq!(get(&store, "a").as_deref(), Some("2"));
+    // Rows that are gone leave their numbers to others.
+    assert!(store.remove(b"a").expect("a write"));
+    set(&store, "b", "3");
+    let number = |key: &str| {
+        let find = "SELECT id FROM memo_entries WHERE key = CAST(?1 AS BLOB)";
+        other.query_row(find, [key], |row| row.get::<_, i64>(0)).expect("is there")
+    };
+    assert_eq!((number("b"), get(&store, "a"), get(&store, "b").as_deref()), (1, None, Some("3")));
+    // Others give an entry another number, and its own to another entry.
+    other.execute_batch("UPDATE memo_entries SET id = 7").expect("a write");
+    other.execute_batch("INSERT INTO memo_entries (id, key, bytes) VALUES (1, x'61', x'34')").expect("a write");
+    for _ in 0..2 {
+        assert_eq!((get(&store, "a").as_deref(), get(&store, "b").as_deref()), (Some("4"), Some("3")));
+    }
+    other.execute_batch("DELETE FROM memo_entries").expect("a write");
+    assert_eq!((get(&store, "a"), get(&store, "b")), (None, None));
+}
+
+#[test]
+fn what_a_bounded_store_writes_anew_is_found_again() {
+    let (_dir, path) = place();
+    let store = open(&path, "max_entries=2&readers=1");
+    for value in ["1", "2", "3"] {
+        for key in ["a", "b"] {
+            set(&store, key, value);
+            assert_eq!((get(&store, key).as_deref(), get(&store, key).as_deref()), (Some(value), Some(value)));
+        }
+    }
+}
+
 #[test]
 fn tables_are_stores_of_their_own() {
     let (_dir, path) = place();

@@ -147,8 +147,12 @@ impl<'a> Frame<'a> {
 
     /// Has it expired by then?
     pub fn is_over(&self, now: UnixMillis) -> bool {
-        self.expires.is_some_and(|expires| expires <= now)
+        is_over(self.expires, now)
     }
+}
+
+fn is_over(expires: Option<UnixMillis>, now: UnixMillis) -> bool {
+    expires.is_some_and(|expires| expires <= now)
 }
 
 /// The same frame with another end; what its window is stays. The value is not decoded.
@@ -379,7 +383,7 @@ impl<'a> Parts<'a> {
 
     /// As [`Frame::is_over`].
     pub(crate) fn is_over(&self, now: UnixMillis) -> bool {
-        self.expires.is_some_and(|expires| expires <= now)
+        is_over(self.expires, now)
     }
 
     /// Where the value begins, in the bytes of the frame.
