@@ -136,6 +136,9 @@ fn a_cache_with_a_store_has_no_snapshots() {
         let error = Users::builder("users").backends(urls).snapshot(&path).build().expect_err("it would be ignored");
         assert!(error.is_unsupported() && error.to_string().contains("snapshot"), "{error}");
     }
+    let error = Users::builder("users").backend("memory://snapshots").persistent(false).build();
+    let error = error.expect_err("it would be written to all the same");
+    assert!(error.is_unsupported() && error.to_string().contains("`persistent(false)`"), "{error}");
     Users::builder("users").backend("memory").snapshot(&path).build().expect("is in memory alone");
     assert!(files(dir.path()).is_empty());
 }

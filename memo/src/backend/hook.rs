@@ -30,7 +30,9 @@ thread_local! {
 /// memo::backend::on_error(|function, error| eprintln!("{function}: {error}"));
 /// ```
 pub fn on_error(hook: impl Fn(&str, &Error) + Send + Sync + 'static) {
-    *HOOK.write() = Some(Arc::new(hook));
+    let before = HOOK.write().replace(Arc::new(hook));
+    // Not under the lock: what it holds may want to report something when it is dropped.
+    drop(before);
 }
 
 pub(crate) fn report(function: &str, error: &Error) {

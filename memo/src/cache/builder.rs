@@ -181,7 +181,8 @@ impl<K: Key, V: Value> Builder<K, V> {
         self
     }
 
-    /// Errors of stores are counted, not returned: a read finds nothing, a write changes nothing.
+    /// Errors of stores are counted, not returned: a read finds nothing, a write changes nothing. Keys and values that can't be
+    /// written at all are errors still.
     pub fn silent(mut self) -> Self {
         self.plan.silent = true;
         self

@@ -102,6 +102,12 @@ impl<K: Key, V: Value> Keeping<K, V> {
         if has_store && (self.autosync.is_some() || self.hooks.are_any()) {
             return Err(has_entries_of_its_own(cache, "autosync and hooks for the contents are of caches in memory"));
         }
+        if has_store && self.is_read_only {
+            return Err(has_entries_of_its_own(
+                cache,
+                "`persistent(false)` is of caches in memory, and what they save",
+            ));
+        }
         self.autosync.as_ref().map_or(Ok(()), |autosync| autosync.check(cache))?;
         if has_store { Ok(()) } else { hooks::registered::<K, V>(cache).map(drop) }
     }
