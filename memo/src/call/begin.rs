@@ -277,10 +277,7 @@ impl Call<'_> {
         let key = key.ask();
         let mut keep = |put: Put<'_>| {
             let put = Put { weigh: put.weigh.or(instance.weigh()), ..put };
-            if let Some(_turn) = space.stores.try_turn(&outside.key)
-                && space.stores.epoch(&outside.key) == seen
-            {
-                let _under = UnderLock::enter();
+            if let Some(_right) = space.stores.right_to_copy(&outside.key, seen) {
                 instance.store.fill(hash, key, put);
             }
         };

@@ -167,10 +167,8 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
     fn fill_memory<V: Send + Sync + 'static>(&self, key: Key<'_>, seen: u64, found: &Entry<V>, copy: fn(&V) -> V) {
         if self.has_memory()
             && let Some((space, entry)) = &self.outside
-            && let Some(_turn) = space.stores.try_turn(entry)
-            && space.stores.epoch(entry) == seen
+            && let Some(_right) = space.stores.right_to_copy(entry, seen)
         {
-            let _under = UnderLock::enter();
             let mut copy = Some(copy(found.value()));
             let (stamp, tags) = (found.stamp().of_copy(clock::now()), found.own_tags());
             let put = Put { value: &mut copy, stamp, tags, weigh: self.weigh(), replaces: false, yields: true };

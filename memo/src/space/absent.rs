@@ -178,7 +178,7 @@ never! {
     uses(&str) -> bool;
     describe() -> (String, Option<String>);
     epoch(&EntryKey) -> u64;
-    try_turn(&EntryKey) -> Option<Turn>;
+    right_to_copy(&EntryKey, u64) -> Option<Turn>;
     failed(&Error) -> ();
     join(WeakCache) -> ();
     caches() -> Vec<OfCache>;

@@ -3,12 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    EntryKey, Face, Loaded, Space, Stores, Turn,
-    back::Queued,
-    read::{Verified, is_down},
-    shared::STRIPES,
-    tally::Tally,
-    tier::LiveTier,
+    EntryKey, Face, Loaded, Space, Stores, Turn, back::Queued, loaded::Verified, read::is_down, shared::STRIPES,
+    tally::Tally, tier::LiveTier,
 };
 use crate::{backend::Store, error::Error};
 

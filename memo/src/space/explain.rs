@@ -5,7 +5,7 @@ use std::{any::Any, ops::ControlFlow, time::Duration};
 use super::{
     EntryKey, Face, Loaded, Space, Stores,
     back::Queued,
-    read::{self, Found, Verified},
+    loaded::{Found, Verified, check},
     tier::LiveTier,
 };
 use crate::{backend::Store, call::explanation::Explanation, clock, error::Error, wire::Frame};
@@ -77,7 +77,7 @@ async fn see(face: Face, tier: &LiveTier, key: &EntryKey) -> Result<Verified, Ex
 
 /// Bytes that were found under a key, if a call would take them.
 fn verified(name: &'static str, bytes: Vec<u8>, key: &EntryKey) -> Result<Verified, Explanation> {
-    match read::check(&bytes, key) {
+    match check(&bytes, key) {
         Ok(Found::Alive(facts)) => Ok((bytes, facts)),
         Ok(Found::Over) => Err(Explanation::Expired),
         Ok(Found::Other) => Err(Explanation::Absent),

@@ -5,8 +5,10 @@
 
 mod back;
 mod batch;
+mod carry;
 mod explain;
 mod face;
+mod loaded;
 mod names;
 mod read;
 mod shared;
@@ -26,8 +28,8 @@ use std::{
 use async_lock::{Mutex, MutexGuardArc};
 
 pub(crate) use face::Face;
+pub(crate) use loaded::{Loaded, Stored, key_of};
 pub(crate) use names::EntryKey;
-pub(crate) use read::{Loaded, Stored, key_of};
 pub use source::Tier;
 pub(crate) use source::is_memory;
 use tier::Tiers;
@@ -159,9 +161,11 @@ impl Stores {
         face.lock(self.stripe(key)).await
     }
 
-    /// The right to change a key's entries, if nobody else has it.
-    pub(crate) fn try_turn(&self, key: &EntryKey) -> Option<Turn> {
-        self.stripe(key).try_lock_arc().map(Turn)
+    /// The right to put into memory what was found in the stores under a key, if nobody else has its turn, and its epoch is what it
+    /// was `seen` to be before.
+    pub(crate) fn right_to_copy(&self, key: &EntryKey, seen: u64) -> Option<(UnderLock, Turn)> {
+        let turn = self.stripe(key).try_lock_arc().map(Turn)?;
+        (self.epoch(key) == seen).then(|| (UnderLock::enter(), turn))
     }
 
     /// Waits for the right to change any entry.
@@ -426,7 +430,7 @@ impl Space {
         let work = move |store: Store| async move {
             let mut all = Vec::new();
             let mut show = |key: &[u8], bytes: &[u8]| {
-                all.extend(names.have(key).then(|| read::alive(bytes)).flatten());
+                all.extend(names.have(key).then(|| loaded::alive(bytes)).flatten());
                 ControlFlow::Continue(())
             };
             store.scan(names.prefix().as_bytes(), &mut show).await?;

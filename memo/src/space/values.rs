@@ -4,7 +4,7 @@ use std::{any::Any, marker::PhantomData};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Space, read::key_data};
+use super::{Space, loaded::key_data};
 use crate::{
     cache::Written,
     error::Error,
