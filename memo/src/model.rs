@@ -14,7 +14,8 @@ use crate::{
     call::{
         begun::Started,
         extras::Extras,
-        instance::{AnyInstance, OfProcess, Typed},
+        home::OfProcess,
+        instance::{AnyInstance, Typed},
         kind::Plain,
         run::{Run, Running},
         site::Options,

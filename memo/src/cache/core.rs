@@ -26,15 +26,7 @@ use super::{
     live::{self, Group, Spec},
 };
 use crate::{
-    call::{
-        entry::Entry,
-        instance::{OfCache, Typed},
-        place::Place,
-        registry,
-        site::Version,
-        switch,
-        terms::Terms,
-    },
+    call::{entry::Entry, function, home::OfCache, instance::Typed, place::Place, site::Version, switch, terms::Terms},
     clock::{self, Millis, NEVER},
     error::Error,
     key::{Asking, Query},
@@ -122,7 +114,7 @@ impl<K: Key, V: Value> Core<K, V> {
     fn over(space: Option<Space>, spec: Spec, plan: Plan<K, V>) -> Self {
         let Plan { options, written, weigh, loader, silent, .. } = plan;
         let name = Cow::Owned(spec.name.clone());
-        let mut typed = Typed::new(registry::next_id(), (name, options), Arc::default(), K::eq, space);
+        let mut typed = Typed::new(function::next_id(), (name, options), Arc::default(), K::eq, space);
         typed.weigh = plan.weigh_any;
         #[cfg(feature = "stores")]
         let (typed, whole) = if typed.space.is_some() {

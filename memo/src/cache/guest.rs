@@ -15,7 +15,7 @@ use crate::{
         begin::{self as steps, KeyOutside, Wanted, Where},
         begun::{Begun, Started},
         guest::{Guest, OfGuest},
-        instance::{Contents, Home as _, OfCache},
+        home::{Contents, Home as _, OfCache},
         kind::Kind,
         place::{Beyond, Place},
         placed::At,

@@ -6,8 +6,9 @@ use parking_lot::Mutex;
 
 use crate::{
     call::{
-        instance::{AnyInstance, Home as _, OfCache, WeakCache},
-        registry::{self, Function},
+        function::{self, Function},
+        home::{Home as _, OfCache, WeakCache},
+        instance::AnyInstance,
         site::Options,
     },
     clock::Millis,
@@ -181,7 +182,7 @@ impl Group {
 
     /// The sum of their statistics. Entries that they share are counted once.
     pub(crate) async fn info(&self, face: Face) -> CacheInfo {
-        let mut sum = registry::info_of(self.name(), self.options(), self.stores());
+        let mut sum = function::info_of(self.name(), self.options(), self.stores());
         let mut tiers = Tiers::of(self.stores());
         for instance in self.instances() {
             sum.count(instance.counters.read());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     answer::{Answer, Keep},
     guest::Used,
-    instance::Loading,
+    home::Loading,
     run::Running,
     switch::{self, Mode},
     waits::{Ended, On, Read, Reading, Waited, Waits},

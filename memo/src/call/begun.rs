@@ -9,7 +9,7 @@ use std::{
 use super::{
     answer::{Guard, Guarded, Plain},
     begin::{Settled, Step},
-    instance::Home,
+    home::Home,
     kind::Kind,
     run::Run,
     share::HomeOf,

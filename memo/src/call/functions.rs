@@ -3,11 +3,7 @@
 
 use std::any::type_name;
 
-use super::{
-    owners,
-    registry::{self, Function},
-    switch::reachable,
-};
+use super::{function::Function, owners, registry, switch::reachable};
 use crate::{
     cache::live,
     error::Error,

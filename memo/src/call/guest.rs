@@ -9,8 +9,9 @@ use std::{
 use parking_lot::RwLock;
 
 use super::{
-    instance::{AnyInstance, Home, OfCache, count_hit},
-    registry::{Function, New, Reach},
+    function::{Function, New, Reach},
+    home::{Home, OfCache},
+    instance::{AnyInstance, count_hit},
     site::{Options, Site},
     start::{How, Marker, Target, target_of},
 };

@@ -4,7 +4,8 @@ use std::any::Any;
 
 use super::{
     extras::Extras,
-    instance::{AnyInstance, Home},
+    home::Home,
+    instance::AnyInstance,
     kind::Kind,
     run::{Led, Run, Running},
     share::HomeOf,

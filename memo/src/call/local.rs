@@ -16,8 +16,8 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
+    function::Reach,
     instance::{AnyInstance, Typed},
-    registry::Reach,
     site::Declaration,
 };
 use crate::{

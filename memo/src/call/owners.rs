@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    registry::{self, Function},
-    site::Options,
-};
+use super::{function::Function, registry, site::Options};
 use crate::{
     cache::live::{self, Group},
     clock::Millis,

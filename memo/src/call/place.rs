@@ -7,7 +7,7 @@ use std::{any::Any, sync::Arc};
 use super::{
     entry::Entry,
     explanation::Explanation,
-    instance::{Contents, Home, OfCache},
+    home::{Contents, Home, OfCache},
     site::Options,
     terms::Terms,
 };

@@ -8,7 +8,7 @@ use super::{
     entry::Entry,
     explanation::{Explanation, absent},
     extras::Extras,
-    instance::Home,
+    home::Home,
     kind::Kind,
     pending::Pending,
     place::{Place, Setting},

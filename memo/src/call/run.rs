@@ -12,13 +12,7 @@ use std::{
 };
 
 use super::{
-    extras::Extras,
-    guest::Used,
-    instance::{AnyInstance, Home},
-    kind::Kind,
-    share::HomeOf,
-    switch,
-    terms::Terms,
+    extras::Extras, guest::Used, home::Home, instance::AnyInstance, kind::Kind, share::HomeOf, switch, terms::Terms,
 };
 use crate::{
     flight::{

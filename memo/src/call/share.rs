@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     guest::OfGuest,
-    instance::{Home, OfCache, OfProcess, OfThread},
+    home::{Home, OfCache, OfProcess, OfThread},
     kind::Kind,
 };
 use crate::flight::slot::Shared;

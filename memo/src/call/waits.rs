@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     begin::{Attempt, Outside},
-    instance::Loading,
+    home::Loading,
     switch,
 };
 use crate::{

@@ -8,7 +8,7 @@ use crate::{
     cache::Written,
     call::{
         explanation::Explanation,
-        instance::{OfCache, WeakCache},
+        home::{OfCache, WeakCache},
         site::{Outside, Version},
     },
     error::Error,

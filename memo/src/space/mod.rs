@@ -48,7 +48,7 @@ use crate::{
     backend::{self, Change, Store},
     cache::Written,
     call::{
-        instance::{OfCache, WeakCache},
+        home::{OfCache, WeakCache},
         site::{Outside, Version},
     },
     clock,

@@ -8,7 +8,7 @@ use std::sync::{
 use async_lock::Mutex;
 
 use super::{EntryKey, Face, Stores};
-use crate::{call::instance::OfCache, error::Error};
+use crate::{call::home::OfCache, error::Error};
 
 /// Keys are spread over so many locks, under which their entries change.
 pub(super) const STRIPES: usize = 32;

@@ -6,8 +6,8 @@ use super::{Tag, recent};
 use crate::{
     call::{
         extras::IntoTtl,
+        function::Function,
         owners::{self, Owner},
-        registry::Function,
         switch::reachable,
         terms::Ttl,
     },

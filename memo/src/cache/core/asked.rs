@@ -6,7 +6,8 @@ use super::{Borrowed, Core, Key, Lookup, Value};
 use crate::{
     call::{
         address::Deletion,
-        instance::{AnyInstance, Home as _, OfCache},
+        home::{Home as _, OfCache},
+        instance::AnyInstance,
         place::Beyond,
         placed, switch,
     },

@@ -9,7 +9,7 @@ use crate::{
         begin::{self as steps, Outside, Step, Wanted, Where},
         begun::Started,
         extras::Extras,
-        instance::Home as _,
+        home::Home as _,
         kind::Kind,
         waits::Waits,
     },

@@ -26,10 +26,7 @@ use self::{autosync::Changes, gate::Gate};
 use super::{Builder, Key, Value, builder::Weigh};
 use crate::{
     backend,
-    call::{
-        entry::Entry,
-        instance::{self, Loading, Typed},
-    },
+    call::{entry::Entry, home, home::Loading, instance::Typed},
     error::Error,
     flight::chain::context,
     memory::Watch,
@@ -167,7 +164,7 @@ impl<K: Key, V: Value> Whole<K, V> {
             let changes = Changes::new(autosync, saves);
             let state = Arc::new(State { changes, is_loaded: AtomicBool::new(false), cleared: Mutex::default() });
             typed.store.watched_by(state.clone());
-            let contents: Weak<dyn instance::Contents> = whole.clone();
+            let contents: Weak<dyn home::Contents> = whole.clone();
             typed.contents = Some(contents);
             if keeping.autosync.is_some() {
                 let flushes: Weak<dyn exit::Flushes> = whole.clone();
@@ -216,7 +213,7 @@ impl<K: Key, V: Value> Whole<K, V> {
     }
 }
 
-impl<K: Key, V: Value> instance::Contents for Whole<K, V> {
+impl<K: Key, V: Value> home::Contents for Whole<K, V> {
     fn are_in(&self) -> bool {
         self.is_loaded()
     }

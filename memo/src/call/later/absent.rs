@@ -6,7 +6,7 @@ use std::{
     marker::PhantomData,
 };
 
-use super::{extras::Extras, instance::Home, kind::Kind, run::Run, share::HomeOf};
+use super::{extras::Extras, home::Home, kind::Kind, run::Run, share::HomeOf};
 
 /// What a finished run has left to do.
 pub enum Kept<H: HomeOf<Kd>, Kd: Kind> {

@@ -5,7 +5,8 @@ use crate::{
     call::{
         address::{Address, Store, Then},
         answer::Guard,
-        instance::{OfProcess, Typed},
+        home::OfProcess,
+        instance::Typed,
         place::Place,
         placed::At,
         site::Declaration,

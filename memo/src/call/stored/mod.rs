@@ -11,7 +11,8 @@ use super::{
     answer::{Guard, Guarded, Plain},
     begin::{self as steps, KeyOutside, Wanted, Where},
     begun::{Begun, Started},
-    instance::{Home as _, Instance, OfProcess, Typed},
+    home::{Home as _, OfProcess},
+    instance::{Instance, Typed},
     site::Site,
     start::{How, Marker, Owned, Val, target_of},
     switch,
@@ -139,7 +140,7 @@ pub(crate) mod aio {
         Asking, Beginning, Begun, ControlFlow, Face, Guard, Guarded, Marker, OfProcess, Outer, Owned, Site,
         StoredQuery, Val, steps, weigh_any,
     };
-    use crate::call::instance::Home as _;
+    use crate::call::home::Home as _;
 
     /// The first step of a call; the caller waits in its task.
     pub fn begin<M: Marker, Kd, Q>(
