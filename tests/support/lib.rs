@@ -2,6 +2,7 @@
 
 pub mod children;
 pub mod files;
+pub mod inside;
 pub mod lmdb;
 pub mod moody;
 pub mod sqlite;

@@ -13,7 +13,7 @@ use std::{
 
 use memo::{
     Cache, Entry, Error, SetOptions, Tier,
-    backend::{Backend, Item, Memory, Visit},
+    backend::{Backend, Memory},
     clock::TestClock,
 };
 use memo_tests::files::files;
@@ -112,25 +112,11 @@ impl Backend for Counted {
         "counted"
     }
 
+    memo_tests::as_inside!(self.0: set remove remove_prefix scan);
+
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         self.1.fetch_add(1, Ordering::Relaxed);
         self.0.get(key)
-    }
-
-    fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {
-        self.0.set(key, item)
-    }
-
-    fn remove(&self, key: &[u8]) -> Result<bool, Error> {
-        self.0.remove(key)
-    }
-
-    fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
-        self.0.remove_prefix(prefix)
-    }
-
-    fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), Error> {
-        self.0.scan(prefix, visit)
     }
 }
 

@@ -193,24 +193,14 @@ impl Backend for Failing {
         "failing"
     }
 
+    memo_tests::as_inside!(self.inner: set remove remove_prefix);
+
     fn capabilities(&self) -> Capabilities {
         Capabilities::default()
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         self.ask().and_then(|()| self.inner.get(key))
-    }
-
-    fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {
-        self.inner.set(key, item)
-    }
-
-    fn remove(&self, key: &[u8]) -> Result<bool, Error> {
-        self.inner.remove(key)
-    }
-
-    fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
-        self.inner.remove_prefix(prefix)
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use memo::{
     Error,
-    backend::{self, Backend, Capabilities, Edit, Item, Memory, register_backend},
+    backend::{self, Backend, Edit, Memory, register_backend},
     cache_entry, cache_get, cache_info,
     clock::TestClock,
     memoize, overwrite_cache,
@@ -57,33 +57,11 @@ impl Backend for Watched {
         "watched"
     }
 
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
+    memo_tests::as_inside!(self.inner: capabilities set remove remove_prefix remove_tagged count);
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         self.inner.get(key)
-    }
-
-    fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {
-        self.inner.set(key, item)
-    }
-
-    fn remove(&self, key: &[u8]) -> Result<bool, Error> {
-        self.inner.remove(key)
-    }
-
-    fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
-        self.inner.remove_prefix(prefix)
-    }
-
-    fn remove_tagged(&self, prefix: &[u8], tags: &[&str]) -> Result<u64, Error> {
-        self.inner.remove_tagged(prefix, tags)
-    }
-
-    fn count(&self, prefix: &[u8]) -> Result<u64, Error> {
-        self.inner.count(prefix)
     }
 
     fn update(&self, key: &[u8], change: Edit<'_>) -> Result<(), Error> {

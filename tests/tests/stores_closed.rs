@@ -9,8 +9,8 @@ use std::{
 };
 
 use memo::{
-    Cache, Error, Tier,
-    backend::{Backend, Item, Memory},
+    Cache, Tier,
+    backend::{Backend, Memory},
 };
 use memo_tests::within_20_s;
 
@@ -30,21 +30,7 @@ impl Backend for Reports {
         "reports"
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        self.0.get(key)
-    }
-
-    fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {
-        self.0.set(key, item)
-    }
-
-    fn remove(&self, key: &[u8]) -> Result<bool, Error> {
-        self.0.remove(key)
-    }
-
-    fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
-        self.0.remove_prefix(prefix)
-    }
+    memo_tests::as_inside!(self.0: get set remove remove_prefix);
 }
 
 fn over(name: &str, store: impl Backend) -> Numbers {

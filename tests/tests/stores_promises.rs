@@ -12,7 +12,7 @@ use std::{
 
 use memo::{
     Cache, Error, Tier,
-    backend::{Backend, Item, Memory, UnixMillis, register_backend},
+    backend::{Backend, Memory, UnixMillis, register_backend},
     cache_delete, cache_get, cache_info, cache_set, memoize, overwrite_cache,
 };
 use memo_tests::{moody::moody, until, within_20_s};
@@ -334,21 +334,7 @@ impl Backend for Swept {
         "swept"
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        self.inner.get(key)
-    }
-
-    fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {
-        self.inner.set(key, item)
-    }
-
-    fn remove(&self, key: &[u8]) -> Result<bool, Error> {
-        self.inner.remove(key)
-    }
-
-    fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
-        self.inner.remove_prefix(prefix)
-    }
+    memo_tests::as_inside!(self.inner: get set remove remove_prefix);
 
     fn purge(&self, now: UnixMillis) -> Result<u64, Error> {
         self.times.fetch_add(1, Ordering::SeqCst);

@@ -11,7 +11,7 @@ use std::{
 
 use memo::{
     Cache, Error,
-    backend::{Backend, Capabilities, Item, Memory, UnixMillis, register_backend},
+    backend::{Backend, Item, Memory, UnixMillis, register_backend},
     cache_delete, cache_get, cache_info, cache_set,
     clock::TestClock,
     memoize, overwrite_cache,
@@ -98,9 +98,7 @@ impl Backend for Watched {
         self.scheme
     }
 
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
+    memo_tests::as_inside!(self.inner: capabilities count);
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let found = self.inner.get(key);
@@ -129,10 +127,6 @@ impl Backend for Watched {
     fn remove_tagged(&self, prefix: &[u8], tags: &[&str]) -> Result<u64, Error> {
         self.say("remove");
         self.inner.remove_tagged(prefix, tags)
-    }
-
-    fn count(&self, prefix: &[u8]) -> Result<u64, Error> {
-        self.inner.count(prefix)
     }
 }
 

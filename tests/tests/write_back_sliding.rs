@@ -29,6 +29,8 @@ impl Backend for Interrupted {
         "interrupted"
     }
 
+    memo_tests::as_inside!(self.inner: remove remove_prefix);
+
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let bytes = self.inner.get(key)?;
         let after = self.after_gets.lock().expect("no panic").pop_front();
@@ -45,14 +47,6 @@ impl Backend for Interrupted {
         self.inner.set(key, item)?;
         after();
         Ok(())
-    }
-
-    fn remove(&self, key: &[u8]) -> Result<bool, Error> {
-        self.inner.remove(key)
-    }
-
-    fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
-        self.inner.remove_prefix(prefix)
     }
 }
 
