@@ -48,6 +48,8 @@ pub mod conformance;
 mod fault;
 pub(crate) mod hook;
 mod params;
+#[cfg(any(feature = "file", feature = "sqlite"))]
+mod patience;
 mod place;
 mod registry;
 #[cfg(feature = "sqlite")]

@@ -29,7 +29,7 @@ impl Stores {
     /// The entry of a key. What fails is counted here. Bytes that do not verify are as good as absent; it is an error if no
     /// tier has the entry and one can't be asked.
     pub(crate) async fn read(self: &Arc<Self>, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
-        self.read_as(face, key, Reading::ToSee).await
+        self.read_on(face, key, Reading::ToSee, AtHand::nothing(self, key)).await
     }
 
     /// The same in the turn of the key. Nothing is copied into other tiers.
@@ -40,16 +40,7 @@ impl Stores {
         key: &EntryKey,
     ) -> Result<Option<Loaded>, Error> {
         self.settle_others(face, &[key]).await?;
-        self.read_as(face, key, Reading::ToChange).await
-    }
-
-    async fn read_as(
-        self: &Arc<Self>,
-        face: Face,
-        key: &EntryKey,
-        reading: Reading<'_>,
-    ) -> Result<Option<Loaded>, Error> {
-        self.read_on(face, key, reading, AtHand { epoch: self.epoch(key), answer: None }).await
+        self.read_on(face, key, Reading::ToChange, AtHand::nothing(self, key)).await
     }
 
     async fn read_on(
@@ -181,6 +172,11 @@ struct AtHand {
 }
 
 impl AtHand {
+    /// No tier was asked.
+    fn nothing(stores: &Stores, key: &EntryKey) -> Self {
+        Self { epoch: stores.epoch(key), answer: None }
+    }
+
     /// Asks the first tier on this thread, if its store is open, and nothing can be newer than what is in it.
     fn ask(stores: &Stores, key: &EntryKey) -> Self {
         let epoch = stores.epoch(key);
@@ -214,7 +210,7 @@ impl Space {
 
     /// The entry of a key, for a call: see [`Stores::read`]. An entry that slides is restarted.
     pub(crate) async fn read_for_use(&self, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
-        self.stores.read_as(face, key, Reading::ForUse(&self.tally)).await
+        self.stores.read_on(face, key, Reading::ForUse(&self.tally), AtHand::nothing(&self.stores, key)).await
     }
 }
 

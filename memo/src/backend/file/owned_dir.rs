@@ -12,7 +12,6 @@ use std::{
     io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
     sync::LazyLock,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -24,6 +23,7 @@ use super::{
     names,
 };
 use crate::{
+    backend::patience::Pauses,
     clock,
     error::Error,
     owner_only::{self, unique},
@@ -57,7 +57,7 @@ impl OwnedDirs {
     pub(super) fn take(&self, name: &str, until: Instant) -> Result<OwnedDir<'_>, Error> {
         let path = self.root.join(format!("{name}.lock"));
         let Patience { stale_after, wait, poll } = self.patience;
-        let mut pause = FIRST_POLL.min(poll);
+        let mut pauses = Pauses::new(FIRST_POLL, poll);
         loop {
             let owner = match self.try_take(&path).map_err(doing("locked", &path))? {
                 Ok(lock) => return Ok(lock),
@@ -69,13 +69,13 @@ impl OwnedDirs {
                     continue;
                 }
             }
-            let now = Instant::now();
-            if now >= until {
+            if owner.is_none() {
+                // It was freed meanwhile.
+                pauses = Pauses::new(FIRST_POLL, poll);
+            }
+            if !pauses.pause(until) {
                 return Err(timed_out(&path, owner.as_ref(), wait));
             }
-            // Without an owner, it was freed meanwhile.
-            pause = if owner.is_some() { (pause * 2).min(poll) } else { FIRST_POLL };
-            thread::sleep(pause.min(until - now));
         }
     }
 

@@ -1,9 +1,8 @@
-//! Waiting for others, where nobody wakes those that wait.
+//! Waiting for the locks of others.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+
+use crate::backend::patience::Pauses;
 
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -13,10 +12,10 @@ pub(super) fn patiently<T, E>(
     is_in_the_way: impl Fn(&E) -> bool,
     mut attempt: impl FnMut() -> Result<T, E>,
 ) -> Result<T, E> {
-    let start = Instant::now();
+    let (until, mut pauses) = (Instant::now() + timeout, Pauses::new(PAUSE, PAUSE));
     loop {
         match attempt() {
-            Err(error) if is_in_the_way(&error) && start.elapsed() < timeout => thread::sleep(PAUSE),
+            Err(error) if is_in_the_way(&error) && pauses.pause(until) => {}
             done => return done,
         }
     }
