@@ -10,6 +10,19 @@ use memo_tests::{moody::moody, within_20_s};
 use serde::{Deserialize, Serialize, Serializer, ser::Error as _};
 
 #[test]
+fn a_store_is_asked_once_for_a_call_whatever_it_has() {
+    #[memoize(backend = "moody-once://")]
+    fn number(n: u32) -> u32 {
+        n
+    }
+    let store = moody("moody-once");
+    let reads = || store.reads.load(Ordering::SeqCst);
+    assert_eq!((number(1), reads()), (1, 1), "it is opened");
+    assert_eq!((number(1), reads()), (1, 2), "it has the value");
+    assert_eq!((number(2), reads()), (2, 3), "it has nothing");
+}
+
+#[test]
 fn memory_has_values_that_the_store_could_not_take() {
     static RUNS: AtomicU32 = AtomicU32::new(0);
     #[memoize(backend = ["memory", "moody-down://"])]

@@ -254,6 +254,28 @@ fn an_overwrite_replaces_what_waits() {
     });
 }
 
+/// On a thread, the store behind memory is asked without a future.
+#[test]
+fn a_call_takes_what_waits_rather_than_what_it_is_to_replace() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    #[memoize(backend = ["memory", "back-replaced://"], write = "back", max_entries = 1, policy = "fifo")]
+    fn number(n: u32) -> u32 {
+        n + RUNS.fetch_add(1, Ordering::SeqCst)
+    }
+    within_20_s(|| {
+        let store = memo_tests::moody::moody("back-replaced");
+        assert_eq!(number(10), 10);
+        until(|| cache_info(number).queued == 0);
+        let (go, held) = std::sync::mpsc::channel();
+        *store.held.lock().expect("no panic") = Some(held);
+        assert_eq!(overwrite_cache!(number(10)), 11);
+        assert_eq!(number(20), 22, "memory has room for one");
+        assert_eq!(number(10), 11, "not the one that is still in the store");
+        go.send(()).expect("a write waits");
+        until(|| cache_info(number).queued == 0);
+    });
+}
+
 #[test]
 fn values_that_yield_see_what_waits() {
     within_20_s(|| {
