@@ -5,6 +5,7 @@ pub mod files;
 pub mod inside;
 pub mod lmdb;
 pub mod moody;
+pub mod servers;
 pub mod sqlite;
 pub mod wire;
 

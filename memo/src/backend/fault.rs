@@ -99,6 +99,10 @@ const fn wrong_location(url: &str, scheme: &Scheme, location: &str) -> Message {
         let message = Message::new().value(location).text(" in ").value(url);
         return message.text(" is no name: letters, digits, `_`, `-` and `.` are allowed, `.` not as the first");
     }
+    if matches!(scheme.location, Location::Server) {
+        let message = Message::new().value(url).text(" says no server: expected `").text(scheme.name);
+        return message.text("://host`, with a port and more if need be");
+    }
     let message = Message::new().text("`").text(scheme.name).text("://` takes nothing before `?`, but ");
     message.value(url).text(" says ").value(location)
 }

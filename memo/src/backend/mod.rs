@@ -41,6 +41,8 @@ mod file;
 #[cfg(feature = "lmdb")]
 mod lmdb;
 mod memory;
+#[cfg(feature = "net")]
+mod net;
 mod null;
 mod opened;
 
@@ -51,6 +53,8 @@ mod params;
 #[cfg(any(feature = "file", feature = "sqlite"))]
 mod patience;
 mod place;
+#[cfg(feature = "redis")]
+mod redis;
 mod registry;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -74,11 +78,13 @@ pub use hook::on_error;
 pub use lmdb::Lmdb;
 pub use memory::Memory;
 pub use null::Null;
+#[cfg(feature = "redis")]
+pub use redis::Redis;
 pub(crate) use registry::open;
 pub use registry::{backend, register_async_backend, register_backend};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
-pub(crate) use store::Store;
+pub(crate) use store::{Face, Store};
 pub(crate) use sweep::Sweep;
 pub(crate) use syntax::{Part, has_percent, integer, is_said_before, next_param, same, size, split};
 pub use url::Url;

@@ -27,6 +27,8 @@ pub(crate) enum Location {
     Name,
     /// A path; without one, a place in the user's cache directory.
     Path,
+    /// Where servers are: `user:password@host:port/database`; not nothing.
+    Server,
 }
 
 pub(crate) struct Param {
@@ -71,6 +73,24 @@ pub(crate) const COMMON: &[Param] = &[
     param("key_style", Takes::OneOf(&["readable", "hashed"])),
     param("ttl", Takes::Duration),
 ];
+
+/// What the URLs of all servers may say.
+macro_rules! server_params {
+    ($($own:expr),* $(,)?) => {
+        &[
+            param("prefix", Takes::Text),
+            param("timeout", Takes::Duration),
+            param("connect_timeout", Takes::Duration),
+            param("pool", Takes::Integer(1, 1024)),
+            param("trip_after", Takes::Integer(0, 1_000_000)),
+            param("pause", Takes::Duration),
+            $($own),*
+        ]
+    };
+}
+
+const REDIS: Option<(&str, bool)> = Some(("redis", cfg!(feature = "redis")));
+const EVICTION: Param = param("eviction", Takes::OneOf(&["refuse", "accept"]));
 
 /// The schemes that the library brings.
 pub(crate) const SCHEMES: &[Scheme] = &[
@@ -124,6 +144,43 @@ pub(crate) const SCHEMES: &[Scheme] = &[
             param("map_size", Takes::Size),
             param("max_map_size", Takes::Size),
             param("max_readers", Takes::Integer(1, 65_536)),
+        ],
+    },
+    Scheme { name: "redis", location: Location::Server, feature: REDIS, params: server_params![EVICTION] },
+    Scheme {
+        name: "rediss",
+        location: Location::Server,
+        feature: Some(("redis-tls", cfg!(feature = "redis-tls"))),
+        params: server_params![EVICTION, param("ca", Takes::Text)],
+    },
+    Scheme {
+        name: "redis+unix",
+        location: Location::Server,
+        feature: REDIS,
+        params: server_params![EVICTION, param("db", Takes::Integer(0, 65_535))],
+    },
+    Scheme {
+        name: "redis-cluster",
+        location: Location::Server,
+        feature: Some(("redis-cluster", cfg!(feature = "redis-cluster"))),
+        params: server_params![EVICTION],
+    },
+    Scheme {
+        name: "memcached",
+        location: Location::Server,
+        feature: Some(("memcached", cfg!(feature = "memcached"))),
+        params: server_params![],
+    },
+    Scheme {
+        name: "postgres",
+        location: Location::Server,
+        feature: Some(("postgres", cfg!(feature = "postgres"))),
+        params: server_params![
+            param("table", Takes::Name),
+            param("unlogged", FLAG),
+            param("sslmode", Takes::OneOf(&["disable", "prefer", "require", "verify-ca", "verify-full"])),
+            param("ca", Takes::Text),
+            param("application_name", Takes::Text),
         ],
     },
 ];
@@ -186,6 +243,7 @@ pub(crate) const fn fits(location: Location, text: &str) -> bool {
             text.is_empty() || bytes[0] != b'.'
         }
         Location::Path => true,
+        Location::Server => !text.is_empty(),
     }
 }
 

@@ -127,6 +127,8 @@ fn make(url: &Url) -> Result<Store, Error> {
         "file" => Arc::new(super::Files::open(url)?),
         #[cfg(feature = "lmdb")]
         "lmdb" | "shm" => Arc::new(super::Lmdb::open(url)?),
+        #[cfg(feature = "redis")]
+        "redis" | "rediss" | "redis+unix" | "redis-cluster" => return super::Redis::open(url).map(Store::both),
         other => {
             let factory = REGISTERED.read().get(other).cloned();
             return factory.ok_or_else(|| unknown(other))?(url);

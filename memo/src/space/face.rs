@@ -12,16 +12,8 @@ use async_lock::Mutex;
 use async_task::{Runnable, Task};
 
 use super::Turn;
+pub(crate) use crate::backend::Face;
 use crate::{backend::Store, flight::wait::block_on};
-
-/// Who waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Face {
-    /// A thread, which may be blocked.
-    Thread,
-    /// A task, whose executor must not be.
-    Task,
-}
 
 impl Face {
     /// Has a store do something, in one go: of a store that blocks, all of it on one thread.
@@ -30,7 +22,7 @@ impl Face {
         store: &Store,
         work: impl FnOnce(Store) -> F + Send + 'static,
     ) -> R {
-        let store = store.clone();
+        let store = store.facing(self);
         if self == Self::Task && store.blocks() {
             return blocking::unblock(move || block_on(work(store))).await;
         }

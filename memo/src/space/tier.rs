@@ -24,11 +24,30 @@ const RETRY_AFTER: Millis = 1000;
 /// A tier whose store is opened when it is first used: one that is down keeps nobody from the others.
 pub(super) struct LiveTier {
     source: Source,
-    store: OnceLock<(Store, Arc<Sweep>)>,
+    store: OnceLock<Opened>,
     /// Why it could not be opened, and until when that is not tried again.
     closed: Mutex<Option<(Error, Millis)>>,
     /// What failed in the store.
     failures: AtomicU64,
+}
+
+/// A store that is open.
+struct Opened {
+    store: Store,
+    /// As threads and as tasks ask it.
+    faces: [Store; 2],
+    sweep: Arc<Sweep>,
+}
+
+impl Opened {
+    fn new(store: Store) -> Self {
+        let faces = [Face::Thread, Face::Task].map(|face| store.facing(face));
+        Self { faces, sweep: Sweep::of(&store), store }
+    }
+
+    fn facing(&self, face: Face) -> &Store {
+        &self.faces[usize::from(face == Face::Task)]
+    }
 }
 
 impl LiveTier {
@@ -51,18 +70,18 @@ impl LiveTier {
     }
 
     pub(super) fn opened(&self) -> Option<&Store> {
-        self.store.get().map(|(store, _)| store)
+        self.store.get().map(|opened| &opened.store)
     }
 
     /// Its store, if it is open and due to be swept: by the caller.
     pub(super) fn to_sweep(&self) -> Option<&Store> {
-        self.store.get().and_then(|(store, sweep)| sweep.is_due().then_some(store))
+        self.store.get().and_then(|opened| opened.sweep.is_due().then_some(&opened.store))
     }
 
     /// The store, opened now if it was not; what fails is counted.
     pub(super) async fn store(&self, face: Face) -> Result<&Store, Error> {
-        match self.opened() {
-            Some(store) => Ok(store),
+        match self.store.get() {
+            Some(opened) => Ok(opened.facing(face)),
             None => self.open(face).await.inspect_err(|_| self.failed()),
         }
     }
@@ -75,16 +94,13 @@ impl LiveTier {
         {
             return Err(error.again());
         }
-        if let Some(store) = self.opened() {
-            return Ok(store);
+        if let Some(opened) = self.store.get() {
+            return Ok(opened.facing(face));
         }
         let source = self.source.clone();
         let opened = if face == Face::Thread { source.open() } else { blocking::unblock(move || source.open()).await };
         match opened {
-            Ok(store) => {
-                let sweep = Sweep::of(&store);
-                Ok(&self.store.get_or_init(|| (store, sweep)).0)
-            }
+            Ok(store) => Ok(self.store.get_or_init(|| Opened::new(store)).facing(face)),
             Err(error) => {
                 *self.closed.lock() = Some((error.again(), clock::now().saturating_add(RETRY_AFTER)));
                 Err(error)

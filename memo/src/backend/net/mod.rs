@@ -1,0 +1,36 @@
+//! What the stores on servers share: where a server is and how long it is waited for, connections for threads and for tasks, and
+//! what becomes of failures.
+
+mod breaker;
+mod links;
+mod remote;
+mod runtime;
+mod server;
+mod timeout;
+
+pub(super) use breaker::Breaker;
+pub(super) use links::{Connect, Links};
+pub(super) use remote::{Page, Remote, only, scan, two_faces, update};
+pub(super) use server::{Host, Server};
+pub(super) use timeout::within;
+
+use crate::error::Error;
+
+/// What a server, or the way to it, made of a request.
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// Has the connection to be given up? Then nobody knows whether the server did what it was asked.
+    pub(super) is_lost: bool,
+}
+
+impl Failure {
+    /// The connection is of no use any more, or never came about.
+    pub(super) fn lost(error: Error) -> Self {
+        Self { error, is_lost: true }
+    }
+
+    /// The server answered, and refused.
+    pub(super) fn refused(error: Error) -> Self {
+        Self { error, is_lost: false }
+    }
+}

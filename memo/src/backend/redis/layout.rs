@@ -1,0 +1,123 @@
+//! Where entries stand: their keys, and the groups that a cluster spreads them over.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::backend::SEPARATOR;
+
+/// So many groups there are in a cluster.
+const GROUPS: usize = 64;
+/// So many parts of a key decide on its group: all but the last of those that the library makes.
+const PARTS: usize = 3;
+
+pub(super) struct Layout {
+    prefix: String,
+    groups: usize,
+}
+
+/// Something to be done in a group.
+pub(super) struct Job {
+    pub(super) group: usize,
+    /// For which of the things that were asked for.
+    pub(super) number: usize,
+    /// Behind which key it goes on.
+    pub(super) after: Option<Vec<u8>>,
+}
+
+impl Layout {
+    pub(super) fn new(prefix: &str, is_cluster: bool) -> Self {
+        Self { prefix: prefix.to_owned(), groups: if is_cluster { GROUPS } else { 1 } }
+    }
+
+    /// Does everything stand together?
+    pub(super) fn is_one(&self) -> bool {
+        self.groups == 1
+    }
+
+    /// What the keys of a group begin with. In a cluster, what stands between the braces decides on the slot.
+    pub(super) fn base(&self, group: usize) -> String {
+        if self.is_one() { format!("{}:", self.prefix) } else { format!("{{{group}}}{}:", self.prefix) }
+    }
+
+    /// The key of an entry.
+    pub(super) fn entry(&self, key: &[u8]) -> Vec<u8> {
+        let mut entry = if self.is_one() {
+            Vec::with_capacity(self.prefix.len() + 3 + key.len())
+        } else {
+            format!("{{{}}}", self.group(key)).into_bytes()
+        };
+        entry.extend_from_slice(self.prefix.as_bytes());
+        entry.extend_from_slice(b":e:");
+        entry.extend_from_slice(key);
+        entry
+    }
+
+    fn group(&self, key: &[u8]) -> usize {
+        if self.is_one() {
+            return 0;
+        }
+        let end = parts_end(key).unwrap_or(key.len());
+        // The remainder of a number below 2^64 by 64.
+        usize::try_from(xxh3_64(&key[..end]) % self.groups as u64).unwrap_or(0)
+    }
+
+    /// A job for each key.
+    pub(super) fn of<'a>(&self, keys: impl IntoIterator<Item = &'a [u8]>) -> Vec<Job> {
+        let job = |(number, key)| Job { group: self.group(key), number, after: None };
+        keys.into_iter().enumerate().map(job).collect()
+    }
+
+    /// A job for each prefix in each group that may have keys under it.
+    pub(super) fn under(&self, prefixes: &[&[u8]]) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        for (number, prefix) in prefixes.iter().enumerate() {
+            let groups = match parts_end(prefix) {
+                Some(_) => self.group(prefix)..self.group(prefix) + 1,
+                None => 0..self.groups,
+            };
+            jobs.extend(groups.map(|group| Job { group, number, after: None }));
+        }
+        jobs
+    }
+}
+
+/// Where the parts end that decide on the group; `None` if a key has fewer, so that what comes may change it.
+fn parts_end(key: &[u8]) -> Option<usize> {
+    let ends = key.iter().enumerate().filter(|(_, byte)| **byte == SEPARATOR);
+    ends.map(|(at, _)| at).nth(PARTS - 1)
+}
+
+/// The jobs of each group, in their order.
+pub(super) fn by_group(mut jobs: Vec<Job>) -> Vec<Vec<Job>> {
+    jobs.sort_by_key(|job| job.group);
+    let mut groups: Vec<Vec<Job>> = Vec::new();
+    for job in jobs {
+        match groups.last_mut().filter(|group| group.first().is_some_and(|first| first.group == job.group)) {
+            Some(group) => group.push(job),
+            None => groups.push(vec![job]),
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_versions_of_an_entry_stand_in_one_group() {
+        let layout = Layout::new("memo", true);
+        let [entry, other] = [b"f|i|args|1", b"f|i|args|2"].map(|key| layout.group(key));
+        assert_eq!(entry, other);
+        let jobs = layout.under(&[b"f|i|args|"]);
+        assert!(jobs.len() == 1 && jobs[0].group == entry);
+        assert_eq!(layout.under(&[b"f|i|"]).len(), GROUPS);
+        assert!(layout.entry(b"f|i|args|1").starts_with(format!("{{{entry}}}memo:e:f|").as_bytes()));
+    }
+
+    #[test]
+    fn one_server_has_one_group() {
+        let layout = Layout::new("a*", false);
+        assert_eq!((layout.base(0).as_str(), layout.entry(b"k").as_slice()), ("a*:", &b"a*:e:k"[..]));
+        assert_eq!(layout.under(&[b"", b"f|i|a|"]).len(), 2);
+    }
+}

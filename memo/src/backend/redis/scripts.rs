@@ -1,0 +1,276 @@
+//! The scripts that change the store, and what they find there. Below a base (the prefix, in a cluster also the group):
+//!
+//! | key | type | what |
+//! | --- | --- | --- |
+//! | `e:KEY` | string | an entry |
+//! | `k` | sorted set | all keys, in their order: found by prefix |
+//! | `x` | sorted set | keys by their expiry |
+//! | `t:TAG` | sorted set | the keys of the entries with a tag, in their order |
+//! | `g` | hash | the tags of the entries that have some |
+//!
+//! The server removes what expired by itself; what the indexes say of it is removed with the next purge, by time.
+
+use std::sync::OnceLock;
+
+use redis::{Cmd, ToRedisArgs as _, cmd};
+
+/// What scripts share. `drop` removes an entry and all that speaks of it; was it there?
+const COMMON: &str = "
+local base = KEYS[1]
+local all, ends, tagged = base .. 'k', base .. 'x', base .. 'g'
+
+local function untag(key)
+  local tags = redis.call('HGET', tagged, key)
+  if tags then
+    redis.call('HDEL', tagged, key)
+    for _, tag in ipairs(cmsgpack.unpack(tags)) do redis.call('ZREM', base .. 't:' .. tag, key) end
+  end
+end
+
+local function drop(key)
+  untag(key)
+  redis.call('ZREM', all, key)
+  redis.call('ZREM', ends, key)
+  return redis.call('UNLINK', base .. 'e:' .. key)
+end
+
+local at = 1
+local function take()
+  at = at + 1
+  return ARGV[at - 1]
+end
+
+local function take_list()
+  local list = {}
+  for i = 1, tonumber(take()) do list[i] = take() end
+  return list
+end
+
+local function set()
+  local key, bytes, left, expires, tags = take(), take(), take(), take(), take_list()
+  if left == '0' then return drop(key) end
+  untag(key)
+  if left == '' then
+    redis.call('SET', base .. 'e:' .. key, bytes)
+    redis.call('ZREM', ends, key)
+  else
+    redis.call('SET', base .. 'e:' .. key, bytes, 'PX', left)
+    redis.call('ZADD', ends, expires, key)
+  end
+  redis.call('ZADD', all, 0, key)
+  if #tags > 0 then
+    redis.call('HSET', tagged, key, cmsgpack.pack(tags))
+    for _, tag in ipairs(tags) do redis.call('ZADD', base .. 't:' .. tag, 0, key) end
+  end
+end
+
+-- Keys of an index from one place to another, so many at most; and the last one, if there may be more.
+local function range(index, most)
+  local from, to = take(), take()
+  local keys = redis.call('ZRANGEBYLEX', index, from, to, 'LIMIT', 0, most)
+  return keys, #keys == most and keys[most] or ''
+end
+";
+
+/// So many entries one run of a script removes: some milliseconds, for which the server does nothing else.
+const MOST: &str = "1000";
+/// So many entries one page of a scan shows.
+const PAGE_LENGTH: &str = "64";
+
+/// A script. Scripts that do things to several keys or prefixes answer with a list.
+pub(super) struct Script {
+    body: &'static str,
+    is_read: bool,
+    made: OnceLock<Made>,
+}
+
+struct Made {
+    text: String,
+    hash: String,
+}
+
+impl Script {
+    const fn writing(body: &'static str) -> Self {
+        Self { body, is_read: false, made: OnceLock::new() }
+    }
+
+    const fn reading(body: &'static str) -> Self {
+        Self { body, is_read: true, made: OnceLock::new() }
+    }
+
+    fn made(&self) -> &Made {
+        self.made.get_or_init(|| {
+            let text = format!("{COMMON}{}", self.body).replace("MOST", MOST).replace("PAGE", PAGE_LENGTH);
+            let hash = redis::Script::new(&text).get_hash().to_owned();
+            Made { text, hash }
+        })
+    }
+
+    /// A call of the script, on a group.
+    pub(super) fn on(&'static self, base: &str) -> Call {
+        let mut arguments = Vec::new();
+        base.write_redis_args(&mut arguments);
+        Call { script: self, arguments }
+    }
+}
+
+/// Stores items.
+pub(super) static SET: Script = Script::writing(
+    "
+local done = {}
+while ARGV[at] do
+  set()
+  done[#done + 1] = 1
+end
+return done",
+);
+
+/// Removes entries by their keys.
+pub(super) static REMOVE: Script = Script::writing(
+    "
+local were = {}
+while ARGV[at] do were[#were + 1] = drop(take()) end
+return were",
+);
+
+/// Removes what is in ranges of keys; says of each how many, and where it goes on.
+pub(super) static REMOVE_UNDER: Script = Script::writing(
+    "
+local done = {}
+while ARGV[at] do
+  local keys, last = range(all, MOST)
+  local count = 0
+  for _, key in ipairs(keys) do count = count + drop(key) end
+  done[#done + 1] = {count, last}
+end
+return done",
+);
+
+/// The same of those entries in a range that have all of some tags.
+pub(super) static REMOVE_TAGGED: Script = Script::writing(
+    "
+local done = {}
+while ARGV[at] do
+  local from, to, tags = take(), take(), take_list()
+  local first = base .. 't:' .. tags[1]
+  local keys = redis.call('ZRANGEBYLEX', first, from, to, 'LIMIT', 0, MOST)
+  local count = 0
+  for _, key in ipairs(keys) do
+    local has = true
+    for i = 2, #tags do has = has and redis.call('ZSCORE', base .. 't:' .. tags[i], key) end
+    if has then count = count + drop(key) end
+  end
+  done[#done + 1] = {count, #keys == MOST and keys[MOST] or ''}
+end
+return done",
+);
+
+/// Makes a change if an entry is still what it was seen to be; was it?
+pub(super) static REPLACE: Script = Script::writing(
+    "
+local was_there, seen, sets = take() == '1', take(), take() == '1'
+local now = redis.call('GET', base .. 'e:' .. ARGV[at])
+if now and (not was_there or now ~= seen) or not now and was_there then return {0} end
+if sets then set() else drop(take()) end
+return {1}",
+);
+
+/// The entries in a part of a range, and where it goes on.
+pub(super) static PAGE_OF: Script = Script::reading(
+    "
+local keys, last = range(all, PAGE)
+local entries = {}
+for i, key in ipairs(keys) do entries[i] = {key, redis.call('GET', base .. 'e:' .. key)} end
+return {{entries, last}}",
+);
+
+/// How many keys are in a range.
+pub(super) static COUNT: Script = Script::reading("return {redis.call('ZLEXCOUNT', all, take(), take())}");
+
+/// Removes what had expired by some time; says how much was there, and whether there is more.
+pub(super) static PURGE: Script = Script::writing(
+    "
+local keys = redis.call('ZRANGEBYSCORE', ends, '-inf', take(), 'LIMIT', 0, MOST)
+local count = 0
+for _, key in ipairs(keys) do count = count + drop(key) end
+return {{count, #keys == MOST and 1 or 0}}",
+);
+
+/// A call of a script.
+pub(super) struct Call {
+    script: &'static Script,
+    arguments: Vec<Vec<u8>>,
+}
+
+impl Call {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.arguments.push(bytes.to_vec());
+        self
+    }
+
+    pub(super) fn number(&mut self, number: u64) -> &mut Self {
+        number.write_redis_args(&mut self.arguments);
+        self
+    }
+
+    /// A number, or nothing.
+    pub(super) fn maybe(&mut self, number: Option<u64>) -> &mut Self {
+        match number {
+            Some(number) => self.number(number),
+            None => self.bytes(b""),
+        }
+    }
+
+    /// All keys under a prefix, or those of them behind a key.
+    pub(super) fn range(&mut self, prefix: &[u8], after: Option<&[u8]>) -> &mut Self {
+        self.arguments.push(match after {
+            Some(after) => [b"(", after].concat(),
+            None => [b"[", prefix].concat(),
+        });
+        self.arguments.push(behind(prefix).map_or_else(|| b"+".to_vec(), |end| [&b"("[..], &end].concat()));
+        self
+    }
+
+    pub(super) fn is_read(&self) -> bool {
+        self.script.is_read
+    }
+
+    /// The call by the hash of the script, which the server may not know.
+    pub(super) fn by_hash(&self) -> Cmd {
+        self.command("EVALSHA", &self.script.made().hash)
+    }
+
+    /// The call with the text of the script.
+    pub(super) fn by_text(&self) -> Cmd {
+        self.command("EVAL", &self.script.made().text)
+    }
+
+    fn command(&self, name: &str, script: &str) -> Cmd {
+        let mut call = cmd(name);
+        call.arg(script).arg(1);
+        for argument in &self.arguments {
+            call.arg(argument);
+        }
+        call
+    }
+}
+
+/// The first bytes behind all that begin with a prefix; `None`: there are none.
+fn behind(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_ends_behind_its_prefix() {
+        assert_eq!(behind(b"a|").as_deref(), Some(&b"a}"[..]));
+        assert_eq!(behind(b"a\xff\xff").as_deref(), Some(&b"b"[..]));
+        assert_eq!((behind(b""), behind(b"\xff")), (None, None));
+    }
+}

@@ -1,0 +1,184 @@
+//! Redis: one server, through TCP, TLS or a socket, or six of them as a cluster.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    net::{Ipv4Addr, TcpStream},
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+use super::{Process, free_port, need};
+
+/// One server. It is stopped when this is dropped.
+pub struct Server {
+    process: Process,
+    program: PathBuf,
+    dir: TempDir,
+    port: u16,
+    settings: Vec<String>,
+}
+
+impl Server {
+    /// Starts one; `None` if there is no Redis here.
+    pub fn start() -> Option<Self> {
+        Self::with(&[])
+    }
+
+    /// Starts one with settings as in `redis.conf`.
+    pub fn with(settings: &[&str]) -> Option<Self> {
+        let program = need("redis-server", "redis-server", &[])?;
+        let dir = TempDir::new().expect("a folder can be made");
+        let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let (port, process) = loop {
+            let port = free_port();
+            let mut process = launch(&program, dir.path(), port, &settings);
+            if process.answers(|| answers(port)) {
+                break (port, process);
+            }
+        };
+        Some(Self { process, program, dir, port, settings })
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What it is found by, with what stands behind the port.
+    pub fn url(&self, rest: &str) -> String {
+        format!("redis://127.0.0.1:{}{rest}", self.port)
+    }
+
+    /// The socket that it listens on, beside its port.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.path().join("socket")
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// SIGKILL; what it held is lost.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again on the same port.
+    ///
+    /// # Panics
+    /// If somebody else took the port.
+    pub fn start_again(&mut self) {
+        self.process = launch(&self.program, self.dir.path(), self.port, &self.settings);
+        assert!(self.process.answers(|| answers(self.port)), "somebody else took port {}", self.port);
+    }
+
+    /// Has it do something, as a user with `redis-cli` would; gives the answer as it comes.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    pub fn ask(&self, words: &[&[u8]]) -> Answer {
+        ask(self.port, words).expect("the server answers")
+    }
+
+    /// The same in words.
+    pub fn tell(&self, words: &str) -> Answer {
+        self.ask(&words.split(' ').map(str::as_bytes).collect::<Vec<_>>())
+    }
+}
+
+fn launch(program: &Path, dir: &Path, port: u16, settings: &[String]) -> Process {
+    let mut config = format!(
+        "bind 127.0.0.1\nport {port}\ndir {dir}\nunixsocket {dir}/socket\nsave \"\"\nappendonly no\n",
+        dir = dir.display()
+    );
+    for setting in settings {
+        config.push_str(&setting.replace("{dir}", &dir.display().to_string()));
+        config.push('\n');
+    }
+    let file = dir.join("redis.conf");
+    fs::write(&file, config).expect("a file can be written");
+    Process::start(Command::new(program).arg(file))
+}
+
+/// What a server said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// There is none.
+    Nothing,
+    /// Bytes, or a word such as `OK`.
+    Text(Vec<u8>),
+    /// A whole number.
+    Number(i64),
+    /// A refusal, in its words.
+    Error(String),
+    /// Several answers.
+    List(Vec<Self>),
+}
+
+impl Answer {
+    /// The number that it is.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn number(&self) -> i64 {
+        match self {
+            Self::Number(number) => *number,
+            other => panic!("{other:?} is no number"),
+        }
+    }
+
+    /// The texts that it is made of.
+    pub fn texts(&self) -> Vec<String> {
+        match self {
+            Self::Text(text) => vec![String::from_utf8_lossy(text).into_owned()],
+            Self::List(list) => list.iter().flat_map(Self::texts).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Does somebody speak the protocol here?
+fn answers(port: u16) -> bool {
+    // One that wants a password, or is loading, is there.
+    ask(port, &[b"PING"]).is_some()
+}
+
+fn ask(port: u16, words: &[&[u8]]) -> Option<Answer> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
+    let mut request = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        request.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        request.extend_from_slice(word);
+        request.extend_from_slice(b"\r\n");
+    }
+    stream.write_all(&request).ok()?;
+    read(&mut BufReader::new(stream))
+}
+
+fn read(from: &mut impl BufRead) -> Option<Answer> {
+    let mut line = String::new();
+    from.read_line(&mut line).ok()?;
+    let (kind, rest) = line.trim_end().split_at_checked(1)?;
+    Some(match kind {
+        "+" => Answer::Text(rest.as_bytes().to_vec()),
+        "-" => Answer::Error(rest.to_owned()),
+        ":" => Answer::Number(rest.parse().ok()?),
+        "$" => match rest.parse::<i64>().ok()? {
+            -1 => Answer::Nothing,
+            length => {
+                let mut text = vec![0; usize::try_from(length).ok()? + 2];
+                from.read_exact(&mut text).ok()?;
+                text.truncate(text.len() - 2);
+                Answer::Text(text)
+            }
+        },
+        "*" => Answer::List((0..rest.parse::<i64>().ok()?).map(|_| read(from)).collect::<Option<_>>()?),
+        _ => return None,
+    })
+}
