@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use super::{Backend, Capabilities, Change, Edit, Item, UnixMillis, Visit};
+use super::{Backend, Capabilities, Change, Edit, Item, Moment, UnixMillis, Visit};
 use crate::{error::Error, flight::wait::block_on};
 
 /// What a store has to say, when it has been heard.
@@ -83,6 +83,12 @@ pub trait AsyncBackend: Send + Sync + 'static {
         refused(self.unsupported("find entries by their tags"))
     }
 
+    /// As [`Backend::moment`].
+    fn moment<'a>(&'a self, key: &'a [u8]) -> Answer<'a, Option<Moment>> {
+        let _ = key;
+        Box::pin(async { Ok(None) })
+    }
+
     /// As [`Backend::update`].
     fn update<'a>(&'a self, key: &'a [u8], change: Edit<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
@@ -91,7 +97,7 @@ pub trait AsyncBackend: Send + Sync + 'static {
                 Change::Remove => self.remove(key).await.map(drop),
                 Change::Set { bytes, expires, tags } => {
                     let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-                    self.set(key, Item { bytes: &bytes, expires, tags: &tags }).await
+                    self.set(key, Item::new(&bytes).expires(expires).tags(&tags)).await
                 }
             }
         })
@@ -224,6 +230,7 @@ impl Backend for Blocking {
         remove(key: &[u8]) -> bool;
         remove_prefix(prefix: &[u8]) -> u64;
         remove_tagged(prefix: &[u8], tags: &[&str]) -> u64;
+        moment(key: &[u8]) -> Option<Moment>;
         update(key: &[u8], change: Edit<'_>) -> ();
         get_many(keys: &[&[u8]]) -> Vec<Option<Vec<u8>>>;
         set_many(items: &[(&[u8], Item<'_>)]) -> ();

@@ -48,6 +48,9 @@ pub fn check(store: &dyn Backend) {
     tags(store, keeps);
     enumeration(store, keeps);
     counting(store, keeps);
+    if store.capabilities().fences {
+        fences(store);
+    }
     store.flush().expect("a store can be flushed");
     store.remove_prefix(b"conformance|").expect("a store can be emptied");
 }
@@ -375,6 +378,42 @@ fn tags(store: &dyn Backend, keeps: bool) {
     let item = Item::new(b"x").tags(&["many", "eu"]);
     store.set_many(&[(&one, item), (&raw, item)]).expect("a batch can be set");
     assert_eq!(remove("", &["many", "eu"]), 2, "a batch sets tags, whatever the keys");
+}
+
+/// What was made before a removal is not stored after it; what was made later, or is about something else, is.
+fn fences(store: &dyn Backend) {
+    let moment_of = |id: &str| {
+        let moment = store.moment(&key("fences", id)).expect("a store can be asked for its time");
+        Some(moment.expect("its capability says that it has one"))
+    };
+    let removals: [(&str, &dyn Fn() -> u64); 4] = [
+        ("its key", &|| store.remove(&key("fences", "a|1")).expect("removing works").into()),
+        ("a prefix", &|| store.remove_prefix(&key("fences", "a|")).expect("removing works")),
+        ("its tag", &|| store.remove_tagged(b"conformance|", &["made", "of"]).expect("tags can be cleared")),
+        ("an outer prefix", &|| store.remove_prefix(b"conformance|").expect("removing works")),
+    ];
+    let tags = ["of", "made"];
+    let made = |id: &str, since| {
+        let item = Item::new(b"x").tags(if id == "a|1" { &tags } else { &[] }).since(since);
+        store.set(&key("fences", id), item).expect("what is kept out is no error");
+        get(store, &key("fences", id)).is_some()
+    };
+    for (what, remove) in removals {
+        let [before, other] = ["a|1", "b|1"].map(moment_of);
+        assert!(made("a|1", before), "nothing was removed before {what} is");
+        assert!(remove() > 0, "there was something to remove");
+        assert!(!made("a|1", before), "what was made before {what} was removed stays out");
+        assert!(made("b|1", other) || what == "an outer prefix", "what {what} does not concern is stored");
+        assert!(made("a|1", moment_of("a|1")), "what was made after {what} was removed is stored");
+    }
+    let [before, other] = ["a|1", "b|2"].map(moment_of);
+    store.remove(&key("fences", "a|1")).expect("removing works");
+    let batch = [("a|1", before), ("b|2", other)].map(|(id, since)| (key("fences", id), Item::new(b"x").since(since)));
+    let batch: Vec<_> = batch.iter().map(|(key, item)| (&**key, *item)).collect();
+    store.set_many(&batch).expect("what is kept out is no error");
+    assert!(get(store, &key("fences", "a|1")).is_none(), "a batch is kept out entry by entry");
+    assert!(get(store, &key("fences", "b|2")).is_some(), "a batch is kept out entry by entry");
+    assert!(made("a|1", None), "what does not say when it was made is stored");
 }
 
 fn enumeration(store: &dyn Backend, keeps: bool) {

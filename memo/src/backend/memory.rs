@@ -89,6 +89,7 @@ impl Backend for Memory {
             count: true,
             enumerate: true,
             tags: true,
+            fences: false,
             persistent: false,
             shared: false,
         }

@@ -94,6 +94,9 @@ use crate::error::Error;
 /// Milliseconds since the Unix epoch.
 pub type UnixMillis = u64;
 
+/// A moment in a store's own time: see [`Backend::moment`].
+pub type Moment = u64;
+
 /// What separates the parts of a key. See [`Backend`].
 pub const SEPARATOR: u8 = b'|';
 
@@ -106,12 +109,15 @@ pub struct Item<'a> {
     pub expires: Option<UnixMillis>,
     /// By these, [`Backend::remove_tagged`] finds it. Without repetition.
     pub tags: &'a [&'a str],
+    /// When what it was made of was read, by the [store's own time](Backend::moment). If the entry's key, one of its prefixes or tags
+    /// was removed from then on, by whomever, it is not stored, and that is no error. `None`: it is, whatever was removed.
+    pub since: Option<Moment>,
 }
 
 impl<'a> Item<'a> {
     /// Bytes that never expire and have no tags.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, expires: None, tags: &[] }
+        Self { bytes, expires: None, tags: &[], since: None }
     }
 
     /// With an end, in milliseconds since the Unix epoch.
@@ -127,6 +133,13 @@ impl<'a> Item<'a> {
         self.tags = tags;
         self
     }
+
+    /// Made of what was read at some moment.
+    #[must_use]
+    pub fn since(mut self, moment: impl Into<Option<Moment>>) -> Self {
+        self.since = moment.into();
+        self
+    }
 }
 
 impl Item<'_> {
@@ -138,7 +151,7 @@ impl Item<'_> {
         body: impl FnOnce(Item<'_>) -> T,
     ) -> T {
         let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-        body(Item { bytes, expires, tags: &tags })
+        body(Item::new(bytes).expires(expires).tags(&tags))
     }
 }
 
@@ -176,6 +189,8 @@ pub struct Capabilities {
     pub enumerate: bool,
     /// [`Backend::remove_tagged`].
     pub tags: bool,
+    /// [`Backend::moment`].
+    pub fences: bool,
     /// Entries outlive the process.
     pub persistent: bool,
     /// Other processes may use the store at the same time.
@@ -255,6 +270,17 @@ pub trait Backend: Send + Sync + 'static {
     fn remove_tagged(&self, prefix: &[u8], tags: &[&str]) -> Result<u64, Error> {
         let _ = (prefix, tags);
         Err(self.unsupported("find entries by their tags"))
+    }
+
+    /// The present in the store's own time, where it has the entry of a key, for [`Item::since`]: what is removed later, also by other processes, keeps out what was
+    /// made of what was read before. `None` if the store keeps no account of what was removed.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't be asked.
+    fn moment(&self, key: &[u8]) -> Result<Option<Moment>, Error> {
+        let _ = key;
+        Ok(None)
     }
 
     /// Reads an entry and puts another in its place, or none. `change` may be called several times, and does not use the

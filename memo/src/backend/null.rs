@@ -19,6 +19,7 @@ impl Backend for Null {
             count: true,
             enumerate: true,
             tags: true,
+            fences: false,
             ..Capabilities::default()
         }
     }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use super::{AsyncBackend, Backend, Blocking, Edit, Item, UnixMillis, Visit, opened::Held};
+use super::{AsyncBackend, Backend, Blocking, Edit, Item, Moment, UnixMillis, Visit, opened::Held};
 use crate::error::Error;
 
 /// Who asks a store, and waits for it.
@@ -81,6 +81,7 @@ impl Store {
         set(key: &[u8], item: Item<'_>) -> ();
         remove_prefix(prefix: &[u8]) -> u64;
         remove_tagged(prefix: &[u8], tags: &[&str]) -> u64;
+        moment(key: &[u8]) -> Option<Moment>;
         update(key: &[u8], change: Edit<'_>) -> ();
         get_many(keys: &[&[u8]]) -> Vec<Option<Vec<u8>>>;
         set_many(items: &[(&[u8], Item<'_>)]) -> ();

@@ -73,7 +73,7 @@ async fn put_carried(face: Face, tier: &LiveTier, entries: Vec<Carried>) -> Resu
         let items = entries
             .iter()
             .zip(&tags)
-            .map(|(entry, tags)| (&*entry.flat, Item { bytes: &entry.bytes, expires: entry.expires, tags }));
+            .map(|(entry, tags)| (&*entry.flat, Item::new(&entry.bytes).expires(entry.expires).tags(tags)));
         store.set_many(&items.collect::<Vec<_>>()).await
     };
     tier.ask(face, work).await

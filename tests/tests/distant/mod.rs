@@ -160,7 +160,7 @@ impl Owned {
 
     fn set(&self, memory: &Memory) -> Result<(), Error> {
         let tags: Vec<&str> = self.tags.iter().map(String::as_str).collect();
-        memory.set(&self.key, Item { bytes: &self.bytes, expires: self.expires, tags: &tags })
+        memory.set(&self.key, Item::new(&self.bytes).expires(self.expires).tags(&tags))
     }
 }
 

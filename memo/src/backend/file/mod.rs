@@ -156,6 +156,7 @@ impl Backend for Files {
             count: true,
             enumerate: true,
             tags: true,
+            fences: false,
             persistent: true,
             shared: true,
         }

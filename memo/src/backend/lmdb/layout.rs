@@ -241,7 +241,7 @@ mod tests {
     fn entries_come_back_as_they_were_written() {
         let long = vec![b'k'; 2000];
         for key in [&b""[..], b"a|b", &long] {
-            let item = Item { bytes: b"bytes", expires: Some(7), tags: &["a", "", "ä|"] };
+            let item = Item::new(b"bytes").expires(7).tags(&["a", "", "ä|"]);
             let value = value(key, item);
             let entry = Entry::parse(&value).expect("in its form");
             assert!(entry.is_of(key));
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn version_1() {
         assert_eq!(VERSION, 1);
-        let item = Item { bytes: b"bytes", expires: Some(0x0102), tags: &["a", "bc"] };
+        let item = Item::new(b"bytes").expires(0x0102).tags(&["a", "bc"]);
         let head = [2, 1, 0, 0, 0, 0, 0, 0, 11, 0, 0, 0, 0, 0, 0, 0];
         let tags = *b"\x01\0\0\0a\x02\0\0\0bc";
         assert_eq!(value(b"k", item), [&head[..], &tags, b"bytes"].concat());

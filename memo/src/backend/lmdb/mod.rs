@@ -135,6 +135,7 @@ impl Backend for Lmdb {
             count: true,
             enumerate: true,
             tags: true,
+            fences: false,
             persistent: true,
             shared: true,
         }

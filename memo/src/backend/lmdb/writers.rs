@@ -142,7 +142,7 @@ impl Write<'_> {
 impl Ticket {
     fn of(write: Write<'_>) -> Self {
         let (key, value) = match write {
-            Write::Set(key, Item { bytes, expires, tags }) => {
+            Write::Set(key, Item { bytes, expires, tags, .. }) => {
                 let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
                 (key, Some(Value { bytes: bytes.to_vec(), expires, tags }))
             }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::{
-    backend::{Capabilities, Change, Edit, Face, Item, UnixMillis, Visit},
+    backend::{Capabilities, Change, Edit, Face, Item, Moment, UnixMillis, Visit},
     error::Error,
 };
 
@@ -22,6 +22,7 @@ pub(in crate::backend) trait Remote: Send + Sync + 'static {
         prefix: &[u8],
         tags: &[&str],
     ) -> impl Future<Output = Result<u64, Error>> + Send;
+    fn moment(&self, face: Face, key: &[u8]) -> impl Future<Output = Result<Option<Moment>, Error>> + Send;
     /// Makes a change if the entry is still the one that was `seen`; was it?
     fn replace(
         &self,
@@ -125,6 +126,7 @@ macro_rules! two_faces {
             remove_prefix(store, face, prefix: &$a [u8]) -> u64 = only(Remote::remove_prefixes(store, face, &[prefix]));
             remove_tagged(store, face, prefix: &$a [u8], tags: &$a [&$a str]) -> u64
                 = Remote::remove_tagged(store, face, prefix, tags);
+            moment(store, face, key: &$a [u8]) -> Option<Moment> = Remote::moment(store, face, key);
             update(store, face, key: &$a [u8], edit: Edit<$a>) -> () = update(store, face, key, edit);
             get_many(store, face, keys: &$a [&$a [u8]]) -> Vec<Option<Vec<u8>>> = Remote::get_many(store, face, keys);
             set_many(store, face, items: &$a [(&$a [u8], Item<$a>)]) -> () = Remote::set_many(store, face, items);

@@ -10,7 +10,7 @@ use self::{
     scripts::{Call, Script},
 };
 use super::{
-    Answer, Capabilities, Change, Edit, Face, Item, UnixMillis, Url, Visit,
+    Answer, Capabilities, Change, Edit, Face, Item, Moment, UnixMillis, Url, Visit,
     net::{Breaker, Page, Remote, Server, only, scan, two_faces, update},
 };
 use crate::{clock, error::Error, flight::wait::block_on};
@@ -159,7 +159,7 @@ impl fmt::Debug for Redis {
 fn add_item(call: &mut Call, key: &[u8], item: &Item<'_>) {
     // The server counts the time that is left by its own clock; by which it is purged, later, is ours.
     let left = item.expires.map(|expires| expires.saturating_sub(clock::unix_now()));
-    call.bytes(key).bytes(item.bytes).maybe(left).maybe(item.expires);
+    call.bytes(key).bytes(item.bytes).maybe(left).maybe(item.expires).maybe(item.since);
     call.number(item.tags.len() as u64);
     for tag in item.tags {
         call.bytes(tag.as_bytes());
@@ -178,6 +178,7 @@ impl Remote for Redis {
             count: true,
             enumerate: true,
             tags: true,
+            fences: true,
             persistent: true,
             shared: true,
         }
@@ -236,6 +237,11 @@ impl Remote for Redis {
             }
         };
         only(self.run_to_the_end(face, &scripts::REMOVE_TAGGED, &[prefix], add)).await
+    }
+
+    async fn moment(&self, face: Face, key: &[u8]) -> Result<Option<Moment>, Error> {
+        let moments: Vec<(Job, u64)> = self.run(face, &scripts::MOMENT, self.0.layout.of([key]), |_, _| {}).await?;
+        Ok(moments.first().map(|(_, moment)| *moment))
     }
 
     async fn replace(&self, face: Face, key: &[u8], seen: Option<&[u8]>, change: &Change) -> Result<bool, Error> {

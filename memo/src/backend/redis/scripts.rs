@@ -7,6 +7,10 @@
 //! | `x` | sorted set | keys by their expiry |
 //! | `t:TAG` | sorted set | the keys of the entries with a tag, in their order |
 //! | `g` | hash | the tags of the entries that have some |
+//! | `c` | sorted set | what was removed of late, by the time: `pPREFIX`, or `tLENGTH:TAG` and a prefix. A key is a prefix, too |
+//! | `m` | hash | `last`: when something was removed last; `floor`: what happened before is not known any more |
+//!
+//! Times of removals are microseconds of the server's clock, but each is later than the one before.
 //!
 //! The server removes what expired by itself; what the indexes say of it is removed with the next purge, by time.
 
@@ -34,6 +38,58 @@ local function drop(key)
   return redis.call('UNLINK', base .. 'e:' .. key)
 end
 
+local removed, meta = base .. 'c', base .. 'm'
+
+local function last()
+  return tonumber(redis.call('HGET', meta, 'last') or 0)
+end
+
+-- Later than all that was removed.
+local function present()
+  local time = redis.call('TIME')
+  return math.max(time[1] * 1000000 + time[2], last() + 1)
+end
+
+local function exact(number)
+  return string.format('%.0f', number)
+end
+
+-- Takes down that something is removed. What is older than a day, and more than can be kept, is forgotten.
+local function note(what)
+  local now = present()
+  redis.call('ZADD', removed, exact(now), what)
+  redis.call('HSET', meta, 'last', exact(now))
+  local gone = redis.call('ZRANGEBYSCORE', removed, '-inf', exact(now - 86400000000), 'WITHSCORES', 'LIMIT', 0, 100)
+  if #gone > 0 then redis.call('ZREMRANGEBYRANK', removed, 0, #gone / 2 - 1) end
+  if redis.call('ZCARD', removed) > 100000 then gone = redis.call('ZPOPMIN', removed, 100) end
+  if #gone > 0 then redis.call('HSET', meta, 'floor', gone[#gone]) end
+end
+
+-- Was what an entry is made of, or may be, removed since?
+local function is_out(key, tags, since)
+  since = tonumber(since)
+  if since > last() then return false end
+  if since <= tonumber(redis.call('HGET', meta, 'floor') or 0) then return true end
+  local function later(what)
+    local time = redis.call('ZSCORE', removed, what)
+    return time and tonumber(time) >= since
+  end
+  if later('p' .. key) then return true end
+  local prefix, from = '', 1
+  while from do
+    if later('p' .. prefix) then return true end
+    for _, tag in ipairs(tags) do
+      if later('t' .. #tag .. ':' .. tag .. prefix) then return true end
+    end
+    from = string.find(key, '|', from, true)
+    if from then
+      prefix = string.sub(key, 1, from)
+      from = from + 1
+    end
+  end
+  return false
+end
+
 local at = 1
 local function take()
   at = at + 1
@@ -47,7 +103,8 @@ local function take_list()
 end
 
 local function set()
-  local key, bytes, left, expires, tags = take(), take(), take(), take(), take_list()
+  local key, bytes, left, expires, since, tags = take(), take(), take(), take(), take(), take_list()
+  if since ~= '' and is_out(key, tags, since) then return end
   if left == '0' then return drop(key) end
   untag(key)
   if left == '' then
@@ -64,9 +121,13 @@ local function set()
   end
 end
 
+-- Takes down that all under a prefix is removed, where a range begins with it; it does not where it goes on.
+local function note_from(from, about)
+  if string.sub(from, 1, 1) == '[' then note(about .. string.sub(from, 2)) end
+end
+
 -- Keys of an index from one place to another, so many at most; and the last one, if there may be more.
-local function range(index, most)
-  local from, to = take(), take()
+local function range(from, to, index, most)
   local keys = redis.call('ZRANGEBYLEX', index, from, to, 'LIMIT', 0, most)
   return keys, #keys == most and keys[most] or ''
 end
@@ -129,7 +190,11 @@ return done",
 pub(super) static REMOVE: Script = Script::writing(
     "
 local were = {}
-while ARGV[at] do were[#were + 1] = drop(take()) end
+while ARGV[at] do
+  local key = take()
+  note('p' .. key)
+  were[#were + 1] = drop(key)
+end
 return were",
 );
 
@@ -138,7 +203,9 @@ pub(super) static REMOVE_UNDER: Script = Script::writing(
     "
 local done = {}
 while ARGV[at] do
-  local keys, last = range(all, MOST)
+  local from, to = take(), take()
+  note_from(from, 'p')
+  local keys, last = range(from, to, all, MOST)
   local count = 0
   for _, key in ipairs(keys) do count = count + drop(key) end
   done[#done + 1] = {count, last}
@@ -153,14 +220,15 @@ local done = {}
 while ARGV[at] do
   local from, to, tags = take(), take(), take_list()
   local first = base .. 't:' .. tags[1]
-  local keys = redis.call('ZRANGEBYLEX', first, from, to, 'LIMIT', 0, MOST)
+  note_from(from, 't' .. #tags[1] .. ':' .. tags[1])
+  local keys, last = range(from, to, first, MOST)
   local count = 0
   for _, key in ipairs(keys) do
     local has = true
     for i = 2, #tags do has = has and redis.call('ZSCORE', base .. 't:' .. tags[i], key) end
     if has then count = count + drop(key) end
   end
-  done[#done + 1] = {count, #keys == MOST and keys[MOST] or ''}
+  done[#done + 1] = {count, last}
 end
 return done",
 );
@@ -171,14 +239,20 @@ pub(super) static REPLACE: Script = Script::writing(
 local was_there, seen, sets = take() == '1', take(), take() == '1'
 local now = redis.call('GET', base .. 'e:' .. ARGV[at])
 if now and (not was_there or now ~= seen) or not now and was_there then return {0} end
-if sets then set() else drop(take()) end
+if sets then
+  set()
+else
+  local key = take()
+  note('p' .. key)
+  drop(key)
+end
 return {1}",
 );
 
 /// The entries in a part of a range, and where it goes on.
 pub(super) static PAGE_OF: Script = Script::reading(
     "
-local keys, last = range(all, PAGE)
+local keys, last = range(take(), take(), all, PAGE)
 local entries = {}
 for i, key in ipairs(keys) do entries[i] = {key, redis.call('GET', base .. 'e:' .. key)} end
 return {{entries, last}}",
@@ -195,6 +269,9 @@ local count = 0
 for _, key in ipairs(keys) do count = count + drop(key) end
 return {{count, #keys == MOST and 1 or 0}}",
 );
+
+/// The present.
+pub(super) static MOMENT: Script = Script::reading("return {exact(present())}");
 
 /// A call of a script.
 pub(super) struct Call {

@@ -131,6 +131,7 @@ impl Backend for Sqlite {
             count: true,
             enumerate: true,
             tags: true,
+            fences: false,
             persistent: true,
             shared: true,
         }
