@@ -34,7 +34,11 @@ impl Server {
         let dir = TempDir::new().expect("a folder can be made");
         let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
         let (port, process) = loop {
+            // A cluster's servers talk to each other on a port that is 10,000 higher.
             let port = free_port();
+            if port > 55_000 {
+                continue;
+            }
             let mut process = launch(&program, dir.path(), port, &settings);
             if process.answers(|| answers(port)) {
                 break (port, process);
@@ -51,6 +55,29 @@ impl Server {
     /// What it is found by, with what stands behind the port.
     pub fn url(&self, rest: &str) -> String {
         format!("redis://127.0.0.1:{}{rest}", self.port)
+    }
+
+    /// Starts one that also listens to TLS, with a certificate of its own; gives its port for that, and the file with the
+    /// certificate. `None` if there is no Redis here, or none that knows TLS.
+    ///
+    /// # Panics
+    /// If no certificate can be made.
+    pub fn with_tls() -> Option<(Self, u16, PathBuf)> {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]);
+        let made = made.expect("a certificate can be made");
+        let dir = TempDir::new().expect("a folder can be made").keep();
+        let [cert, key] = ["cert.pem", "key.pem"].map(|name| dir.join(name));
+        fs::write(&cert, made.cert.pem()).expect("a file can be written");
+        fs::write(&key, made.signing_key.serialize_pem()).expect("a file can be written");
+        let port = free_port();
+        let settings = [
+            format!("tls-port {port}"),
+            format!("tls-cert-file {}", cert.display()),
+            format!("tls-key-file {}", key.display()),
+            "tls-auth-clients no".to_owned(),
+        ];
+        let server = Self::with(&settings.each_ref().map(String::as_str))?;
+        Some((server, port, cert))
     }
 
     /// The socket that it listens on, beside its port.
@@ -181,4 +208,65 @@ fn read(from: &mut impl BufRead) -> Option<Answer> {
         "*" => Answer::List((0..rest.parse::<i64>().ok()?).map(|_| read(from)).collect::<Option<_>>()?),
         _ => return None,
     })
+}
+
+/// Several servers that are one store.
+pub struct Cluster(Vec<Server>);
+
+impl Cluster {
+    /// Six servers, of which three have a replica each; `None` if there is no Redis here.
+    ///
+    /// # Panics
+    /// If they can't agree.
+    pub fn start() -> Option<Self> {
+        let settings = ["cluster-enabled yes", "cluster-config-file {dir}/nodes.conf", "cluster-node-timeout 2000"];
+        let servers = (0..6).map(|_| Server::with(&settings)).collect::<Option<Vec<_>>>()?;
+        let (masters, replicas) = servers.split_at(3);
+        for (number, master) in masters.iter().enumerate() {
+            let (first, last) = (number * 16_384 / 3, (number + 1) * 16_384 / 3 - 1);
+            expect_ok(&master.tell(&format!("CLUSTER ADDSLOTSRANGE {first} {last}")));
+        }
+        for other in &servers[1..] {
+            let bus = other.port() + 10_000;
+            expect_ok(&servers[0].tell(&format!("CLUSTER MEET 127.0.0.1 {} {bus}", other.port())));
+        }
+        let known = |server: &Server| server.tell("CLUSTER NODES").texts().concat().lines().count();
+        until(|| servers.iter().all(|server| known(server) == 6));
+        for (master, replica) in masters.iter().zip(replicas) {
+            let id = master.tell("CLUSTER MYID").texts().concat();
+            expect_ok(&replica.tell(&format!("CLUSTER REPLICATE {id}")));
+        }
+        let is_whole = |server: &Server| {
+            let says = |words: &str, what: &str| server.tell(words).texts().concat().contains(what);
+            says("CLUSTER INFO", "cluster_state:ok")
+        };
+        let replicates =
+            |server: &Server| server.tell("INFO replication").texts().concat().contains("master_link_status:up");
+        until(|| servers.iter().all(is_whole) && replicas.iter().all(replicates));
+        Some(Self(servers))
+    }
+
+    /// What it is found by, with what stands behind the ports.
+    pub fn url(&self, rest: &str) -> String {
+        let hosts: Vec<String> = self.0[..2].iter().map(|server| format!("127.0.0.1:{}", server.port())).collect();
+        format!("redis-cluster://{}{rest}", hosts.join(","))
+    }
+
+    /// Those that hold entries.
+    pub fn masters(&self) -> &[Server] {
+        &self.0[..3]
+    }
+}
+
+/// Waits for servers to agree: they do so in their own time.
+fn until(done: impl Fn() -> bool) {
+    let end = std::time::Instant::now() + super::PATIENCE;
+    while !done() {
+        assert!(std::time::Instant::now() < end, "the servers of a cluster do not agree");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn expect_ok(answer: &Answer) {
+    assert_eq!(*answer, Answer::Text(b"OK".to_vec()));
 }

@@ -151,6 +151,8 @@ fn cluster(url: &Url, server: &Server) -> Result<Target, Error> {
     let builder = redis::cluster::ClusterClient::builder(nodes)
         // Enough for a key that has moved; what else fails is decided on here.
         .retries(3)
+        // Who asks looks at the time; and may have no runtime that could.
+        .overall_response_timeout(None)
         .connection_timeout(server.connect_timeout)
         .response_timeout(server.timeout);
     let builder = server.user.iter().fold(builder, |builder, user| builder.username(user));
