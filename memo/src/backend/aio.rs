@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use super::{Backend, Capabilities, Change, Edit, Item, Moment, UnixMillis, Visit};
+use super::{Backend, Capabilities, Change, Ear, Edit, Item, Listening, Moment, UnixMillis, Visit};
 use crate::{error::Error, flight::wait::block_on};
 
 /// What a store has to say, when it has been heard.
@@ -164,6 +164,16 @@ pub trait AsyncBackend: Send + Sync + 'static {
         Box::pin(async { Ok(0) })
     }
 
+    /// As [`Backend::listen`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    fn listen(&self, ear: Ear) -> Result<Listening, Error> {
+        let _ = ear;
+        Err(self.unsupported("tell of changes"))
+    }
+
     /// As [`Backend::flush`].
     fn flush(&self) -> Answer<'_, ()> {
         Box::pin(async { Ok(()) })
@@ -240,6 +250,10 @@ impl Backend for Blocking {
         count(prefix: &[u8]) -> u64;
         purge(now: UnixMillis) -> u64;
         flush() -> ();
+    }
+
+    fn listen(&self, ear: Ear) -> Result<Listening, Error> {
+        self.0.listen(ear)
     }
 
     fn unsupported(&self, what: &str) -> Error {

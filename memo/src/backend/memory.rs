@@ -90,6 +90,7 @@ impl Backend for Memory {
             enumerate: true,
             tags: true,
             fences: false,
+            notify: false,
             persistent: false,
             shared: false,
         }

@@ -38,6 +38,7 @@ mod aio;
 mod cachedir;
 #[cfg(feature = "file")]
 mod file;
+mod listen;
 #[cfg(feature = "lmdb")]
 mod lmdb;
 mod memory;
@@ -74,6 +75,7 @@ pub use file::Files;
 #[cfg(feature = "file")]
 pub(crate) use file::plain::{Split, find_values_by};
 pub use hook::on_error;
+pub use listen::{Ear, Heard, Listening};
 #[cfg(feature = "lmdb")]
 pub use lmdb::Lmdb;
 pub use memory::Memory;
@@ -191,6 +193,8 @@ pub struct Capabilities {
     pub tags: bool,
     /// [`Backend::moment`].
     pub fences: bool,
+    /// [`Backend::listen`].
+    pub notify: bool,
     /// Entries outlive the process.
     pub persistent: bool,
     /// Other processes may use the store at the same time.
@@ -363,6 +367,18 @@ pub trait Backend: Send + Sync + 'static {
     fn purge(&self, now: UnixMillis) -> Result<u64, Error> {
         let _ = now;
         Ok(0)
+    }
+
+    /// Tells `ear` of what others change, from when it says that it is [`Ready`](Heard::Ready): of what they remove, and of what they
+    /// put in the place of something, but not of what they [computed](Item::since) because nothing was there. What is done
+    /// through this store is not heard, and hearing ends with what is returned.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't tell. That it can't be reached is none: it is tried until it can.
+    fn listen(&self, ear: Ear) -> Result<Listening, Error> {
+        let _ = ear;
+        Err(self.unsupported("tell of changes"))
     }
 
     /// Returns when everything that was acknowledged is as durable as the store can make it.

@@ -20,6 +20,7 @@ impl Backend for Null {
             enumerate: true,
             tags: true,
             fences: false,
+            notify: false,
             ..Capabilities::default()
         }
     }

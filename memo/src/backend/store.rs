@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use super::{AsyncBackend, Backend, Blocking, Edit, Item, Moment, UnixMillis, Visit, opened::Held};
+use super::{AsyncBackend, Backend, Blocking, Ear, Edit, Item, Listening, Moment, UnixMillis, Visit, opened::Held};
 use crate::error::Error;
 
 /// Who asks a store, and waits for it.
@@ -90,6 +90,13 @@ impl Store {
         count(prefix: &[u8]) -> u64;
         purge(now: UnixMillis) -> u64;
         flush() -> ();
+    }
+
+    pub(crate) fn listen(&self, ear: Ear) -> Result<Listening, Error> {
+        match self {
+            Self::Blocking(store) => store.listen(ear),
+            Self::Async(store) | Self::Both { task: store, .. } => store.listen(ear),
+        }
     }
 
     /// The store, if a thread can ask it without a future.

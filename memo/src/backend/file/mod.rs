@@ -157,6 +157,7 @@ impl Backend for Files {
             enumerate: true,
             tags: true,
             fences: false,
+            notify: false,
             persistent: true,
             shared: true,
         }

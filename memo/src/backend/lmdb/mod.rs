@@ -136,6 +136,7 @@ impl Backend for Lmdb {
             enumerate: true,
             tags: true,
             fences: false,
+            notify: false,
             persistent: true,
             shared: true,
         }

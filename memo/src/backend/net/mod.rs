@@ -4,7 +4,7 @@
 mod breaker;
 mod links;
 mod remote;
-mod runtime;
+pub(super) mod runtime;
 mod server;
 mod timeout;
 
@@ -14,7 +14,14 @@ pub(super) use remote::{Page, Remote, only, scan, two_faces, update};
 pub(super) use server::{Host, Server};
 pub(super) use timeout::within;
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
 use crate::error::Error;
+
+/// A text that no other store has, here or on another machine.
+pub(super) fn unique() -> String {
+    format!("{:016x}", RandomState::new().build_hasher().finish())
+}
 
 /// What a server, or the way to it, made of a request.
 pub(super) struct Failure {

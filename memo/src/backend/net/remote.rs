@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::{
-    backend::{Capabilities, Change, Edit, Face, Item, Moment, UnixMillis, Visit},
+    backend::{Capabilities, Change, Ear, Edit, Face, Item, Listening, Moment, UnixMillis, Visit},
     error::Error,
 };
 
@@ -36,6 +36,7 @@ pub(in crate::backend) trait Remote: Send + Sync + 'static {
     fn page(&self, face: Face, prefix: &[u8], after: Option<&[u8]>)
     -> impl Future<Output = Result<Page, Error>> + Send;
     fn count(&self, face: Face, prefix: &[u8]) -> impl Future<Output = Result<u64, Error>> + Send;
+    fn listen(&self, ear: Ear) -> Result<Listening, Error>;
     fn purge(&self, face: Face, now: UnixMillis) -> impl Future<Output = Result<u64, Error>> + Send;
 }
 
@@ -103,6 +104,10 @@ macro_rules! two_faces {
                 Remote::capabilities(self)
             }
 
+            fn listen(&self, ear: Ear) -> Result<Listening, Error> {
+                Remote::listen(self, ear)
+            }
+
             two_faces! { @methods thread '_ }
         }
 
@@ -113,6 +118,10 @@ macro_rules! two_faces {
 
             fn capabilities(&self) -> Capabilities {
                 Remote::capabilities(self)
+            }
+
+            fn listen(&self, ear: Ear) -> Result<Listening, Error> {
+                Remote::listen(self, ear)
             }
 
             two_faces! { @methods task 'a }

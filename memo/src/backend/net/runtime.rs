@@ -5,9 +5,15 @@
 use std::{future::pending, io, sync::mpsc, thread};
 
 use parking_lot::Mutex;
-use tokio::runtime::{Builder, Handle, Id};
+use tokio::{
+    runtime::{Builder, Handle, Id},
+    task::AbortHandle,
+};
 
-use crate::{backend::Face, error::Error};
+use crate::{
+    backend::{Face, Listening},
+    error::Error,
+};
 
 /// Whose runtime a connection lives on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +45,17 @@ pub(super) fn ours() -> Result<Handle, Error> {
         Error::unavailable(format!("the thread for connections can't be started: {error}")).with_source(error)
     })?;
     Ok(ours.insert(handle).clone())
+}
+
+/// Runs something on our own runtime until what is returned is dropped.
+pub(in crate::backend) fn run(future: impl Future<Output = ()> + Send + 'static) -> Result<Listening, Error> {
+    struct Running(AbortHandle);
+    impl Drop for Running {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+    Ok(Listening::new(Running(ours()?.spawn(future).abort_handle())))
 }
 
 fn start() -> Result<Handle, io::Error> {

@@ -93,7 +93,7 @@ impl Wire {
 
 /// How connections are made.
 pub(super) struct Connector {
-    target: Target,
+    target: Arc<Target>,
     shown: String,
     connect_timeout: Duration,
     /// Is a server that may evict any key still to be refused?
@@ -108,7 +108,7 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(target: Target, server: &Server, refuses_eviction: bool) -> Self {
+    pub(super) fn new(target: Arc<Target>, server: &Server, refuses_eviction: bool) -> Self {
         let connector = Arc::new(Connector {
             target,
             shown: server.shown.clone(),

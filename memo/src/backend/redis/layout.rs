@@ -38,6 +38,11 @@ impl Layout {
         if self.is_one() { format!("{}:", self.prefix) } else { format!("{{{group}}}{}:", self.prefix) }
     }
 
+    /// Where what changes is published.
+    pub(super) fn channel(&self) -> String {
+        format!("{}:n", self.prefix)
+    }
+
     /// The key of an entry.
     pub(super) fn entry(&self, key: &[u8]) -> Vec<u8> {
         let mut entry = if self.is_one() {

@@ -1,23 +1,26 @@
 //! `redis://`, `rediss://`, `redis+unix://`, `redis-cluster://`: Redis, Valkey, and what else speaks like them.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use redis::{Cmd, FromRedisValue, cmd};
 
 use self::{
     connections::{Connections, Request},
     layout::{Job, Layout},
+    listener::Listener,
     scripts::{Call, Script},
+    target::Target,
 };
 use super::{
-    Answer, Capabilities, Change, Edit, Face, Item, Moment, UnixMillis, Url, Visit,
-    net::{Breaker, Page, Remote, Server, only, scan, two_faces, update},
+    Answer, Capabilities, Change, Ear, Edit, Face, Item, Listening, Moment, UnixMillis, Url, Visit,
+    net::{Breaker, Page, Remote, Server, only, runtime, scan, two_faces, unique, update},
 };
 use crate::{clock, error::Error, flight::wait::block_on};
 
 mod connections;
 mod failure;
 mod layout;
+mod listener;
 mod pool;
 mod scripts;
 mod target;
@@ -54,7 +57,11 @@ pub struct Redis(Arc<Inner>);
 struct Inner {
     scheme: &'static str,
     layout: Layout,
+    target: Arc<Target>,
     connections: Connections,
+    /// Tells what this store publishes from what others do.
+    origin: String,
+    connect_timeout: Duration,
     breaker: Breaker,
     shown: String,
 }
@@ -70,13 +77,17 @@ impl Redis {
         url.expect_scheme(&SCHEMES)?;
         let scheme = SCHEMES.into_iter().find(|scheme| *scheme == url.scheme()).unwrap_or(SCHEMES[0]);
         let server = Server::of(url)?;
+        let target = Arc::new(target::of(url, &server)?);
         let refuses_eviction = url.param("eviction") != Some("accept");
         Ok(Self(Arc::new(Inner {
             scheme,
             layout: Layout::new(&server.prefix, scheme == "redis-cluster"),
             breaker: server.breaker()?,
             shown: server.shown.clone(),
-            connections: Connections::new(target::of(url, &server)?, &server, refuses_eviction),
+            connections: Connections::new(target.clone(), &server, refuses_eviction),
+            target,
+            origin: unique(),
+            connect_timeout: server.connect_timeout,
         })))
     }
 
@@ -113,7 +124,7 @@ impl Redis {
         let mut results = Vec::with_capacity(jobs.len());
         for jobs in layout::by_group(jobs) {
             let Some(Job { group, .. }) = jobs.first() else { continue };
-            let mut call = script.on(&self.0.layout.base(*group));
+            let mut call = script.on(&self.0.layout.base(*group), &self.0.origin);
             jobs.iter().for_each(|job| add(&mut call, job));
             let answers: Vec<T> = self.ask(face, Request::Run(&call)).await?;
             results.extend(jobs.into_iter().zip(answers));
@@ -179,6 +190,7 @@ impl Remote for Redis {
             enumerate: true,
             tags: true,
             fences: true,
+            notify: true,
             persistent: true,
             shared: true,
         }
@@ -294,6 +306,17 @@ impl Remote for Redis {
         };
         let counted: Vec<(Job, u64)> = self.run(face, &scripts::COUNT, self.0.layout.under(&[prefix]), add).await?;
         Ok(counted.into_iter().map(|(_, count)| count).sum())
+    }
+
+    fn listen(&self, ear: Ear) -> Result<Listening, Error> {
+        let listener = Listener {
+            target: self.0.target.clone(),
+            channel: self.0.layout.channel(),
+            origin: self.0.origin.clone(),
+            patience: self.0.connect_timeout,
+            ear,
+        };
+        runtime::run(listener.run())
     }
 
     async fn purge(&self, face: Face, now: UnixMillis) -> Result<u64, Error> {

@@ -39,6 +39,13 @@ local function drop(key)
 end
 
 local removed, meta = base .. 'c', base .. 'm'
+-- In a cluster all groups have one channel.
+local channel = string.gsub(base, '^{%d+}', '') .. 'n'
+local origin = ARGV[1]
+
+local function tell(what)
+  redis.call('PUBLISH', channel, origin .. what)
+end
 
 local function last()
   return tonumber(redis.call('HGET', meta, 'last') or 0)
@@ -56,6 +63,7 @@ end
 
 -- Takes down that something is removed. What is older than a day, and more than can be kept, is forgotten.
 local function note(what)
+  tell(what)
   local now = present()
   redis.call('ZADD', removed, exact(now), what)
   redis.call('HSET', meta, 'last', exact(now))
@@ -90,7 +98,7 @@ local function is_out(key, tags, since)
   return false
 end
 
-local at = 1
+local at = 2
 local function take()
   at = at + 1
   return ARGV[at - 1]
@@ -105,6 +113,8 @@ end
 local function set()
   local key, bytes, left, expires, since, tags = take(), take(), take(), take(), take(), take_list()
   if since ~= '' and is_out(key, tags, since) then return end
+  -- What was computed because nothing was there is no news.
+  if since == '' then tell('p' .. key) end
   if left == '0' then return drop(key) end
   untag(key)
   if left == '' then
@@ -167,11 +177,9 @@ impl Script {
         })
     }
 
-    /// A call of the script, on a group.
-    pub(super) fn on(&'static self, base: &str) -> Call {
-        let mut arguments = Vec::new();
-        base.write_redis_args(&mut arguments);
-        Call { script: self, arguments }
+    /// A call of the script, on a group, by whom.
+    pub(super) fn on(&'static self, base: &str, origin: &str) -> Call {
+        Call { script: self, arguments: vec![base.as_bytes().to_vec(), origin.as_bytes().to_vec()] }
     }
 }
 

@@ -19,8 +19,9 @@ const PORT: u16 = 6379;
 
 pub(super) enum Target {
     One(Client),
+    /// And its nodes, each by itself.
     #[cfg(feature = "redis-cluster")]
-    Cluster(redis::cluster::ClusterClient),
+    Cluster(redis::cluster::ClusterClient, Vec<Client>),
 }
 
 /// The server, or the cluster, of a URL.
@@ -44,12 +45,24 @@ impl Target {
                 Ok(Own::One(connection))
             }
             #[cfg(feature = "redis-cluster")]
-            Self::Cluster(client) => {
+            Self::Cluster(client, _) => {
                 let config = redis::cluster::ClusterConfig::new()
                     .set_connection_timeout(connect_timeout)
                     .set_response_timeout(timeout);
                 client.get_connection_with_config(config).map(Own::Cluster)
             }
+        }
+    }
+
+    /// One of the servers.
+    pub(super) fn node(&self, number: usize) -> &Client {
+        match self {
+            Self::One(client) => {
+                let _ = number;
+                client
+            }
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(_, nodes) => &nodes[number % nodes.len()],
         }
     }
 
@@ -61,7 +74,7 @@ impl Target {
                 client.get_multiplexed_async_connection_with_config(&config).await.map(Shared::One)
             }
             #[cfg(feature = "redis-cluster")]
-            Self::Cluster(client) => client.get_async_connection().await.map(Shared::Cluster),
+            Self::Cluster(client, _) => client.get_async_connection().await.map(Shared::Cluster),
         }
     }
 }
@@ -148,6 +161,7 @@ fn cluster(url: &Url, server: &Server) -> Result<Target, Error> {
         connection(ConnectionAddr::Tcp(host.name.clone(), host.port.unwrap_or(PORT)), login(server), url)
     };
     let nodes: Vec<ConnectionInfo> = server.hosts.iter().map(node).collect::<Result<_, _>>()?;
+    let clients = nodes.iter().cloned().map(|node| client(node, url)).collect::<Result<_, _>>()?;
     let builder = redis::cluster::ClusterClient::builder(nodes)
         // Enough for a key that has moved; what else fails is decided on here.
         .retries(3)
@@ -157,7 +171,8 @@ fn cluster(url: &Url, server: &Server) -> Result<Target, Error> {
         .response_timeout(server.timeout);
     let builder = server.user.iter().fold(builder, |builder, user| builder.username(user));
     let builder = server.password.iter().fold(builder, |builder, password| builder.password(password));
-    builder.build().map(Target::Cluster).map_err(|error| unusable(url, &error))
+    let cluster = builder.build().map_err(|error| unusable(url, &error))?;
+    Ok(Target::Cluster(cluster, clients))
 }
 
 #[cfg(not(feature = "redis-cluster"))]

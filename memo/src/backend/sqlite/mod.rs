@@ -132,6 +132,7 @@ impl Backend for Sqlite {
             enumerate: true,
             tags: true,
             fences: false,
+            notify: false,
             persistent: true,
             shared: true,
         }
