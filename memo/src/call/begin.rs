@@ -1,7 +1,7 @@
 //! The steps of a call until it has a value or has to run the body: one state machine for threads and tasks, for all
 //! types. What depends on the types it asks an [`Answer`].
 
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 use super::{
     answer::{Answer, Keep},
@@ -115,6 +115,14 @@ pub(crate) enum Where<'a> {
 }
 
 impl Where<'_> {
+    /// If that was found out.
+    fn outside(&self) -> Option<&Outside> {
+        match self {
+            Self::Found(outside) => outside.as_ref(),
+            Self::ToFind(..) => None,
+        }
+    }
+
     fn found(self) -> Option<Outside> {
         match self {
             Self::ToFind(face, key) => key().map(|key| Outside { face, key }),
@@ -228,25 +236,29 @@ impl Call<'_> {
 
     /// Where the entry stands outside of memory, if that was found out.
     fn outside(&self) -> Option<(&Outside, &Arc<Space>)> {
-        match &self.place {
-            Where::Found(outside) => outside.as_ref().zip(self.instance.space.as_ref()),
-            Where::ToFind(..) => None,
-        }
+        self.place.outside().zip(self.instance.space.as_ref())
     }
 
     /// Asks the stores outside of memory, if the function has any, before it enters.
     fn look_outside(mut self, attempt: Attempt) -> Step {
         self.place = Where::Found(self.place.found());
-        let Some((outside, space)) = self.outside() else {
+        let instance = self.instance;
+        let (Some(outside), Some(space)) = (self.place.outside(), &instance.space) else {
             return self.enter(attempt, None);
         };
         let seen = space.stores.epoch(&outside.key);
         if outside.face == Face::Thread {
-            let read = space.read_here_for_use(&outside.key);
+            let mut at_hand = space.at_hand(&outside.key);
+            let take = &mut |to: &mut dyn Any| space.take_at_hand(&outside.key, &mut at_hand, to);
+            if !space.stores.has_memory() && self.answer.take_value(take) {
+                instance.count(|counters| &counters.hits, 1);
+                return Step::DONE;
+            }
+            let read = space.read_here_for_use(&outside.key, at_hand);
             return self.found_outside(attempt, seen, &read);
         }
         let space = space.clone();
-        let Call { instance, key, hash, place, .. } = self;
+        let Call { key, hash, place, .. } = self;
         match (key.hold(), place.found()) {
             (Some(held), Some(Outside { key, .. })) => {
                 let reading = Reading::new(space, key, seen);

@@ -3,6 +3,7 @@
 //! This puts the layers together that know nothing of each other: values and keys become frames (`wire`), frames go into
 //! stores (`backend`). All of it is written once, for threads and tasks: see [`Face`].
 
+mod at_hand;
 mod back;
 mod batch;
 mod carry;
@@ -27,6 +28,7 @@ use std::{
 
 use async_lock::{Mutex, MutexGuardArc};
 
+pub(crate) use at_hand::AtHand;
 pub(crate) use face::Face;
 pub(crate) use loaded::{Loaded, Stored, key_of};
 pub(crate) use names::EntryKey;
