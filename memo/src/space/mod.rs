@@ -28,7 +28,6 @@ use std::{
 
 use async_lock::{Mutex, MutexGuardArc};
 
-pub(crate) use at_hand::AtHand;
 pub(crate) use face::Face;
 pub(crate) use loaded::{Loaded, Stored, key_of};
 pub(crate) use names::EntryKey;
