@@ -98,3 +98,16 @@ impl Space {
         self.values.decode(&through, frame.value, self.stores.tiers.max_value(0), to).is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_kept_until_somebody_takes_it_unless_it_is_large() {
+        keep(Vec::with_capacity(MOST_KEPT));
+        assert_eq!((room().capacity(), room().capacity()), (MOST_KEPT, 0));
+        keep(Vec::with_capacity(MOST_KEPT + 1));
+        assert_eq!(room().capacity(), 0);
+    }
+}

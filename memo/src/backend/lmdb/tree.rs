@@ -64,12 +64,11 @@ impl Tree {
     pub(super) fn get<'txn>(self, txn: &'txn RoTxn<'_>, key: &[u8]) -> Attempt<Option<&'txn [u8]>> {
         let mut room = [0; SHORT];
         let long;
-        let at = match TreeKey::entry_in(&mut room, key) {
-            Some(at) => at,
-            None => {
-                long = TreeKey::entry(key);
-                &*long
-            }
+        let at = if let Some(short) = TreeKey::entry_in(&mut room, key) {
+            short
+        } else {
+            long = TreeKey::entry(key);
+            &long
         };
         let Some(value) = self.0.get(txn, at)? else { return Ok(None) };
         let entry = Entry::parse(value)?;
