@@ -1,4 +1,4 @@
-//! Row 4: a hit on borrowed arguments allocates nothing but the clone of the value.
+//! Row 4: a hit on borrowed arguments allocates nothing but the clone of the value; in LMDB, nothing but its key as text.
 
 use std::{
     borrow::Cow,
@@ -9,7 +9,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use memo::memoize;
+use memo::{backend::register_backend, memoize};
+use memo_tests::lmdb;
 
 /// A global allocator that counts the allocations of each thread.
 mod counting {
@@ -246,4 +247,19 @@ fn looking_at_an_entry_adds_no_allocation() {
 #[test]
 fn tags_from_arguments_are_not_made_for_a_hit() {
     assert_eq!(of_a_hit(|| fifo(black_box("name"))), 0);
+}
+
+#[memoize(backend = "allocations-lmdb://", tag = "stored")]
+fn stored(name: &str, n: u32) -> u64 {
+    name.len() as u64 + u64::from(n)
+}
+
+#[test]
+fn a_hit_in_lmdb_allocates_its_key() {
+    let dir = lmdb::new_dir();
+    let url = lmdb::url(dir.path(), "");
+    register_backend("allocations-lmdb", move |_| Ok(Arc::new(lmdb::try_open(&url)?))).expect("this test's own");
+    assert_eq!(of_a_hit(|| stored(black_box("name"), 7)), 1);
+    let info = memo::cache_info(stored);
+    assert_eq!((info.misses, info.hits, info.errors), (1, 1099, 0));
 }

@@ -3,6 +3,7 @@
 
 use std::{
     cell::Cell,
+    panic::catch_unwind,
     sync::{
         Arc, LazyLock, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -14,17 +15,22 @@ use memo::{
     backend::{Memory, register_backend},
     cache_delete, cache_entry, cache_get, cache_set, explain_cache, invalidates, memoize,
 };
-use memo_tests::{moody::moody, within_20_s};
+use memo_tests::{
+    lmdb::{self, new_dir},
+    moody::moody,
+    within_20_s,
+};
 use serde::{Deserialize, Deserializer, Serialize};
+use tempfile::TempDir;
 
 /// A number that does what its test says whenever it is deserialized. Each test has a type of its own: a type is traced once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 struct Busy<const TEST: usize>(u32);
 
-type Acts = [Option<fn()>; 3];
+type Acts = [Option<fn()>; 5];
 
-static ON_READING: Mutex<Acts> = Mutex::new([None; 3]);
+static ON_READING: Mutex<Acts> = Mutex::new([None; 5]);
 
 thread_local! {
     static IS_BUSY: Cell<bool> = const { Cell::new(false) };
@@ -120,6 +126,62 @@ fn a_value_that_is_taken_may_change_its_cache_while_it_is_decoded() {
         assert_eq!(CACHE.take(&1).expect("takes"), Some(Busy(1)));
         no_more::<2>();
         assert_eq!((CACHE.get(&1).expect("reads"), ACTS.load(Ordering::SeqCst)), (Some(Busy(2)), 1));
+    });
+}
+
+/// A scheme of a test's own for a store in LMDB, whose map has to grow for an entry that is not small.
+fn register_small_lmdb(scheme: &str) -> TempDir {
+    let dir = new_dir();
+    let url = lmdb::url(dir.path(), "?map_size=64KiB&sync=off");
+    register_backend(scheme, move |_| Ok(Arc::new(lmdb::try_open(&url)?))).expect("this test's own");
+    dir
+}
+
+#[test]
+fn a_value_may_use_its_own_function_while_it_is_decoded() {
+    static ACTS: AtomicU32 = AtomicU32::new(0);
+    #[memoize(backend = "reentry-decoded://")]
+    fn number(n: u32) -> Busy<3> {
+        Busy(n)
+    }
+    #[memoize(backend = "reentry-decoded://")]
+    fn large(n: u32) -> Vec<u32> {
+        (0..n).collect()
+    }
+    let _dir = register_small_lmdb("reentry-decoded");
+    within_20_s(|| {
+        assert_eq!((number(1), number(2)), (Busy(1), Busy(2)));
+        on_reading::<3>(|| {
+            ACTS.fetch_add(1, Ordering::SeqCst);
+            assert_eq!(number(2), Busy(2), "a hit within a hit");
+            // The map grows, which it does only while nobody reads.
+            assert_eq!(large(100_000), large(100_000));
+            assert!(cache_delete!(number(1)).expect("nobody is in its way"));
+            cache_set!(number(1), Busy(7)).expect("nobody is in its way");
+        });
+        assert_eq!(number(1), Busy(1), "what was there when it was asked for");
+        no_more::<3>();
+        assert_eq!((number(1), ACTS.load(Ordering::SeqCst)), (Busy(7), 1));
+        let info = memo::cache_info(number);
+        assert_eq!((info.hits, info.misses, info.errors), (3, 2, 0));
+    });
+}
+
+#[test]
+fn a_value_may_panic_while_it_is_decoded() {
+    #[memoize(backend = "reentry-panics://")]
+    fn number(n: u32) -> Busy<4> {
+        Busy(n)
+    }
+    let _dir = register_small_lmdb("reentry-panics");
+    within_20_s(|| {
+        number(1);
+        on_reading::<4>(|| panic!("a value that can't be read"));
+        assert!(catch_unwind(|| number(1)).is_err());
+        no_more::<4>();
+        assert_eq!(number(1), Busy(1));
+        cache_set!(number(1), Busy(2)).expect("nobody is in its way");
+        assert_eq!(number(1), Busy(2));
     });
 }
 

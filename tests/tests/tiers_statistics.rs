@@ -97,6 +97,21 @@ fn tiers_behind_are_asked_when_those_before_have_nothing() {
 }
 
 #[test]
+fn hits_without_memory_in_front_are_counted_for_their_store() {
+    #[memoize(backend = ["memory://tiers-alone", "memory://tiers-behind"])]
+    fn number(n: u64) -> u64 {
+        n
+    }
+    assert_eq!((1..=3).map(number).sum::<u64>(), 6);
+    assert_eq!((number(1), number(2)), (1, 2));
+    assert_eq!(backend("memory://tiers-alone").expect("the same store").remove_prefix(b"").expect("memory"), 3);
+    assert_eq!((number(1), number(1)), (1, 1));
+    let info = cache_info(number);
+    assert_eq!(numbers(&info.tiers), [(3, 4, 0, Some(1)), (1, 3, 0, Some(3))]);
+    assert_eq!((info.hits, info.misses), (4, 3));
+}
+
+#[test]
 fn what_fails_is_counted_where_it_did() {
     #[memoize(backend = ["memory", "tiers-moody://", "memory://tiers-calm"], max_entries = 1, policy = "fifo")]
     fn number(n: u64) -> u64 {

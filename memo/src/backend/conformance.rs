@@ -37,6 +37,7 @@ pub fn check(store: &dyn Backend) {
     fresh_store(store);
     if keeps {
         round_trips(store);
+        rooms(store);
         prefixes(store);
         raw_keys(store);
         batches(store);
@@ -134,6 +135,22 @@ fn round_trips(store: &dyn Backend) {
     assert!(store.remove(&key).expect("removing works"), "removing says that an entry was there");
     assert_eq!(get(store, &key), None, "a removed entry is absent");
     assert!(!store.remove(&key).expect("removing works"), "removing twice removes once");
+}
+
+/// What is read into room that was used before is what is read anew.
+fn rooms(store: &dyn Backend) {
+    let (full, empty) = (key("rooms", "full"), key("rooms", "empty"));
+    set(store, &full, b"bytes");
+    set(store, &empty, b"");
+    for before in [&b""[..], b"more than comes in its place"] {
+        for (key, bytes) in [(&full, &b"bytes"[..]), (&empty, b"")] {
+            let mut room = before.to_vec();
+            let is_there = store.get_into(key, &mut room).expect("an entry can be read");
+            assert!(is_there && room == bytes, "what is read takes the place of what was in the room");
+        }
+        let is_there = store.get_into(&key("rooms", "absent"), &mut before.to_vec()).expect("an entry can be read");
+        assert!(!is_there, "a key that was never set is absent, whatever is in the room");
+    }
 }
 
 /// Keys are bytes, not texts.

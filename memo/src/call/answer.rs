@@ -100,6 +100,11 @@ pub(crate) trait Answer {
     /// it can't be decoded or is not to be used.
     fn decode(&mut self, space: &Space, loaded: &Loaded, tags: &'static [&'static str], keep: Option<Keep<'_>>)
     -> bool;
+    /// Takes a value that `decode` puts into an `Option` of its type, if the call looks at nothing but the value; false if it
+    /// does, or there is none.
+    fn take_value(&mut self, _decode: &mut dyn FnMut(&mut dyn Any) -> bool) -> bool {
+        false
+    }
     /// Is what was read to be used? If not, its stamp.
     fn accept(&mut self) -> Result<(), Stamp>;
     /// Takes the result of a leader; false if it is none for this call.
@@ -193,6 +198,10 @@ impl<Kd: Kind> Answer for Reported<Kd> {
         self.result.decode(space, loaded, tags, keep)
     }
 
+    fn take_value(&mut self, decode: &mut dyn FnMut(&mut dyn Any) -> bool) -> bool {
+        self.result.take_value(decode)
+    }
+
     fn accept(&mut self) -> Result<(), Stamp> {
         Ok(())
     }
@@ -235,6 +244,14 @@ impl<Kd: Kind> Answer for Plain<Kd> {
             space.decode(loaded, &mut value);
         }
         self.0 = value.map(Kd::join);
+        self.0.is_some()
+    }
+
+    fn take_value(&mut self, decode: &mut dyn FnMut(&mut dyn Any) -> bool) -> bool {
+        let mut value: Option<Kd::Val> = None;
+        if decode(&mut value) {
+            self.0 = value.map(Kd::join);
+        }
         self.0.is_some()
     }
 

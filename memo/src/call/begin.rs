@@ -1,7 +1,7 @@
 //! The steps of a call until it has a value or has to run the body: one state machine for threads and tasks, for all
 //! types. What depends on the types it asks an [`Answer`].
 
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 use super::{
     answer::{Answer, Keep},
@@ -40,9 +40,15 @@ pub(crate) enum Settled {
 }
 
 impl Step {
-    const DONE: Self = Self::Settled(Settled::Done);
+    // No constants: all bytes of one would be copied, of which few say something.
+    fn done() -> Self {
+        Self::Settled(Settled::Done)
+    }
+
     /// Runs the body past the cache.
-    const ASIDE: Self = Self::Settled(Settled::Run(None));
+    fn aside() -> Self {
+        Self::Settled(Settled::Run(None))
+    }
 }
 
 /// How a caller that found nothing is to go on.
@@ -115,6 +121,14 @@ pub(crate) enum Where<'a> {
 }
 
 impl Where<'_> {
+    /// If that was found out.
+    fn outside(&self) -> Option<&Outside> {
+        match self {
+            Self::Found(outside) => outside.as_ref(),
+            Self::ToFind(..) => None,
+        }
+    }
+
     fn found(self) -> Option<Outside> {
         match self {
             Self::ToFind(face, key) => key().map(|key| Outside { face, key }),
@@ -158,7 +172,7 @@ pub(crate) fn begin(instance: Used<'_>, wanted: Wanted<'_>, answer: &mut dyn Ans
 /// Runs inside a run of the same key, which can't end before this one does.
 fn run_inline(instance: Used<'_>) -> Step {
     instance.count(|counters| &counters.misses, 1);
-    Step::ASIDE
+    Step::aside()
 }
 
 /// All steps, on a thread that waits as often as it takes.
@@ -179,10 +193,10 @@ impl Call<'_> {
 
     fn begin(mut self, looks: bool) -> Step {
         if UnderLock::is_here() {
-            return Step::ASIDE;
+            return Step::aside();
         }
         if looks && self.look() {
-            return Step::DONE;
+            return Step::done();
         }
         let attempt = Attempt::first(self.instance);
         self.look_outside(attempt)
@@ -192,10 +206,10 @@ impl Call<'_> {
     #[cold]
     fn unusual(self) -> Step {
         match switch::take_mode() {
-            None => Step::ASIDE,
+            None => Step::aside(),
             Some(Mode::Skip) => {
                 self.instance.count(|counters| &counters.skipped, 1);
-                Step::ASIDE
+                Step::aside()
             }
             Some(Mode::Overwrite) if !UnderLock::is_here() => {
                 let flight = self.instance.store.supersede(self.hash, self.key.ask());
@@ -228,25 +242,29 @@ impl Call<'_> {
 
     /// Where the entry stands outside of memory, if that was found out.
     fn outside(&self) -> Option<(&Outside, &Arc<Space>)> {
-        match &self.place {
-            Where::Found(outside) => outside.as_ref().zip(self.instance.space.as_ref()),
-            Where::ToFind(..) => None,
-        }
+        self.place.outside().zip(self.instance.space.as_ref())
     }
 
     /// Asks the stores outside of memory, if the function has any, before it enters.
     fn look_outside(mut self, attempt: Attempt) -> Step {
         self.place = Where::Found(self.place.found());
-        let Some((outside, space)) = self.outside() else {
+        let instance = self.instance;
+        let (Some(outside), Some(space)) = (self.place.outside(), &instance.space) else {
             return self.enter(attempt, None);
         };
         let seen = space.stores.epoch(&outside.key);
         if outside.face == Face::Thread {
-            let read = space.read_here_for_use(&outside.key);
+            let mut at_hand = space.at_hand(&outside.key);
+            let take = &mut |to: &mut dyn Any| space.take_at_hand(&outside.key, &mut at_hand, to);
+            if !space.stores.has_memory() && self.answer.take_value(take) {
+                instance.count(|counters| &counters.hits, 1);
+                return Step::done();
+            }
+            let read = space.read_here_for_use(&outside.key, at_hand);
             return self.found_outside(attempt, seen, &read);
         }
         let space = space.clone();
-        let Call { instance, key, hash, place, .. } = self;
+        let Call { key, hash, place, .. } = self;
         match (key.hold(), place.found()) {
             (Some(held), Some(Outside { key, .. })) => {
                 let reading = Reading::new(space, key, seen);
@@ -266,7 +284,7 @@ impl Call<'_> {
                 self.answer.broken(error)
             }
         };
-        if is_done { Step::DONE } else { self.enter(attempt, Some(seen)) }
+        if is_done { Step::done() } else { self.enter(attempt, Some(seen)) }
     }
 
     /// Answers with what a store had, if it is accepted; then memory gets a copy, unless something changed since.
@@ -304,7 +322,7 @@ impl Call<'_> {
             let answer = &mut *self.answer;
             let read = &mut |stored: Stored<'_>| answer.read(stored, tags);
             match instance.store.enter(hash, self.key.ask(), attempt.joins, read) {
-                Entered::Found if self.accepts() => return Step::DONE,
+                Entered::Found if self.accepts() => return Step::done(),
                 Entered::Found => {}
                 Entered::Lead(flight) if attempt.again > 0 && self.is_late(seen) => {
                     // Somebody stored something after the stores were asked, perhaps this: ask again.
@@ -356,12 +374,12 @@ impl Waited {
             Outcome::Take(shared) if answer.take(&*shared) => {
                 instance.count(|counters| &counters.hits, 1);
                 instance.count(|counters| &counters.coalesced, 1);
-                return Step::DONE;
+                return Step::done();
             }
             Outcome::RunInline => return run_inline(instance),
             Outcome::TimedOut if answer.fail(&|| timed_out(instance)) => {
                 instance.count(|counters| &counters.errors, 1);
-                return Step::DONE;
+                return Step::done();
             }
             Outcome::Retry => attempt,
             // What the leader has is no result for this caller: both go through one cache, their errors are of two types.

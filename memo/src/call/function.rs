@@ -88,6 +88,8 @@ pub(crate) struct Function {
     /// What had failed in the stores when the statistics began anew.
     failed_before: Mutex<(Counts, Vec<u64>)>,
     claims: Mutex<Vec<Claim>>,
+    /// What the address forms that were used so far mean, by their markers: names are taken apart once.
+    addresses: Mutex<Vec<(TypeId, &'static Identity)>>,
 }
 
 static NEXT_ID: Mutex<usize> = Mutex::new(0);
@@ -97,7 +99,14 @@ impl Function {
         let options = &declared.options;
         let name = options.display_name.unwrap_or(&path);
         let stores = options.outside.map(|outside| Arc::new(Stores::declared(outside, name)));
-        Self { declared, path, stores, failed_before: Mutex::default(), claims: Mutex::new(Vec::new()) }
+        Self {
+            declared,
+            path,
+            stores,
+            failed_before: Mutex::default(),
+            claims: Mutex::default(),
+            addresses: Mutex::default(),
+        }
     }
 
     /// Is it this one's declaration?
@@ -132,6 +141,17 @@ impl Function {
             return claim.record.target;
         }
         self.claim(claims, Some(marker), identity, make)
+    }
+
+    /// What an address form with this marker means; `tell` takes its names apart.
+    pub(crate) fn meant_by(&self, marker: TypeId, tell: impl FnOnce() -> Identity) -> &'static Identity {
+        let mut addresses = self.addresses.lock();
+        let known = addresses.iter().find(|(known, _)| *known == marker).map(|(_, identity)| *identity);
+        known.unwrap_or_else(|| {
+            let identity = Box::leak(Box::new(tell()));
+            addresses.push((marker, identity));
+            identity
+        })
     }
 
     /// All that an address with these types may mean; one is made if there is none.

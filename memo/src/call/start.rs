@@ -174,8 +174,9 @@ pub(crate) fn addressed<T: Target>(
     how: How<T::Key>,
 ) -> Vec<&'static T> {
     let function = function_of(declared);
-    let identity = marker.describe().identity_of_address(function.declared);
-    let targets = function.addressed(&identity, TypeId::of::<T>(), &make::<T>(how));
+    let described = marker.describe();
+    let identity = function.meant_by(described.marker, || described.identity_of_address(function.declared));
+    let targets = function.addressed(identity, TypeId::of::<T>(), &make::<T>(how));
     targets.into_iter().filter_map(TypedRef::get).collect()
 }
 

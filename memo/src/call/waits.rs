@@ -84,7 +84,7 @@ impl Waits {
         let ended = match on {
             On::Flight(wait, outside) => Ended::Flight(wait.block(), outside),
             On::Store(Reading { space, key, seen, .. }) => {
-                let loaded = space.read_here_for_use(&key);
+                let loaded = space.read_here_for_use(&key, space.at_hand(&key));
                 Ended::Store(key, seen, loaded)
             }
             On::Contents(loading) => {

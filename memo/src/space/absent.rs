@@ -23,7 +23,7 @@ macro_rules! never {
         pub(crate) enum $type {}
     )*};
 }
-never!(Never Turn Offer Loaded Stored Text);
+never!(Never Turn Offer Loaded AtHand Stored Text);
 
 #[derive(Clone)]
 pub(crate) enum Tier {}
@@ -161,7 +161,9 @@ never! {
     used(&Loaded, bool) -> ();
     asked() -> Vec<Asked>;
     #async all(Face) -> Result<Vec<Stored>, Error>;
-    read_here_for_use(&EntryKey) -> Result<Option<Loaded>, Error>;
+    at_hand(&EntryKey) -> AtHand;
+    take_at_hand(&EntryKey, &mut AtHand, &mut dyn Any) -> bool;
+    read_here_for_use(&EntryKey, AtHand) -> Result<Option<Loaded>, Error>;
     #async read_for_use(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
     #async read_many(Face, &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error>;
 }

@@ -30,15 +30,26 @@ impl Face {
     }
 
     /// Makes a change that comes to its end whoever stops waiting for it: a future that is dropped, or that nobody polls any more,
-    /// must not keep what the change holds (a turn, a flight). What has to wait goes on in the background.
-    pub(crate) async fn finish<R: Send + 'static>(self, change: impl Future<Output = R> + Send + 'static) -> R {
-        if self == Self::Thread {
-            return change.await;
-        }
-        let mut change = Box::pin(change);
-        match poll_fn(|cx| Poll::Ready(change.as_mut().poll(cx))).await {
-            Poll::Ready(result) => result,
-            Poll::Pending => in_background(change).await,
+    /// must not keep what the change holds (a turn, a flight). What has to wait goes on in the background. On a thread it is made
+    /// before this returns.
+    pub(crate) fn finish<R: Send + 'static>(
+        self,
+        change: impl Future<Output = R> + Send + 'static,
+    ) -> impl Future<Output = R> + Send {
+        // Changes are large: those of a thread are no part of the futures around them, which are moved about.
+        let begun = match self {
+            Self::Thread => Ok(block_on(change)),
+            Self::Task => Err(Box::pin(change)),
+        };
+        async move {
+            let mut change = match begun {
+                Ok(result) => return result,
+                Err(change) => change,
+            };
+            match poll_fn(|cx| Poll::Ready(change.as_mut().poll(cx))).await {
+                Poll::Ready(result) => result,
+                Poll::Pending => in_background(change).await,
+            }
         }
     }
 

@@ -57,8 +57,7 @@ impl Facts {
 
     /// Has a hit to restart it?
     pub(super) fn is_due(&self) -> bool {
-        let restarts_from = self.expires.filter(|_| self.window != 0).map(|end| stamp::restarts_from(end, self.window));
-        restarts_from.is_some_and(|due| due <= clock::unix_now())
+        is_due(self.expires, self.window)
     }
 
     /// Its times on the process's clock, and its tags but for those that all entries of the function have.
@@ -198,9 +197,30 @@ pub(super) enum Found {
 
 pub(super) fn check(bytes: &[u8], key: &EntryKey) -> Result<Found, Error> {
     let frame = Parts::read(bytes)?;
-    Ok(match frame.expires {
-        _ if frame.key != key.full().as_bytes() => Found::Other,
-        Some(_) if frame.is_over(clock::unix_now()) => Found::Over,
-        _ => Found::Alive(Facts::of(&frame, bytes)?),
+    Ok(match standing(&frame, key) {
+        Standing::Alive => Found::Alive(Facts::of(&frame, bytes)?),
+        Standing::Over => Found::Over,
+        Standing::Other => Found::Other,
     })
+}
+
+/// What a frame is that stands under a key: as [`Found`].
+pub(super) enum Standing {
+    Alive,
+    Over,
+    Other,
+}
+
+pub(super) fn standing(frame: &Parts<'_>, key: &EntryKey) -> Standing {
+    match frame.expires {
+        _ if frame.key != key.full().as_bytes() => Standing::Other,
+        Some(_) if frame.is_over(clock::unix_now()) => Standing::Over,
+        _ => Standing::Alive,
+    }
+}
+
+/// Has a hit to restart an entry with this end and window?
+pub(super) fn is_due(expires: Option<UnixMillis>, window: Millis) -> bool {
+    let restarts_from = expires.filter(|_| window != 0).map(|end| stamp::restarts_from(end, window));
+    restarts_from.is_some_and(|due| due <= clock::unix_now())
 }

@@ -3,6 +3,7 @@
 //! This puts the layers together that know nothing of each other: values and keys become frames (`wire`), frames go into
 //! stores (`backend`). All of it is written once, for threads and tasks: see [`Face`].
 
+mod at_hand;
 mod back;
 mod batch;
 mod carry;

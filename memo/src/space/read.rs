@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     EntryKey, Face, Loaded, Space, Stores, Turn,
+    at_hand::AtHand,
     back::Queued,
     loaded::{Found, Verified, check},
     tally::Tally,
@@ -165,42 +166,9 @@ impl Stores {
     }
 }
 
-/// What a key's first tier answered before the tiers are asked one after the other, and the epoch before that.
-struct AtHand {
-    epoch: u64,
-    answer: Option<Result<Option<Vec<u8>>, Error>>,
-}
-
-impl AtHand {
-    /// No tier was asked.
-    fn nothing(stores: &Stores, key: &EntryKey) -> Self {
-        Self { epoch: stores.epoch(key), answer: None }
-    }
-
-    /// Asks the first tier on this thread, if its store is open, and nothing can be newer than what is in it.
-    fn ask(stores: &Stores, key: &EntryKey) -> Self {
-        let epoch = stores.epoch(key);
-        let first = stores.tiers.known().first().filter(|_| stores.back.is_none());
-        let asked = first.and_then(|tier| Some((tier, tier.opened()?.blocking()?)));
-        let answer = asked.map(|(tier, store)| store.get(key.flat()).inspect_err(|_| tier.failed()));
-        Self { epoch, answer }
-    }
-
-    /// The entry, if there is one that nothing is to be done about.
-    fn take(&mut self, key: &EntryKey) -> Option<Loaded> {
-        let Some(Ok(Some(bytes))) = &mut self.answer else { return None };
-        let Ok(Found::Alive(facts)) = check(bytes, key) else { return None };
-        if facts.is_due() {
-            return None;
-        }
-        Some(Loaded::new((std::mem::take(bytes), facts), 0, self.epoch))
-    }
-}
-
 impl Space {
-    /// As [`read_for_use`](Self::read_for_use), on a thread: what the first tier has needs no future.
-    pub(crate) fn read_here_for_use(&self, key: &EntryKey) -> Result<Option<Loaded>, Error> {
-        let mut at_hand = AtHand::ask(&self.stores, key);
+    /// As [`read_for_use`](Self::read_for_use), on a thread: what the first tier has at hand needs no future.
+    pub(crate) fn read_here_for_use(&self, key: &EntryKey, mut at_hand: AtHand) -> Result<Option<Loaded>, Error> {
         if let Some(loaded) = at_hand.take(key) {
             self.tally.memory_missed(1);
             return Ok(Some(loaded));

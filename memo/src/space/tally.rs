@@ -40,7 +40,7 @@ impl Tally {
         Counters::add(&self.of(store).misses, 1);
     }
 
-    fn hit(&self, store: usize) {
+    pub(super) fn hit(&self, store: usize) {
         Counters::add(&self.of(store).hits, 1);
     }
 

@@ -146,6 +146,15 @@ impl Backend for Lmdb {
         self.environment().read(|tree, txn| Ok(tree.get(txn, key)?.map(<[u8]>::to_vec)))
     }
 
+    fn get_into(&self, key: &[u8], into: &mut Vec<u8>) -> Result<bool, Error> {
+        self.environment().read(|tree, txn| {
+            let found = tree.get(txn, key)?;
+            into.clear();
+            into.extend_from_slice(found.unwrap_or_default());
+            Ok(found.is_some())
+        })
+    }
+
     fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {
         self.shared.writers.write(self.environment(), Write::Set(key, item)).map(drop)
     }

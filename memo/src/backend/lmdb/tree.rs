@@ -5,7 +5,7 @@ use std::ops::Bound;
 use heed::{Database, RoTxn, RwTxn, types::Bytes};
 
 use super::{
-    layout::{CLEANED_KEY, ENTRY, EXPIRY, Entry, Index, Record, TreeKey, VERSION, VERSION_KEY, entry_at, place},
+    layout::{CLEANED_KEY, ENTRY, EXPIRY, Entry, Index, Record, SHORT, TreeKey, VERSION, VERSION_KEY, entry_at, place},
     stop::Attempt,
 };
 use crate::backend::{Change, Item, UnixMillis};
@@ -62,7 +62,15 @@ impl Tree {
 
     #[inline]
     pub(super) fn get<'txn>(self, txn: &'txn RoTxn<'_>, key: &[u8]) -> Attempt<Option<&'txn [u8]>> {
-        let Some(value) = self.0.get(txn, &TreeKey::entry(key))? else { return Ok(None) };
+        let mut room = [0; SHORT];
+        let long;
+        let at = if let Some(short) = TreeKey::entry_in(&mut room, key) {
+            short
+        } else {
+            long = TreeKey::entry(key);
+            &long
+        };
+        let Some(value) = self.0.get(txn, at)? else { return Ok(None) };
         let entry = Entry::parse(value)?;
         Ok(entry.is_of(key).then_some(entry.bytes))
     }

@@ -49,6 +49,7 @@ pub(in crate::wire) struct Seed<'b, T> {
 impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Seed<'_, T> {
     type Value = T;
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         T::deserialize(Guard { inner: deserializer, at: self.at })
     }
@@ -63,6 +64,7 @@ struct At<'b> {
 }
 
 impl At<'_> {
+    #[inline]
     fn deeper<E: Error>(self) -> Result<Self, E> {
         match self.depth.deeper() {
             Some(depth) => Ok(Self { depth, ..self }),
@@ -71,10 +73,12 @@ impl At<'_> {
     }
 
     /// Where the type says how many parts come, or does not.
+    #[inline]
     fn fixed(self, fixed: bool) -> Self {
         Self { fixed, ..self }
     }
 
+    #[inline]
     fn element<E: Error>(self) -> Result<(), E> {
         if self.bounds.elements.take() { Ok(()) } else { self.bounds.refuse(TOO_MANY) }
     }
@@ -87,6 +91,7 @@ struct Guard<'b, X> {
 
 macro_rules! deserialize {
     (fixed: $fixed:literal; $($method:ident $(as $other:ident)? ($($name:ident: $type:ty),*))*) => {$(
+        #[inline]
         fn $method<V: Visitor<'de>>(self, $($name: $type,)* visitor: V) -> Result<V::Value, D::Error> {
             let visitor = Guard { inner: visitor, at: self.at.fixed($fixed) };
             deserialize!(@call self.inner, visitor, $method $($other)? ($($name),*))
@@ -130,6 +135,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guard<'_, D> {
 
 macro_rules! visit {
     ($($method:ident($type:ty))*) => {$(
+        #[inline]
         fn $method<E: Error>(self, value: $type) -> Result<V::Value, E> {
             self.inner.$method(value)
         }
@@ -152,34 +158,41 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Guard<'_, V> {
         visit_bytes(&[u8]) visit_borrowed_bytes(&'de [u8]) visit_byte_buf(Vec<u8>)
     }
 
+    #[inline]
     fn visit_none<E: Error>(self) -> Result<V::Value, E> {
         self.inner.visit_none()
     }
 
+    #[inline]
     fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
         self.inner.visit_unit()
     }
 
+    #[inline]
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
         let at = self.at.deeper()?;
         self.inner.visit_some(Guard { inner: deserializer, at })
     }
 
+    #[inline]
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
         let at = self.at.deeper()?;
         self.inner.visit_newtype_struct(Guard { inner: deserializer, at })
     }
 
+    #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
         let at = self.at.deeper()?;
         self.inner.visit_seq(Guard { inner: access, at })
     }
 
+    #[inline]
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
         let at = self.at.deeper()?;
         self.inner.visit_map(Guard { inner: access, at })
     }
 
+    #[inline]
     fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
         let at = self.at.deeper()?;
         self.inner.visit_enum(Guard { inner: access, at })
@@ -189,6 +202,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Guard<'_, V> {
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Guard<'_, S> {
     type Value = S::Value;
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
         self.inner.deserialize(Guard { inner: deserializer, at: self.at })
     }
@@ -197,6 +211,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Guard<'_, S> {
 impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Guard<'_, A> {
     type Error = A::Error;
 
+    #[inline]
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
         let element = self.inner.next_element_seed(Guard { inner: seed, at: self.at })?;
         if element.is_some() && !self.at.fixed {
@@ -213,6 +228,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Guard<'_, A> {
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Guard<'_, A> {
     type Error = A::Error;
 
+    #[inline]
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
         let key = self.inner.next_key_seed(Guard { inner: seed, at: self.at })?;
         if key.is_some() {
@@ -221,6 +237,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Guard<'_, A> {
         Ok(key)
     }
 
+    #[inline]
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
         self.inner.next_value_seed(Guard { inner: seed, at: self.at })
     }
@@ -234,6 +251,7 @@ impl<'b, 'de, A: EnumAccess<'de>> EnumAccess<'de> for Guard<'b, A> {
     type Error = A::Error;
     type Variant = Guard<'b, A::Variant>;
 
+    #[inline]
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), A::Error> {
         let (value, inner) = self.inner.variant_seed(Guard { inner: seed, at: self.at })?;
         Ok((value, Guard { inner, at: self.at }))
@@ -243,18 +261,22 @@ impl<'b, 'de, A: EnumAccess<'de>> EnumAccess<'de> for Guard<'b, A> {
 impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Guard<'_, A> {
     type Error = A::Error;
 
+    #[inline]
     fn unit_variant(self) -> Result<(), A::Error> {
         self.inner.unit_variant()
     }
 
+    #[inline]
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
         self.inner.newtype_variant_seed(Guard { inner: seed, at: self.at })
     }
 
+    #[inline]
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
         self.inner.tuple_variant(len, Guard { inner: visitor, at: self.at.fixed(true) })
     }
 
+    #[inline]
     fn struct_variant<V: Visitor<'de>>(
         self,
         fields: &'static [&'static str],

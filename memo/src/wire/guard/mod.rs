@@ -26,6 +26,7 @@ impl Depth {
     /// What is one level when it is written is two when it is read, at most: a variant, and the fields of it.
     const READING: Self = Self(2 * DEPTH + 1);
 
+    #[inline]
     fn deeper(self) -> Option<Self> {
         self.0.checked_sub(1).map(Self)
     }
@@ -46,6 +47,7 @@ impl Elements {
     }
 
     /// Counts one; false if it is one too many.
+    #[inline]
     fn take(&self) -> bool {
         let left = self.0.get().checked_sub(1);
         self.0.set(left.unwrap_or(0));
