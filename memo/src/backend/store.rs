@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use super::{AsyncBackend, Backend, Blocking, Ear, Edit, Item, Listening, Moment, UnixMillis, Visit, opened::Held};
+use super::{
+    AsyncBackend, Backend, Blocking, Capabilities, Ear, Edit, Item, Listening, Moment, UnixMillis, Visit, opened::Held,
+};
 use crate::error::Error;
 
 /// Who asks a store, and waits for it.
@@ -65,6 +67,13 @@ impl Store {
         match self {
             Self::Blocking(store) => store.name(),
             Self::Async(store) | Self::Both { task: store, .. } => store.name(),
+        }
+    }
+
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        match self {
+            Self::Blocking(store) => store.capabilities(),
+            Self::Async(store) | Self::Both { task: store, .. } => store.capabilities(),
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
     home::Loading,
     run::Running,
     switch::{self, Mode},
-    waits::{Ended, On, Read, Reading, Waited, Waits},
+    waits::{Ended, On, Reading, Waited, Waits},
 };
 use crate::{
     clock::{self, Millis},
@@ -20,7 +20,7 @@ use crate::{
     },
     key::{Ask, Held},
     memory::{Entered, Found, Put, Stored, locked::UnderLock},
-    space::{EntryKey, Face, Loaded, Space},
+    space::{EntryKey, Face, Loaded, Read, Space},
 };
 
 /// Where a call stands.
@@ -261,7 +261,7 @@ impl Call<'_> {
                 return Step::done();
             }
             let read = space.read_here_for_use(&outside.key, at_hand);
-            return self.found_outside(attempt, seen, &read);
+            return self.found_outside(attempt, seen, read);
         }
         let space = space.clone();
         let Call { key, hash, place, .. } = self;
@@ -275,8 +275,11 @@ impl Call<'_> {
     }
 
     /// The stores have answered.
-    fn found_outside(mut self, attempt: Attempt, seen: u64, read: &Read) -> Step {
-        let is_done = match read {
+    fn found_outside(mut self, attempt: Attempt, seen: u64, read: Read) -> Step {
+        if let Where::Found(Some(outside)) = &mut self.place {
+            outside.key.computed_since(read.since);
+        }
+        let is_done = match &read.found {
             Ok(Some(loaded)) => self.takes(loaded, seen),
             Ok(None) => false,
             Err(error) => {
@@ -356,10 +359,10 @@ impl Waited {
         let Self { held, hash, attempt, ended } = self;
         let (outcome, outside) = match ended {
             Ended::Flight(outcome, outside) => (outcome, outside),
-            Ended::Store(key, seen, loaded) => {
+            Ended::Store(key, seen, read) => {
                 let place = Where::Found(Some(Outside { face: Face::Task, key }));
                 let call = Call { instance, key: Key::Held(held), hash, place, answer };
-                return call.found_outside(attempt, seen, &loaded);
+                return call.found_outside(attempt, seen, read);
             }
             Ended::Contents(loaded) => {
                 if loaded.is_err() {

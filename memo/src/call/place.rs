@@ -154,7 +154,7 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
     ) -> Result<Option<Entry<V>>, Error> {
         let Some((space, entry)) = &self.outside else { return Ok(None) };
         let seen = space.stores.epoch(entry);
-        let Some(loaded) = space.read_for_use(face, entry).await? else { return Ok(None) };
+        let Some(loaded) = space.read_for_use(face, entry).await.found? else { return Ok(None) };
         let found = self.opened(space, &loaded);
         space.used(&loaded, found.is_some());
         if let Some(found) = &found {

@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     flight::wait::{Outcome, Wait, block_on},
     key::Held,
-    space::{EntryKey, Face, Loaded, Space},
+    space::{EntryKey, Face, Read, Space},
 };
 
 /// A caller that waits. It borrows nothing of the call.
@@ -58,9 +58,6 @@ impl Reading {
         asked.as_mut().poll(cx)
     }
 }
-
-/// What a store answered.
-pub(super) type Read = Result<Option<Loaded>, Error>;
 
 /// How a caller's wait has ended.
 pub(super) enum Ended {

@@ -23,7 +23,9 @@ macro_rules! never {
         pub(crate) enum $type {}
     )*};
 }
-never!(Never Turn Offer Loaded AtHand Stored Text);
+never!(Never Turn Offer Loaded Stored Text);
+
+pub(crate) struct AtHand;
 
 #[derive(Clone)]
 pub(crate) enum Tier {}
@@ -42,6 +44,15 @@ impl Drop for Turn {
 
 #[derive(Clone)]
 pub(crate) struct EntryKey;
+
+impl EntryKey {
+    pub(crate) fn computed_since(&mut self, (): ()) {}
+}
+
+pub(crate) struct Read {
+    pub(crate) found: Result<Option<Loaded>, Error>,
+    pub(crate) since: (),
+}
 
 #[derive(Clone, Copy)]
 pub(crate) enum AnyValues {}
@@ -163,8 +174,8 @@ never! {
     #async all(Face) -> Result<Vec<Stored>, Error>;
     at_hand(&EntryKey) -> AtHand;
     take_at_hand(&EntryKey, &mut AtHand, &mut dyn Any) -> bool;
-    read_here_for_use(&EntryKey, AtHand) -> Result<Option<Loaded>, Error>;
-    #async read_for_use(Face, &EntryKey) -> Result<Option<Loaded>, Error>;
+    read_here_for_use(&EntryKey, AtHand) -> Read;
+    #async read_for_use(Face, &EntryKey) -> Read;
     #async read_many(Face, &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error>;
 }
 

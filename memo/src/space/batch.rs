@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    EntryKey, Face, Loaded, Space, Stores, Turn, back::Queued, loaded::Verified, read::is_down, shared::STRIPES,
+    EntryKey, Face, Loaded, Since, Space, Stores, Turn, back::Queued, loaded::Verified, read::is_down, shared::STRIPES,
     tally::Tally, tier::LiveTier,
 };
 use crate::{backend::Store, error::Error};
@@ -64,7 +64,7 @@ impl Stores {
             let is_new = |loaded: &&Loaded| loaded.tier() == number;
             let found =
                 keys.iter().zip(&loaded).filter_map(|(key, loaded)| Some((*key, loaded.as_ref().filter(is_new)?)));
-            self.carry_up(face, &tiers[..number], &found.collect::<Vec<_>>()).await;
+            self.carry_up(face, &tiers[..number], &found.collect::<Vec<_>>(), &Since::new()).await;
             missing.retain(|&at| loaded[at].is_none());
             if missing.is_empty() {
                 break;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{EntryKey, Face, Loaded, Stores, loaded::Facts, tier::LiveTier, write::written};
+use super::{EntryKey, Face, Loaded, Since, Stores, loaded::Facts, tier::LiveTier, write::written};
 use crate::{
-    backend::{Item, Store, UnixMillis},
+    backend::{Item, Moment, Store, UnixMillis},
     clock,
     error::Error,
     tags::Tag,
@@ -18,25 +18,26 @@ impl Stores {
         face: Face,
         tiers: &[Arc<LiveTier>],
         found: &[(&EntryKey, &Loaded)],
+        since: &Since,
     ) {
         if tiers.is_empty() || found.is_empty() {
             return;
         }
-        let carry = |tier: &Arc<LiveTier>| {
+        let carry = |(number, tier): (usize, &Arc<LiveTier>)| {
             // That their frames are sound was found before.
             let carried = found.iter().filter_map(|(key, loaded)| carried(tier, key, loaded).ok());
-            (tier.clone(), carried.collect::<Vec<_>>())
+            (tier.clone(), carried.collect::<Vec<_>>(), since.get(number).copied().flatten())
         };
-        let copies: Vec<_> = tiers.iter().map(carry).collect();
+        let copies: Vec<_> = tiers.iter().enumerate().map(carry).collect();
         let keys: Vec<(EntryKey, u64)> = found.iter().map(|(key, loaded)| ((*key).clone(), loaded.epoch)).collect();
         let stores = self.clone();
         let change = async move {
             let _turns = stores.turns(face, keys.iter().map(|(key, _)| key)).await;
             let same: Vec<bool> = keys.iter().map(|(key, epoch)| stores.epoch(key) == *epoch).collect();
-            for (tier, entries) in copies {
+            for (tier, entries, since) in copies {
                 let entries =
                     entries.into_iter().zip(&same).filter_map(|(entry, same)| same.then_some(entry)).collect();
-                if let Err(error) = put_carried(face, &tier, entries).await {
+                if let Err(error) = put_carried(face, &tier, entries, since).await {
                     stores.failed(&error);
                 }
             }
@@ -63,17 +64,16 @@ fn carried(tier: &LiveTier, key: &EntryKey, loaded: &Loaded) -> Result<Carried, 
 }
 
 /// Puts entries into a tier, in the turns of their keys.
-async fn put_carried(face: Face, tier: &LiveTier, entries: Vec<Carried>) -> Result<(), Error> {
+async fn put_carried(face: Face, tier: &LiveTier, entries: Vec<Carried>, since: Option<Moment>) -> Result<(), Error> {
     if entries.is_empty() {
         return Ok(());
     }
     let work = move |store: Store| async move {
         let tags: Vec<Vec<&str>> =
             entries.iter().map(|entry| entry.tags.iter().map(String::as_str).collect()).collect();
-        let items = entries
-            .iter()
-            .zip(&tags)
-            .map(|(entry, tags)| (&*entry.flat, Item::new(&entry.bytes).expires(entry.expires).tags(tags)));
+        let items = entries.iter().zip(&tags).map(|(entry, tags)| {
+            (&*entry.flat, Item::new(&entry.bytes).expires(entry.expires).tags(tags).since(since))
+        });
         store.set_many(&items.collect::<Vec<_>>()).await
     };
     tier.ask(face, work).await

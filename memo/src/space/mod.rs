@@ -31,6 +31,7 @@ use async_lock::{Mutex, MutexGuardArc};
 pub(crate) use face::Face;
 pub(crate) use loaded::{Loaded, Stored, key_of};
 pub(crate) use names::EntryKey;
+pub(crate) use read::{Read, Since};
 pub use source::Tier;
 pub(crate) use source::is_memory;
 use tier::Tiers;

@@ -2,7 +2,8 @@
 
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
-use crate::{error::Error, key::text::Text};
+use super::Since;
+use crate::{backend::Moment, error::Error, key::text::Text};
 
 /// Arguments longer than this many bytes are shortened to their beginning and a hash.
 const LONGEST: usize = 160;
@@ -62,7 +63,7 @@ impl Names {
         let entry = flat.len();
         flat.push('|');
         flat.push_str(&self.version);
-        let more = full.map(|full| Box::new(More { full: Some(full), data: None }));
+        let more = full.map(|full| Box::new(More { full: Some(full), ..More::default() }));
         Ok(EntryKey { flat, entry, hash, more })
     }
 }
@@ -95,6 +96,8 @@ struct More {
     full: Option<String>,
     /// The arguments as bytes, where they are to be read again.
     data: Option<Vec<u8>>,
+    /// When the tiers were found to have no entry, so that a value is computed.
+    since: Since,
 }
 
 impl EntryKey {
@@ -111,6 +114,18 @@ impl EntryKey {
     pub(super) fn with_data(mut self, data: Vec<u8>) -> Self {
         self.more.get_or_insert_default().data = Some(data);
         self
+    }
+
+    /// The value that is to stand under it is computed because the tiers had none then.
+    pub(crate) fn computed_since(&mut self, since: Since) {
+        if self.more.is_some() || !since.is_empty() {
+            self.more.get_or_insert_default().since = since;
+        }
+    }
+
+    /// By the time of a tier's store.
+    pub(super) fn since(&self, tier: usize) -> Option<Moment> {
+        self.more.as_ref()?.since.get(tier).copied().flatten()
     }
 
     pub(super) fn data(&self) -> Option<&[u8]> {

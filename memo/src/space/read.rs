@@ -11,10 +11,23 @@ use super::{
     tier::LiveTier,
 };
 use crate::{
-    backend::{Change, Store},
+    backend::{Change, Moment, Store},
     error::Error,
     flight::wait::block_on,
 };
+
+/// What the stores answered.
+pub(crate) struct Read {
+    pub(crate) found: Result<Option<Loaded>, Error>,
+    pub(crate) since: Since,
+}
+
+/// When each tier was found to have no entry, by its store's own time: what is removed later keeps out what was computed since. Of
+/// tiers that keep no account of removals, nothing.
+pub(crate) type Since = Vec<Option<Moment>>;
+
+/// Before all that is taken down.
+const LONG_AGO: Moment = 0;
 
 /// What an entry is read for.
 #[derive(Clone, Copy)]
@@ -30,7 +43,7 @@ impl Stores {
     /// The entry of a key. What fails is counted here. Bytes that do not verify are as good as absent; it is an error if no
     /// tier has the entry and one can't be asked.
     pub(crate) async fn read(self: &Arc<Self>, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
-        self.read_on(face, key, Reading::ToSee, AtHand::nothing(self, key)).await
+        self.read_on(face, key, Reading::ToSee, AtHand::nothing(self, key)).await.found
     }
 
     /// The same in the turn of the key. Nothing is copied into other tiers.
@@ -41,45 +54,38 @@ impl Stores {
         key: &EntryKey,
     ) -> Result<Option<Loaded>, Error> {
         self.settle_others(face, &[key]).await?;
-        self.read_on(face, key, Reading::ToChange, AtHand::nothing(self, key)).await
+        self.read_on(face, key, Reading::ToChange, AtHand::nothing(self, key)).await.found
     }
 
-    async fn read_on(
-        self: &Arc<Self>,
-        face: Face,
-        key: &EntryKey,
-        reading: Reading<'_>,
-        at_hand: AtHand,
-    ) -> Result<Option<Loaded>, Error> {
-        let (loaded, failed) = self.look(face, key, reading, at_hand).await;
+    async fn read_on(self: &Arc<Self>, face: Face, key: &EntryKey, reading: Reading<'_>, at_hand: AtHand) -> Read {
+        let (mut failed, mut since) = (Vec::new(), Since::new());
+        let loaded = self.look(face, key, reading, at_hand, (&mut failed, &mut since)).await;
         for error in &failed {
             self.failed(error);
         }
         let down = failed.into_iter().find(is_down);
-        match down {
+        let found = match down {
             Some(error) if loaded.is_none() => Err(error),
             _ => Ok(loaded),
-        }
+        };
+        Read { found, since }
     }
 
-    /// Looks into the tiers one after the other; says what failed on the way, too.
+    /// Looks into the tiers one after the other; says what failed on the way, too, and since when a tier is known to have nothing.
     async fn look(
         self: &Arc<Self>,
         face: Face,
         key: &EntryKey,
         reading: Reading<'_>,
         at_hand: AtHand,
-    ) -> (Option<Loaded>, Vec<Error>) {
+        (failed, since): (&mut Vec<Error>, &mut Since),
+    ) -> Option<Loaded> {
         let AtHand { epoch, answer: mut first } = at_hand;
         let tally = if let Reading::ForUse(tally) = reading { Some(tally) } else { None };
         if let Some(tally) = tally {
             tally.memory_missed(1);
         }
-        let mut failed = Vec::new();
-        let tiers = match self.tiers.all() {
-            Ok(tiers) => tiers,
-            Err(error) => return (None, vec![error]),
-        };
+        let tiers = self.tiers.all().map_err(|error| failed.push(error)).ok()?;
         for (number, tier) in tiers.iter().enumerate() {
             let queued = self.back.as_ref().and_then(|back| back.find(number, key));
             let is_queued = queued.is_some();
@@ -88,6 +94,7 @@ impl Stores {
                 (None, Some(Err(error))) => Err(error),
                 (None, None) => self.read_tier(face, tier, key).await,
             };
+            let is_down = read.is_err();
             match read {
                 Ok(None) => {
                     if let Some(tally) = tally {
@@ -104,14 +111,24 @@ impl Stores {
                         self.restart(face, &tiers[number..], key, &mut loaded).await;
                     }
                     if !matches!(reading, Reading::ToChange) {
-                        self.carry_up(face, &tiers[..number], &[(key, &loaded)]).await;
+                        self.carry_up(face, &tiers[..number], &[(key, &loaded)], since).await;
                     }
-                    return (Some(loaded), failed);
+                    return Some(loaded);
                 }
                 Err(error) => failed.push(error),
             }
+            if tally.is_some() && tier.has_fences() {
+                since.resize(number, None);
+                let moment = if is_down { Ok(None) } else { self.moment(face, tier, key).await };
+                since.push(moment.map_err(|error| failed.push(error)).ok().flatten().or(Some(LONG_AGO)));
+            }
         }
-        (None, failed)
+        None
+    }
+
+    /// The present, by the time of a tier's store.
+    async fn moment(&self, face: Face, tier: &LiveTier, key: &EntryKey) -> Result<Option<Moment>, Error> {
+        tier.store(face).await?.moment(key.flat()).await.inspect_err(|_| tier.failed())
     }
 
     pub(super) async fn read_tier(
@@ -168,16 +185,16 @@ impl Stores {
 
 impl Space {
     /// As [`read_for_use`](Self::read_for_use), on a thread: what the first tier has at hand needs no future.
-    pub(crate) fn read_here_for_use(&self, key: &EntryKey, mut at_hand: AtHand) -> Result<Option<Loaded>, Error> {
+    pub(crate) fn read_here_for_use(&self, key: &EntryKey, mut at_hand: AtHand) -> Read {
         if let Some(loaded) = at_hand.take(key) {
             self.tally.memory_missed(1);
-            return Ok(Some(loaded));
+            return Read { found: Ok(Some(loaded)), since: Since::new() };
         }
         block_on(self.stores.read_on(Face::Thread, key, Reading::ForUse(&self.tally), at_hand))
     }
 
     /// The entry of a key, for a call: see [`Stores::read`]. An entry that slides is restarted.
-    pub(crate) async fn read_for_use(&self, face: Face, key: &EntryKey) -> Result<Option<Loaded>, Error> {
+    pub(crate) async fn read_for_use(&self, face: Face, key: &EntryKey) -> Read {
         self.stores.read_on(face, key, Reading::ForUse(&self.tally), AtHand::nothing(&self.stores, key)).await
     }
 }

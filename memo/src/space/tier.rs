@@ -12,7 +12,7 @@ use super::{
     source::{Source, Terms},
 };
 use crate::{
-    backend::{Store, Sweep},
+    backend::{Capabilities, Store, Sweep},
     clock::{self, Millis},
     error::Error,
     stats::counters::Counters,
@@ -36,13 +36,15 @@ struct Opened {
     store: Store,
     /// As threads and as tasks ask it.
     faces: [Store; 2],
+    has_fences: bool,
     sweep: Arc<Sweep>,
 }
 
 impl Opened {
     fn new(store: Store) -> Self {
         let faces = [Face::Thread, Face::Task].map(|face| store.facing(face));
-        Self { faces, sweep: Sweep::of(&store), store }
+        let Capabilities { fences: has_fences, .. } = store.capabilities();
+        Self { faces, has_fences, sweep: Sweep::of(&store), store }
     }
 
     fn facing(&self, face: Face) -> &Store {
@@ -71,6 +73,11 @@ impl LiveTier {
 
     pub(super) fn opened(&self) -> Option<&Store> {
         self.store.get().map(|opened| &opened.store)
+    }
+
+    /// Does its store keep an account of what is removed, as far as is known?
+    pub(super) fn has_fences(&self) -> bool {
+        self.store.get().is_some_and(|opened| opened.has_fences)
     }
 
     /// Its store, if it is open and due to be swept: by the caller.

@@ -96,7 +96,7 @@ impl Offer {
         match self.live(tier) {
             Some(Written { bytes, expires }) => {
                 let tags: Vec<&str> = self.tags.iter().map(String::as_str).collect();
-                let item = Item::new(bytes).expires(*expires).tags(&tags);
+                let item = Item::new(bytes).expires(*expires).tags(&tags).since(self.key.since(tier));
                 store.set(self.key.flat(), item).await.map(|()| Outcome::Stored)
             }
             // What is over still takes the place of what was there before.
@@ -285,7 +285,8 @@ async fn put_all(
             together.iter().map(|(offer, _)| offer.tags.iter().map(String::as_str).collect()).collect();
         let items = together.iter().zip(&tags).filter_map(|((offer, _), tags)| {
             let Written { bytes, expires } = offer.entry(tier, now)?;
-            Some((offer.key.flat(), Item::new(bytes).expires(*expires).tags(tags)))
+            let item = Item::new(bytes).expires(*expires).tags(tags).since(offer.key.since(tier));
+            Some((offer.key.flat(), item))
         });
         store.set_many(&items.collect::<Vec<_>>()).await?;
         outcomes.extend(together.iter().map(|_| Outcome::Stored));

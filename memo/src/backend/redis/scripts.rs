@@ -110,11 +110,11 @@ local function take_list()
   return list
 end
 
-local function set()
+-- `replaces`: is it news to others? What was computed because nothing was there is none.
+local function set(replaces)
   local key, bytes, left, expires, since, tags = take(), take(), take(), take(), take(), take_list()
   if since ~= '' and is_out(key, tags, since) then return end
-  -- What was computed because nothing was there is no news.
-  if since == '' then tell('p' .. key) end
+  if replaces and since == '' then tell('p' .. key) end
   if left == '0' then return drop(key) end
   untag(key)
   if left == '' then
@@ -188,7 +188,7 @@ pub(super) static SET: Script = Script::writing(
     "
 local done = {}
 while ARGV[at] do
-  set()
+  set(true)
   done[#done + 1] = 1
 end
 return done",
@@ -248,7 +248,7 @@ local was_there, seen, sets = take() == '1', take(), take() == '1'
 local now = redis.call('GET', base .. 'e:' .. ARGV[at])
 if now and (not was_there or now ~= seen) or not now and was_there then return {0} end
 if sets then
-  set()
+  set(was_there)
 else
   local key = take()
   note('p' .. key)
