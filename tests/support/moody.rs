@@ -17,6 +17,8 @@ pub struct Moody {
     inner: Memory,
     /// Whatever is asked is an error.
     pub fails: AtomicBool,
+    /// Removals are errors.
+    pub clings: AtomicBool,
     /// What is read has a wrong bit.
     pub garbles: AtomicBool,
     /// The next write or removal waits here until somebody says go.
@@ -40,6 +42,13 @@ fn wait(held: &Mutex<Option<mpsc::Receiver<()>>>) {
 impl Moody {
     fn ask(&self) -> Result<(), Error> {
         if self.fails.load(Ordering::SeqCst) { Err(Error::unavailable("it is moody")) } else { Ok(()) }
+    }
+
+    fn ask_to_remove(&self) -> Result<(), Error> {
+        if self.clings.load(Ordering::SeqCst) {
+            return Err(Error::unavailable("it clings to what it has"));
+        }
+        self.ask()
     }
 }
 
@@ -69,18 +78,18 @@ impl Backend for Moody {
     }
 
     fn remove(&self, key: &[u8]) -> Result<bool, Error> {
-        self.ask()?;
+        self.ask_to_remove()?;
         self.inner.remove(key)
     }
 
     fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
         wait(&self.held);
-        self.ask()?;
+        self.ask_to_remove()?;
         self.inner.remove_prefix(prefix)
     }
 
     fn remove_tagged(&self, prefix: &[u8], tags: &[&str]) -> Result<u64, Error> {
-        self.ask()?;
+        self.ask_to_remove()?;
         self.inner.remove_tagged(prefix, tags)
     }
 

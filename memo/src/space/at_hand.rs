@@ -58,7 +58,7 @@ impl Space {
     pub(crate) fn at_hand(&self, key: &EntryKey) -> AtHand {
         let stores = &self.stores;
         let mut at_hand = AtHand::nothing(stores, key);
-        let first = stores.tiers.known().first().filter(|_| stores.back.is_none());
+        let first = stores.tiers.known().first().filter(|_| stores.back.is_none() && stores.shared.owed.is_nothing());
         if let Some(tier) = first
             && let Some(store) = tier.opened().and_then(|store| store.blocking())
         {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    EntryKey, Face, Loaded, Since, Space, Stores, Turn, back::Queued, loaded::Verified, read::is_down, shared::STRIPES,
-    tally::Tally, tier::LiveTier,
+    EntryKey, Face, Loaded, Since, Space, Stores, Turn, back::Queued, loaded::Verified, owed::Removal, read::is_down,
+    shared::STRIPES, tally::Tally, tier::LiveTier,
 };
 use crate::{backend::Store, error::Error};
 
@@ -104,6 +104,13 @@ impl Stores {
         keys: &[&EntryKey],
         missing: &[usize],
     ) -> Vec<Result<Option<Verified>, Error>> {
+        if !self.shared.owed.is_nothing() {
+            let mut results = Vec::with_capacity(missing.len());
+            for &at in missing {
+                results.push(self.read_tier(face, tier, keys[at]).await);
+            }
+            return results;
+        }
         let flat: Vec<Vec<u8>> = missing.iter().map(|&at| keys[at].flat().to_vec()).collect();
         let work = move |store: Store| async move {
             let flat: Vec<&[u8]> = flat.iter().map(Vec::as_slice).collect();
@@ -129,7 +136,7 @@ impl Stores {
     /// Removes the entries of several keys, of all versions, from all tiers, in the turns of all of them; says for each whether
     /// there was one.
     pub(crate) async fn remove_many(
-        &self,
+        self: &Arc<Self>,
         face: Face,
         _turns: &[Turn],
         keys: &[&EntryKey],
@@ -143,7 +150,8 @@ impl Stores {
             let prefixes: Vec<&[u8]> = prefixes.iter().map(Vec::as_slice).collect();
             store.remove_prefixes(&prefixes).await
         };
-        let removed = self.tiers.each(face, work).await;
+        let removals: Vec<Removal> = keys.iter().map(|key| Removal::Under(key.all_versions())).collect();
+        let removed = self.remove_from_each(face, &removals, work).await;
         for key in keys {
             self.changed(key);
         }

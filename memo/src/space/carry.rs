@@ -37,7 +37,12 @@ impl Stores {
             for (tier, entries, since) in copies {
                 let entries =
                     entries.into_iter().zip(&same).filter_map(|(entry, same)| same.then_some(entry)).collect();
-                if let Err(error) = put_carried(face, &tier, entries, since).await {
+                let paid = stores.pay(face, &tier).await;
+                let carried = match paid {
+                    Ok(()) => put_carried(face, &tier, entries, since).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = carried {
                     stores.failed(&error);
                 }
             }

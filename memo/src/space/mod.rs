@@ -11,6 +11,7 @@ mod explain;
 mod face;
 mod loaded;
 mod names;
+mod owed;
 mod read;
 mod shared;
 mod slide;
@@ -43,6 +44,7 @@ pub(crate) use crate::key::text::Text;
 
 use self::{
     back::{Back, Outlet},
+    owed::Removal,
     shared::{STRIPES, Shared},
     source::Source,
 };
@@ -217,7 +219,7 @@ impl Stores {
     }
 
     /// Removes the entry of a key, of all versions, from all tiers, in the caller's turn; was there one?
-    pub(crate) async fn remove(&self, face: Face, turn: &Turn, key: &EntryKey) -> Result<bool, Error> {
+    pub(crate) async fn remove(self: &Arc<Self>, face: Face, turn: &Turn, key: &EntryKey) -> Result<bool, Error> {
         let removed = self.remove_many(face, std::slice::from_ref(turn), &[key]).await;
         removed.map(|were_there| were_there == [true])
     }
@@ -243,7 +245,12 @@ impl Stores {
         face.finish(change).await
     }
 
-    async fn clear_tiers(&self, face: Face, _turns: &[Turn], tags: Option<Arc<[String]>>) -> Result<u64, Error> {
+    async fn clear_tiers(
+        self: &Arc<Self>,
+        face: Face,
+        _turns: &[Turn],
+        tags: Option<Arc<[String]>>,
+    ) -> Result<u64, Error> {
         let settled = self.settle_all_others(face).await;
         let prefix: Arc<str> = self.prefix.as_str().into();
         let forget = |back: &Back| back.forget_under(prefix.as_bytes(), tags.as_deref());
@@ -251,6 +258,13 @@ impl Stores {
         // What they were to take the place of may carry other tags.
         let replaced: Arc<[Vec<u8>]> = forgotten.iter().map(|offer| offer.key().all_versions()).collect();
         let _outlet = self.outlet().await;
+        let removals = match &tags {
+            None => vec![Removal::Under(prefix.as_bytes().to_vec())],
+            Some(tags) => {
+                let tagged = Removal::Tagged(prefix.as_bytes().to_vec(), tags.to_vec());
+                [tagged].into_iter().chain(replaced.iter().cloned().map(Removal::Under)).collect()
+            }
+        };
         let work = |store: Store| async move {
             let Some(tags) = &tags else { return store.remove_prefix(prefix.as_bytes()).await };
             let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
@@ -261,7 +275,7 @@ impl Stores {
             let replaced: Vec<&[u8]> = replaced.iter().map(Vec::as_slice).collect();
             Ok(tagged + store.remove_prefixes(&replaced).await?.into_iter().sum::<u64>())
         };
-        let removed = self.tiers.each(face, work).await;
+        let removed = self.remove_from_each(face, &removals, work).await;
         self.shared.all_changed();
         settled.and(removed).map(|counts| counts.into_iter().max().unwrap_or(0))
     }
@@ -313,7 +327,7 @@ impl Stores {
         if self.tiers.known().iter().all(|tier| tier.opened().is_none()) && self.queued() == 0 {
             return Ok(());
         }
-        let written = self.write_out(face).await;
+        let written = self.pay_now(face).await.and(self.write_out(face).await);
         let flushed = self.tiers.each(face, |store| async move { store.flush().await }).await;
         written.and(flushed.map(drop))
     }
@@ -339,6 +353,7 @@ impl Stores {
         let mut found = Ok(false);
         // As in all changes, what is read later is changed first.
         for tier in self.tiers.all()?.iter().rev() {
+            self.pay(face, tier).await?;
             let (at, expires) = (key.clone(), tier.terms().end(expires, clock::unix_now()));
             let work = move |store: Store| async move { retime_in(&store, &at, expires).await };
             let retimed = tier.ask(face, work).await;

@@ -137,6 +137,9 @@ impl Stores {
         tier: &LiveTier,
         key: &EntryKey,
     ) -> Result<Option<Verified>, Error> {
+        if self.shared.owed.hides(tier, key) {
+            return Ok(None);
+        }
         let store = tier.store(face).await?;
         let bytes = if face == Face::Task && store.blocks() {
             let flat = key.flat().to_vec();
@@ -144,7 +147,8 @@ impl Stores {
         } else {
             store.get(key.flat()).await.inspect_err(|_| tier.failed())?
         };
-        self.verified(face, tier, key, bytes).await
+        let verified = self.verified(face, tier, key, bytes).await?;
+        Ok(verified.filter(|(_, facts)| !self.shared.owed.hides_tagged(tier, key, facts)))
     }
 
     /// Bytes that were found under a key, if they are an entry of it that is alive.

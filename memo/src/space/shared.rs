@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_lock::Mutex;
 
-use super::{EntryKey, Face, Stores};
+use super::{EntryKey, Face, Stores, owed::Owed};
 use crate::{call::home::OfCache, error::Error};
 
 /// Keys are spread over so many locks, under which their entries change.
@@ -22,6 +22,8 @@ pub(super) struct Shared {
     pub(super) stripes: [Arc<Mutex<()>>; STRIPES],
     /// Rise with every change of some of the keys: what was read before is not carried on after it.
     epochs: [AtomicU64; EPOCHS],
+    /// What their stores have not confirmed.
+    pub(super) owed: Owed,
     /// Those of the objects.
     stores: parking_lot::Mutex<Vec<Weak<Stores>>>,
 }
@@ -31,6 +33,7 @@ impl Shared {
         Arc::new(Self {
             stripes: std::array::from_fn(|_| Arc::default()),
             epochs: std::array::from_fn(|_| AtomicU64::new(0)),
+            owed: Owed::default(),
             stores: parking_lot::Mutex::default(),
         })
     }

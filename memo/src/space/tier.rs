@@ -61,6 +61,11 @@ impl LiveTier {
         &self.source.terms
     }
 
+    /// Is it, or is its store, the same?
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other) || self.opened().is_some_and(|store| other.opened() == Some(store))
+    }
+
     /// What its store is called, if it is open.
     pub(super) fn name(&self) -> &'static str {
         self.opened().map_or("", Store::name)
@@ -275,12 +280,26 @@ impl Tiers {
         R: Send + 'static,
         F: Future<Output = Result<R, Error>> + Send,
     {
+        self.try_each(face, work).await?.into_iter().collect()
+    }
+
+    /// The same, with what became of each.
+    pub(super) async fn try_each<R, F>(
+        &self,
+        face: Face,
+        work: impl FnOnce(Store) -> F + Clone + Send + 'static,
+    ) -> Result<Vec<Result<R, Error>>, Error>
+    where
+        R: Send + 'static,
+        F: Future<Output = Result<R, Error>> + Send,
+    {
         let tiers = self.all()?;
         let mut results = Vec::with_capacity(tiers.len());
         // What is read later is changed first: else it would fill the tiers before it again.
         for tier in tiers.iter().rev() {
             results.push(tier.ask(face, work.clone()).await);
         }
-        results.into_iter().rev().collect()
+        results.reverse();
+        Ok(results)
     }
 }

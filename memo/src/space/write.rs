@@ -225,6 +225,9 @@ impl Stores {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; offers.len()];
         for (outcome, offer) in outcomes.iter_mut().zip(offers).filter(|(_, offer)| offer.yields) {
             for tier in &tiers[..tiers.len().saturating_sub(1)] {
+                if self.pay(face, tier).await.is_err() {
+                    continue;
+                }
                 let asked = offer.clone();
                 let is_there = tier.ask(face, move |store| async move { asked.is_there(&store).await });
                 if is_there.await.unwrap_or(false) {
@@ -234,6 +237,10 @@ impl Stores {
         }
         let mut failed = None;
         for (at, tier) in tiers.iter().enumerate().rev() {
+            if let Err(error) = self.pay(face, tier).await {
+                failed = Some(error);
+                continue;
+            }
             let (number, offers, decided) = (numbers.start + at, offers.to_vec(), outcomes.clone());
             let work = move |store: Store| async move { put_all(&store, number, &offers, &decided).await };
             match tier.ask(face, work).await {

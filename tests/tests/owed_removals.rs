@@ -1,0 +1,161 @@
+//! Rows 12, 17, 33; promise 10: a deletion that a store did not confirm is tried again, and until then reads pass the store by for what
+//! was to go.
+
+use std::{
+    sync::{Arc, LazyLock, atomic::Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use memo::{Cache, SetOptions, Tier, Write, backend::Backend, cache_delete, clock::TestClock, memoize};
+use memo_tests::{fresh, moody::Moody};
+
+type Numbers = Cache<u32, u64>;
+
+fn built(name: &str) -> (Arc<Moody>, Numbers) {
+    let store = Arc::new(Moody::default());
+    let cache = Cache::builder(name).tier(Tier::of(store.clone())).build().expect("builds");
+    (store, cache)
+}
+
+fn clings(store: &Moody, clings: bool) {
+    store.clings.store(clings, Ordering::SeqCst);
+}
+
+/// The number of entries in the store, whatever is said of them.
+fn stand(store: &Moody, name: &str) -> u64 {
+    store.count(format!("{name}|").as_bytes()).expect("it can count")
+}
+
+/// Time passes until something is done.
+fn in_time(clock: &TestClock, done: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !done() {
+        assert!(Instant::now() < end, "not done after 20 s");
+        clock.advance(Duration::from_secs(1));
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn what_was_to_go_is_absent_and_goes_later() {
+    let clock = TestClock::install();
+    let (store, cache) = built("later");
+    cache.set_many([(1, 10), (2, 20)]).expect("stored");
+    clings(&store, true);
+    let error = cache.delete(&1).expect_err("it clings");
+    assert!(error.is_unavailable(), "{error}");
+    assert_eq!(stand(&store, "later"), 2, "it is still there");
+    assert_eq!((cache.get(&1).expect("read"), cache.get(&2).expect("read")), (None, Some(20)));
+    assert_eq!(cache.get_many(&[1, 2]).expect("read"), [None, Some(20)]);
+    assert!(!cache.contains(&1).expect("read"));
+    let errors = cache.stats().errors;
+    in_time(&clock, || cache.stats().errors > errors);
+    assert_eq!(stand(&store, "later"), 2, "it was tried, and counted");
+    clings(&store, false);
+    in_time(&clock, || stand(&store, "later") == 1);
+    assert_eq!((cache.get(&1).expect("read"), cache.get(&2).expect("read")), (None, Some(20)));
+}
+
+#[test]
+fn what_is_set_after_it_stays() {
+    let clock = TestClock::install();
+    let (store, cache) = built("stays");
+    cache.set_many([(1, 10), (2, 20)]).expect("stored");
+    clings(&store, true);
+    cache.delete(&1).expect_err("it clings");
+    cache.set(1, 11).expect_err("what is owed comes first");
+    assert_eq!(cache.get(&1).expect("read"), None);
+    clings(&store, false);
+    assert!(
+        cache.set_with(1, 12, SetOptions::new().if_absent()).expect("stored"),
+        "what was to go is as good as absent"
+    );
+    assert_eq!(cache.get(&1).expect("read"), Some(12));
+    cache.delete(&2).expect("removed");
+    in_time(&clock, || stand(&store, "stays") == 1);
+    clock.advance(Duration::from_secs(100));
+    assert_eq!(cache.get(&1).expect("read"), Some(12), "it is not removed once more");
+}
+
+#[test]
+fn what_has_a_tag_that_was_cleared() {
+    let clock = TestClock::install();
+    let (store, cache) = built("tagged");
+    cache.set_with(1, 10, SetOptions::new().tags(["owed", "eu"])).expect("stored");
+    cache.set_with(2, 20, SetOptions::new().tags(["other"])).expect("stored");
+    clings(&store, true);
+    memo::clear_tag("owed").expect_err("it clings");
+    assert_eq!((cache.get(&1).expect("read"), cache.get(&2).expect("read")), (None, Some(20)));
+    assert_eq!(cache.get_many(&[1, 2]).expect("read"), [None, Some(20)]);
+    clings(&store, false);
+    in_time(&clock, || stand(&store, "tagged") == 1);
+}
+
+#[test]
+fn whole_functions() {
+    static STORED: LazyLock<(Arc<Moody>, Numbers)> = LazyLock::new(|| built("whole"));
+    #[memoize(cache = STORED.1)]
+    fn number(key: u32) -> u64 {
+        u64::from(key) + fresh()
+    }
+    let clock = TestClock::install();
+    let (one, two) = (number(1), number(2));
+    clings(&STORED.0, true);
+    cache_delete!(number(1)).expect_err("it clings");
+    assert_eq!(number(2), two);
+    let again = number(1);
+    assert_ne!(again, one, "the old one is not given");
+    memo::cache_clear(number).expect_err("it clings");
+    assert_ne!(number(2), two);
+    assert_eq!(stand(&STORED.0, "whole"), 2);
+    clings(&STORED.0, false);
+    in_time(&clock, || stand(&STORED.0, "whole") == 0);
+    let last = number(2);
+    assert_eq!(number(2), last);
+}
+
+#[test]
+fn many_become_one() {
+    let clock = TestClock::install();
+    let (store, cache) = built("many");
+    cache.set_many((0..1500).map(|key| (key, 1))).expect("stored");
+    clings(&store, true);
+    for key in 0..1200 {
+        cache.delete(&key).expect_err("it clings");
+    }
+    assert_eq!(cache.get(&3).expect("read"), None);
+    clings(&store, false);
+    in_time(&clock, || stand(&store, "many") == 0);
+}
+
+#[test]
+fn what_waits_to_be_written_back_does_not_come_back_either() {
+    let clock = TestClock::install();
+    let store = Arc::new(Moody::default());
+    let tiers =
+        |builder: memo::Builder<u32, u64>| builder.tier("memory").tier(Tier::of(store.clone())).write(Write::Back);
+    let cache = tiers(Cache::builder("back")).build().expect("builds");
+    cache.set(1, 10).expect("stored");
+    cache.flush().expect("written");
+    cache.set(1, 11).expect("queued");
+    clings(&store, true);
+    cache.delete(&1).expect_err("it clings");
+    assert_eq!(cache.get(&1).expect("read"), None, "neither the new one nor the old one");
+    clings(&store, false);
+    in_time(&clock, || stand(&store, "back") == 0);
+    assert_eq!(cache.get(&1).expect("read"), None);
+}
+
+#[test]
+fn a_flush_says_that_something_is_owed() {
+    let _clock = TestClock::install();
+    let (store, cache) = built("flushed");
+    cache.set(1, 10).expect("stored");
+    clings(&store, true);
+    cache.delete(&1).expect_err("it clings");
+    cache.flush().expect_err("it clings on");
+    clings(&store, false);
+    cache.flush().expect("done");
+    assert_eq!(stand(&store, "flushed"), 0);
+}
