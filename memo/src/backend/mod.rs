@@ -86,7 +86,7 @@ pub(crate) use registry::open;
 pub use registry::{backend, register_async_backend, register_backend};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
-pub(crate) use store::{Face, Store};
+pub(crate) use store::{Face, Store, WeakStore};
 pub(crate) use sweep::Sweep;
 pub(crate) use syntax::{Part, has_percent, integer, is_said_before, next_param, same, size, split};
 pub use url::Url;

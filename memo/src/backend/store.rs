@@ -77,6 +77,10 @@ impl Store {
         }
     }
 
+    pub(crate) fn downgrade(&self) -> WeakStore {
+        Held::downgrade(self)
+    }
+
     /// May it block while it is polled?
     pub(crate) fn blocks(&self) -> bool {
         match self {
@@ -133,7 +137,7 @@ impl WeakStore {
         }
     }
 
-    pub(super) fn is(&self, store: &Store) -> bool {
+    pub(crate) fn is(&self, store: &Store) -> bool {
         match (self, store) {
             (Self::Blocking(one), Store::Blocking(other)) => ptr::addr_eq(one.as_ptr(), Arc::as_ptr(other)),
             (Self::Async(one), Store::Async(other))

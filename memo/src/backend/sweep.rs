@@ -7,7 +7,7 @@ use std::sync::{
 
 use parking_lot::Mutex;
 
-use super::{Store, opened::Held as _, store::WeakStore};
+use super::{Store, store::WeakStore};
 use crate::clock::{self, Millis};
 
 /// Where something is written, expired entries are swept out this often.

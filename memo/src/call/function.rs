@@ -29,6 +29,11 @@ pub(crate) trait Reach: Send + Sync {
     fn purge(&self) -> u64;
     fn len(&self) -> u64;
     fn weight(&self) -> u64;
+    /// Where its memory is, and what others share of it.
+    #[cfg(feature = "stores")]
+    fn memory(&self) -> Option<&super::instance::AnyInstance> {
+        None
+    }
     /// The entries outside of memory.
     fn space(&self) -> Option<&Space> {
         None
@@ -359,8 +364,12 @@ fn new_record(
 ) -> &'static Record {
     let id = next_id();
     let counters = Arc::new(Counters::default());
-    let new = New { id, function, name: &identity.name, counters: counters.clone(), stores };
+    let new = New { id, function, name: &identity.name, counters: counters.clone(), stores: stores.clone() };
     let (target, reach) = make(new);
+    #[cfg(feature = "stores")]
+    if let Some(stores) = stores {
+        stores.near.join(reach);
+    }
     let record = Record { identity: identity.clone(), counters, reach, target, baseline: Mutex::default() };
     Box::leak(Box::new(record))
 }

@@ -104,6 +104,11 @@ impl Reach for OfProcess {
         self.0.store.len()
     }
 
+    #[cfg(feature = "stores")]
+    fn memory(&self) -> Option<&AnyInstance> {
+        Some(self.0)
+    }
+
     fn weight(&self) -> u64 {
         self.0.store.weight()
     }

@@ -95,6 +95,11 @@ impl<K: 'static, V: 'static> Typed<K, V> {
         space: Option<Space>,
     ) -> Self {
         let store = Store::new(options.settings(space.is_some()), counters.clone(), same);
+        #[cfg(feature = "stores")]
+        let store = match &space {
+            Some(space) => store.deaf_with(space.stores.near.deaf().clone()),
+            None => store,
+        };
         let space = space.map(Arc::new);
         Self { id, name, options, counters, space, weigh: None, contents: None, guests: Guests::default(), store }
     }

@@ -161,6 +161,7 @@ async fn commit(
 ) -> u64 {
     let Some(stores) = home.instance().space.as_ref().map(|space| space.stores.clone()) else { return 0 };
     let turn = stores.turn(face, outside.key()).await;
+    let goes_to_memory = running.overwrites || stores.has_heard_since(outside.key());
     let stands = home.instance().store.stands(running.hash, &running.flight, &terms.tags);
     let failed = |error: &Error| {
         stores.failed(error);
@@ -177,7 +178,7 @@ async fn commit(
             other.instance().store.remove_hash(running.hash);
         }
     }
-    match (written, memory.copy) {
+    match (written, memory.copy.filter(|_| goes_to_memory)) {
         (Some(Ok(Outcome::Stored | Outcome::Removed) | Err(_)), Some(copy)) => {
             let weigh = &|_: &dyn Any, _: &dyn Any| memory.weight;
             let options = &instance.options;

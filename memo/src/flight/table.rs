@@ -54,6 +54,12 @@ impl Flights {
         self.table.find(hash, |f| Arc::ptr_eq(&f.flight, flight)).map(|f| f.key)
     }
 
+    /// Is there a flight whose key has this hash?
+    #[cfg(feature = "stores")]
+    pub(crate) fn has(&self, hash: u64) -> bool {
+        self.table.find(hash, |f| f.hash == hash).is_some()
+    }
+
     /// Takes one flight out that `is` says yes to.
     pub(crate) fn take(&mut self, hash: u64, is: impl Fn(&InFlight) -> bool) -> Option<InFlight> {
         let entry = self.table.find_entry(hash, |f| f.hash == hash && is(f)).ok()?;

@@ -226,7 +226,7 @@ impl Store<dyn Cells> {
     }
 
     /// Stores a value under a parked key. One heavier than the whole bound is not stored, nor is one that has expired
-    /// already; what stood in its place is gone all the same.
+    /// already, nor any while the store is deaf; what stood in its place is gone all the same.
     fn put(
         &self,
         cell: &Cell<dyn Rows>,
@@ -249,7 +249,7 @@ impl Store<dyn Cells> {
         }
         let weight = put.weigh.map_or(0, |weigh| shard.rows.weigh(key, put.value, weigh));
         let new = New { stamp: put.stamp, tags: put.tags, weight };
-        let fits = !is_over(new.stamp.expires(), || now) && self.bound.can_hold(weight);
+        let fits = !is_over(new.stamp.expires(), || now) && self.bound.can_hold(weight) && !self.is_deaf();
         match present {
             Some(id) if fits && self.bound.exchange(shard.around.weight(id), weight) => {
                 shard.replace(id, put.value, new, gone);

@@ -118,6 +118,10 @@ pub(crate) trait Watch: Send + Sync {
     fn clearing(&self, tags: Option<&Arc<[Tag]>>);
 }
 
+/// Counts what a store does not hear of, and should.
+#[cfg(feature = "stores")]
+pub(crate) type Deaf = Arc<std::sync::atomic::AtomicUsize>;
+
 /// `C` is [`Shards`] for those who know the types, `dyn Cells` for all others.
 pub(crate) struct Store<C: ?Sized> {
     bound: Arc<Bound>,
@@ -128,6 +132,9 @@ pub(crate) struct Store<C: ?Sized> {
     soonest: AtomicU64,
     counters: Arc<Counters>,
     watch: Option<Arc<dyn Watch>>,
+    /// While it is not 0, what stands behind the store may change without its knowing: it takes nothing.
+    #[cfg(feature = "stores")]
+    deaf: Option<Deaf>,
     cells: C,
 }
 
@@ -184,6 +191,8 @@ impl<K: 'static, V: 'static> Store<Shards<K, V>> {
             soonest: AtomicU64::new(NEVER),
             counters,
             watch: None,
+            #[cfg(feature = "stores")]
+            deaf: None,
             cells: Shards(cells.into()),
         }
     }
@@ -192,6 +201,12 @@ impl<K: 'static, V: 'static> Store<Shards<K, V>> {
     #[cfg(feature = "stores")]
     pub(crate) fn watched_by(&mut self, watch: Arc<dyn Watch>) {
         self.watch = Some(watch);
+    }
+
+    /// From now on it takes nothing while this is not 0.
+    #[cfg(feature = "stores")]
+    pub(crate) fn deaf_with(self, deaf: Deaf) -> Self {
+        Self { deaf: Some(deaf), ..self }
     }
 
     /// All live entries, one shard after the other, each shard under its lock.
@@ -272,6 +287,14 @@ impl<C: ?Sized> Store<C> {
         if let Some(watch) = &self.watch {
             watch.clearing(tags);
         }
+    }
+
+    /// Is it to take nothing?
+    fn is_deaf(&self) -> bool {
+        #[cfg(feature = "stores")]
+        return self.deaf.as_ref().is_some_and(|deaf| deaf.load(Ordering::SeqCst) > 0);
+        #[cfg(not(feature = "stores"))]
+        false
     }
 
     /// The number of entries, expired ones that are still there included.

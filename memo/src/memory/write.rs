@@ -211,6 +211,13 @@ impl Store<dyn Cells> {
         ids.len() as u64
     }
 
+    /// May there be an entry or a flight whose key has this hash?
+    #[cfg(feature = "stores")]
+    pub(crate) fn knows_hash(&self, hash: u64) -> bool {
+        let shard = self.cell(hash).read();
+        shard.around.flights.has(hash) || !shard.with_hash(hash).is_empty()
+    }
+
     /// Takes out all entries that carry all of these tags; what flights bring with them is not stored.
     pub(crate) fn remove_tagged(&self, tags: &Arc<[Tag]>) -> u64 {
         self.clearing(Some(tags));
@@ -230,6 +237,31 @@ impl Store<dyn Cells> {
         }
         self.changed(removed);
         removed
+    }
+
+    /// Takes out all entries whose keys have this hash. Flights go on, and may bring them back.
+    #[cfg(feature = "stores")]
+    pub(crate) fn drop_hash(&self, hash: u64) {
+        let cell = self.cell(hash);
+        let mut gone = Gone::None;
+        let mut shard = cell.write();
+        cell.outdate();
+        for id in shard.with_hash(hash) {
+            self.take_out(&mut shard, id, &mut gone);
+        }
+    }
+
+    /// Takes all entries out. Flights go on, and may bring them back.
+    #[cfg(feature = "stores")]
+    pub(crate) fn drop_all(&self) {
+        for cell in self.all_cells() {
+            let mut gone = Gone::None;
+            let mut shard = cell.write();
+            cell.outdate();
+            let (count, weight) = shard.clear(&mut gone);
+            self.bound.release_many(count, weight);
+            self.note_soonest(cell, &shard);
+        }
     }
 
     /// Takes everything out, flights too, and says how many entries it was.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     EntryKey, Face, Loaded, Since, Space, Stores, Turn, back::Queued, loaded::Verified, owed::Removal, read::is_down,
-    shared::STRIPES, tally::Tally, tier::LiveTier,
+    shared::stripe_of, tally::Tally, tier::LiveTier,
 };
 use crate::{backend::Store, error::Error};
 
@@ -19,7 +19,7 @@ impl Stores {
     /// Waits for the right to change the entries of several keys. Everybody takes the stripes in the same order, so nobody
     /// waits in a circle.
     pub(crate) async fn turns(&self, face: Face, keys: impl IntoIterator<Item = &EntryKey>) -> Vec<Turn> {
-        let mut stripes: Vec<usize> = keys.into_iter().map(|key| key.stripe() % STRIPES).collect();
+        let mut stripes: Vec<usize> = keys.into_iter().map(|key| stripe_of(key.hash())).collect();
         stripes.sort_unstable();
         stripes.dedup();
         let mut turns = Vec::with_capacity(stripes.len());
@@ -64,7 +64,7 @@ impl Stores {
             let is_new = |loaded: &&Loaded| loaded.tier() == number;
             let found =
                 keys.iter().zip(&loaded).filter_map(|(key, loaded)| Some((*key, loaded.as_ref().filter(is_new)?)));
-            self.carry_up(face, &tiers[..number], &found.collect::<Vec<_>>(), &Since::new()).await;
+            self.carry_up(face, &tiers[..number], &found.collect::<Vec<_>>(), &Since::default()).await;
             missing.retain(|&at| loaded[at].is_none());
             if missing.is_empty() {
                 break;
@@ -104,7 +104,7 @@ impl Stores {
         keys: &[&EntryKey],
         missing: &[usize],
     ) -> Vec<Result<Option<Verified>, Error>> {
-        if !self.shared.owed.is_nothing() {
+        if self.shared.owed.is_by(tier) {
             let mut results = Vec::with_capacity(missing.len());
             for &at in missing {
                 results.push(self.read_tier(face, tier, keys[at]).await);

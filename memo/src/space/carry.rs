@@ -26,7 +26,7 @@ impl Stores {
         let carry = |(number, tier): (usize, &Arc<LiveTier>)| {
             // That their frames are sound was found before.
             let carried = found.iter().filter_map(|(key, loaded)| carried(tier, key, loaded).ok());
-            (tier.clone(), carried.collect::<Vec<_>>(), since.get(number).copied().flatten())
+            (tier.clone(), carried.collect::<Vec<_>>(), since.moments.get(number).copied().flatten())
         };
         let copies: Vec<_> = tiers.iter().enumerate().map(carry).collect();
         let keys: Vec<(EntryKey, u64)> = found.iter().map(|(key, loaded)| ((*key).clone(), loaded.epoch)).collect();

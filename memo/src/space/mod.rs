@@ -11,6 +11,7 @@ mod explain;
 mod face;
 mod loaded;
 mod names;
+pub(crate) mod near;
 mod owed;
 mod read;
 mod shared;
@@ -27,7 +28,7 @@ use std::{
     sync::{Arc, OnceLock, atomic::Ordering},
 };
 
-use async_lock::{Mutex, MutexGuardArc};
+use async_lock::MutexGuardArc;
 
 pub(crate) use face::Face;
 pub(crate) use loaded::{Loaded, Stored, key_of};
@@ -44,6 +45,7 @@ pub(crate) use crate::key::text::Text;
 
 use self::{
     back::{Back, Outlet},
+    near::Near,
     owed::Removal,
     shared::{STRIPES, Shared},
     source::Source,
@@ -81,6 +83,8 @@ pub(crate) struct Stores {
     /// None where values go into all tiers at once.
     back: Option<Back>,
     shared: Arc<Shared>,
+    /// What its memory hears of others.
+    pub(crate) near: Near,
     /// The cache objects that were made of this: what changes an entry tells the memory of all of them.
     caches: parking_lot::Mutex<Vec<WeakCache>>,
     /// Of what failed in the stores.
@@ -100,6 +104,7 @@ impl Stores {
             back: made.writes_back.then(|| Back::new(tiers.has_memory())),
             tiers,
             shared,
+            near: Near::default(),
             caches: parking_lot::Mutex::default(),
             counters: Counters::default(),
         }
@@ -151,24 +156,25 @@ impl Stores {
         self.tiers.has_memory()
     }
 
-    fn stripe(&self, key: &EntryKey) -> &Arc<Mutex<()>> {
-        &self.shared.stripes[key.stripe() % STRIPES]
-    }
-
     /// How often the entry of the key has changed, or one of those that are counted with it.
     pub(crate) fn epoch(&self, key: &EntryKey) -> u64 {
-        self.shared.epoch(key).load(Ordering::Acquire)
+        self.shared.epoch(key.hash()).load(Ordering::Acquire)
     }
 
     /// Waits for the right to change a key's entries.
     pub(crate) async fn turn(&self, face: Face, key: &EntryKey) -> Turn {
-        face.lock(self.stripe(key)).await
+        self.turn_of(face, key.hash()).await
+    }
+
+    /// The same by the hash of the key.
+    async fn turn_of(&self, face: Face, hash: u64) -> Turn {
+        face.lock(self.shared.stripe(hash)).await
     }
 
     /// The right to put into memory what was found in the stores under a key, if nobody else has its turn, and its epoch is what it
     /// was `seen` to be before.
     pub(crate) fn right_to_copy(&self, key: &EntryKey, seen: u64) -> Option<(UnderLock, Turn)> {
-        let turn = self.stripe(key).try_lock_arc().map(Turn)?;
+        let turn = self.shared.stripe(key.hash()).try_lock_arc().map(Turn)?;
         (self.epoch(key) == seen).then(|| (UnderLock::enter(), turn))
     }
 
@@ -183,7 +189,7 @@ impl Stores {
 
     /// Notes a change, in the turn of whoever made it.
     fn changed(&self, key: &EntryKey) {
-        self.shared.epoch(key).fetch_add(1, Ordering::Release);
+        self.shared.changed(key.hash());
     }
 
     /// A store failed: that is counted, and the call goes on without it.
@@ -339,7 +345,7 @@ impl Stores {
 
     /// Gives an entry another end without decoding it, in the caller's turn; was there one?
     pub(crate) async fn retime(
-        &self,
+        self: &Arc<Self>,
         face: Face,
         _turn: &Turn,
         key: &EntryKey,

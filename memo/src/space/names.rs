@@ -118,14 +118,19 @@ impl EntryKey {
 
     /// The value that is to stand under it is computed because the tiers had none then.
     pub(crate) fn computed_since(&mut self, since: Since) {
-        if self.more.is_some() || !since.is_empty() {
+        if self.more.is_some() || !since.moments.is_empty() || since.era > 0 {
             self.more.get_or_insert_default().since = since;
         }
     }
 
     /// By the time of a tier's store.
     pub(super) fn since(&self, tier: usize) -> Option<Moment> {
-        self.more.as_ref()?.since.get(tier).copied().flatten()
+        self.more.as_ref()?.since.moments.get(tier).copied().flatten()
+    }
+
+    /// What memory had heard by then.
+    pub(super) fn era(&self) -> u64 {
+        self.more.as_ref().map_or(0, |more| more.since.era)
     }
 
     pub(super) fn data(&self) -> Option<&[u8]> {
@@ -137,9 +142,9 @@ impl EntryKey {
         self.flat.as_bytes()[..=self.entry].to_vec()
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash do")]
-    pub(super) fn stripe(&self) -> usize {
-        self.hash as usize
+    /// That of the arguments, in this process.
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
     }
 }
 

@@ -64,6 +64,11 @@ impl Owed {
         self.count.load(Ordering::Acquire) == 0
     }
 
+    /// Does a tier's store owe anything?
+    pub(super) fn is_by(&self, tier: &LiveTier) -> bool {
+        !self.is_nothing() && !self.of(tier).is_empty()
+    }
+
     fn of(&self, tier: &LiveTier) -> Vec<Arc<Removal>> {
         let list = self.list.lock();
         list.iter().filter(|(owing, _)| owing.is_same(tier)).map(|(_, removal)| removal.clone()).collect()

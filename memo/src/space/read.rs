@@ -22,9 +22,15 @@ pub(crate) struct Read {
     pub(crate) since: Since,
 }
 
-/// When each tier was found to have no entry, by its store's own time: what is removed later keeps out what was computed since. Of
-/// tiers that keep no account of removals, nothing.
-pub(crate) type Since = Vec<Option<Moment>>;
+/// When the tiers were found to have no entry.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Since {
+    /// By each store's own time: what is removed later keeps out what was computed since. Of tiers that keep no account of removals,
+    /// nothing.
+    pub(super) moments: Vec<Option<Moment>>,
+    /// What memory had heard by then: see [`Near::era`](super::near::Near::era).
+    pub(super) era: u64,
+}
 
 /// Before all that is taken down.
 const LONG_AGO: Moment = 0;
@@ -58,7 +64,7 @@ impl Stores {
     }
 
     async fn read_on(self: &Arc<Self>, face: Face, key: &EntryKey, reading: Reading<'_>, at_hand: AtHand) -> Read {
-        let (mut failed, mut since) = (Vec::new(), Since::new());
+        let (mut failed, mut since) = (Vec::new(), Since { era: self.near.era(), ..Since::default() });
         let loaded = self.look(face, key, reading, at_hand, (&mut failed, &mut since)).await;
         for error in &failed {
             self.failed(error);
@@ -86,7 +92,13 @@ impl Stores {
             tally.memory_missed(1);
         }
         let tiers = self.tiers.all().map_err(|error| failed.push(error)).ok()?;
+        if tally.is_some() && self.has_memory() {
+            self.may_come(key);
+        }
         for (number, tier) in tiers.iter().enumerate() {
+            if self.has_memory() && tier.store(face).await.is_ok() {
+                self.hear(tier);
+            }
             let queued = self.back.as_ref().and_then(|back| back.find(number, key));
             let is_queued = queued.is_some();
             let read = match (queued, first.take()) {
@@ -118,9 +130,9 @@ impl Stores {
                 Err(error) => failed.push(error),
             }
             if tally.is_some() && tier.has_fences() {
-                since.resize(number, None);
+                since.moments.resize(number, None);
                 let moment = if is_down { Ok(None) } else { self.moment(face, tier, key).await };
-                since.push(moment.map_err(|error| failed.push(error)).ok().flatten().or(Some(LONG_AGO)));
+                since.moments.push(moment.map_err(|error| failed.push(error)).ok().flatten().or(Some(LONG_AGO)));
             }
         }
         None
@@ -192,7 +204,7 @@ impl Space {
     pub(crate) fn read_here_for_use(&self, key: &EntryKey, mut at_hand: AtHand) -> Read {
         if let Some(loaded) = at_hand.take(key) {
             self.tally.memory_missed(1);
-            return Read { found: Ok(Some(loaded)), since: Since::new() };
+            return Read { found: Ok(Some(loaded)), since: Since::default() };
         }
         block_on(self.stores.read_on(Face::Thread, key, Reading::ForUse(&self.tally), at_hand))
     }

@@ -28,6 +28,16 @@ pub(super) struct Shared {
     stores: parking_lot::Mutex<Vec<Weak<Stores>>>,
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "any bits of the hash do")]
+fn low(hash: u64) -> usize {
+    hash as usize
+}
+
+/// The number of a key's stripe.
+pub(super) fn stripe_of(hash: u64) -> usize {
+    low(hash) % STRIPES
+}
+
 impl Shared {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
@@ -44,8 +54,17 @@ impl Shared {
         all.push(Arc::downgrade(stores));
     }
 
-    pub(super) fn epoch(&self, key: &EntryKey) -> &AtomicU64 {
-        &self.epochs[key.stripe() % EPOCHS]
+    pub(super) fn stripe(&self, hash: u64) -> &Arc<Mutex<()>> {
+        &self.stripes[stripe_of(hash)]
+    }
+
+    pub(super) fn epoch(&self, hash: u64) -> &AtomicU64 {
+        &self.epochs[low(hash) % EPOCHS]
+    }
+
+    /// Notes a change of a key.
+    pub(super) fn changed(&self, hash: u64) {
+        self.epoch(hash).fetch_add(1, Ordering::Release);
     }
 
     /// Notes changes of any keys.

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::{
     Face, Tier, Turn,
+    near::Hub,
     source::{Source, Terms},
 };
 use crate::{
@@ -29,6 +30,8 @@ pub(super) struct LiveTier {
     closed: Mutex<Option<(Error, Millis)>>,
     /// What failed in the store.
     failures: AtomicU64,
+    /// Who hears what others change in the store.
+    hub: OnceLock<Arc<Hub>>,
 }
 
 /// A store that is open.
@@ -37,14 +40,15 @@ struct Opened {
     /// As threads and as tasks ask it.
     faces: [Store; 2],
     has_fences: bool,
+    tells: bool,
     sweep: Arc<Sweep>,
 }
 
 impl Opened {
     fn new(store: Store) -> Self {
         let faces = [Face::Thread, Face::Task].map(|face| store.facing(face));
-        let Capabilities { fences: has_fences, .. } = store.capabilities();
-        Self { faces, has_fences, sweep: Sweep::of(&store), store }
+        let Capabilities { fences: has_fences, notify: tells, .. } = store.capabilities();
+        Self { faces, has_fences, tells, sweep: Sweep::of(&store), store }
     }
 
     fn facing(&self, face: Face) -> &Store {
@@ -54,7 +58,13 @@ impl Opened {
 
 impl LiveTier {
     fn new(source: Source) -> Arc<Self> {
-        Arc::new(Self { source, store: OnceLock::new(), closed: Mutex::default(), failures: AtomicU64::new(0) })
+        Arc::new(Self {
+            source,
+            store: OnceLock::new(),
+            closed: Mutex::default(),
+            failures: AtomicU64::new(0),
+            hub: OnceLock::new(),
+        })
     }
 
     pub(super) fn terms(&self) -> &Terms {
@@ -83,6 +93,21 @@ impl LiveTier {
     /// Does its store keep an account of what is removed, as far as is known?
     pub(super) fn has_fences(&self) -> bool {
         self.store.get().is_some_and(|opened| opened.has_fences)
+    }
+
+    /// Its store, if it is open and tells of changes.
+    pub(super) fn telling(&self) -> Option<&Store> {
+        self.store.get().filter(|opened| opened.tells).map(|opened| &opened.store)
+    }
+
+    /// Who hears its store; made if there is none.
+    pub(super) fn hub(&self, make: impl FnOnce() -> Arc<Hub>) {
+        self.hub.get_or_init(make);
+    }
+
+    /// May others change its store without being heard?
+    pub(super) fn is_unheard(&self) -> bool {
+        self.telling().is_some() && self.hub.get().is_none()
     }
 
     /// Its store, if it is open and due to be swept: by the caller.

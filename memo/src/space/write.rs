@@ -215,7 +215,7 @@ impl Stores {
     /// One that yields is stored only if it is in none of them. The last one decides, in one step, since other processes may
     /// ask it, too.
     pub(super) async fn put(
-        &self,
+        self: &Arc<Self>,
         face: Face,
         numbers: Range<usize>,
         offers: &[Arc<Offer>],
@@ -237,6 +237,9 @@ impl Stores {
         }
         let mut failed = None;
         for (at, tier) in tiers.iter().enumerate().rev() {
+            if self.has_memory() && tier.store(face).await.is_ok() {
+                self.hear(tier);
+            }
             if let Err(error) = self.pay(face, tier).await {
                 failed = Some(error);
                 continue;

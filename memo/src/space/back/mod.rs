@@ -141,7 +141,7 @@ impl Stores {
     }
 
     /// Has the tiers have what waits for them under a key, by the outlet, in the key's turn.
-    pub(super) async fn settle(&self, back: &Back, face: Face, key: &EntryKey) -> Result<(), Error> {
+    pub(super) async fn settle(self: &Arc<Self>, back: &Back, face: Face, key: &EntryKey) -> Result<(), Error> {
         let waiting = back.queue.lock().get(key.flat()).cloned();
         match waiting {
             Some(offer) => self.put_behind(back, face, &[offer]).await,
@@ -150,7 +150,7 @@ impl Stores {
     }
 
     /// Has the tiers have what waits for them under a prefix, in the turns of its keys.
-    pub(super) async fn settle_under(&self, face: Face, prefix: &[u8]) -> Result<(), Error> {
+    pub(super) async fn settle_under(self: &Arc<Self>, face: Face, prefix: &[u8]) -> Result<(), Error> {
         let Some(back) = &self.back else { return Ok(()) };
         let waiting = || back.queue.lock().under(prefix);
         if waiting().is_empty() {
@@ -163,7 +163,7 @@ impl Stores {
     }
 
     /// Puts values that wait into the tiers behind the first, by the outlet.
-    async fn put_behind(&self, back: &Back, face: Face, offers: &[Arc<Offer>]) -> Result<(), Error> {
+    async fn put_behind(self: &Arc<Self>, back: &Back, face: Face, offers: &[Arc<Offer>]) -> Result<(), Error> {
         self.put(face, back.first..usize::MAX, offers).await?;
         back.with(|queue| queue.written(offers));
         Ok(())
@@ -178,7 +178,7 @@ impl Stores {
         }
     }
 
-    async fn write_queued(&self) {
+    async fn write_queued(self: &Arc<Self>) {
         let Some(back) = &self.back else { return };
         let _working = Working(back);
         while back.next().await {
@@ -206,7 +206,7 @@ impl Stores {
         face.finish(async move { stores.write_out_all(face).await }).await
     }
 
-    async fn write_out_all(&self, face: Face) -> Result<(), Error> {
+    async fn write_out_all(self: &Arc<Self>, face: Face) -> Result<(), Error> {
         let Some(back) = &self.back else { return Ok(()) };
         let _outlet = back.outlet().await;
         let all: Vec<Arc<Offer>> = back.queue.lock().in_order().collect();
