@@ -23,7 +23,7 @@ macro_rules! never {
         pub(crate) enum $type {}
     )*};
 }
-never!(Never Turn Offer Loaded AtHand Stored Text);
+never!(Never Turn Offer Loaded Stored Text);
 
 #[derive(Clone)]
 pub(crate) enum Tier {}
@@ -42,6 +42,8 @@ impl Drop for Turn {
 
 #[derive(Clone)]
 pub(crate) struct EntryKey;
+
+pub(crate) struct AtHand;
 
 #[derive(Clone, Copy)]
 pub(crate) enum AnyValues {}
@@ -92,6 +94,12 @@ impl Loaded {
     }
 
     pub(crate) fn about(&self, _: &[&str]) -> (Stamp, Vec<Tag>) {
+        match *self {}
+    }
+}
+
+impl Offer {
+    pub(crate) fn key(&self) -> &EntryKey {
         match *self {}
     }
 }
