@@ -331,12 +331,12 @@ impl<H: Home + Send + Sync + 'static, V: Send + Sync + 'static> Setting<H, V> {
 
     /// Puts the value in its place; false if it yielded to another.
     pub(crate) async fn set(mut self, face: Face, key: Key<'_>) -> Result<bool, Error> {
-        let Some(((space, entry), offer)) = self.place.outside.clone().zip(self.offer.take()) else {
+        let Some(((space, _), offer)) = self.place.outside.as_ref().zip(self.offer.take()) else {
             return self.finish(Ok(Outcome::Stored), key);
         };
-        let key = held(key)?;
+        let (space, key) = (space.clone(), held(key)?);
         let change = async move {
-            let turn = space.stores.turn(face, &entry).await;
+            let turn = space.stores.turn(face, offer.key()).await;
             if self.yields_to_memory(&*key) {
                 return Ok(false);
             }

@@ -25,8 +25,6 @@ macro_rules! never {
 }
 never!(Never Turn Offer Loaded Stored Text);
 
-pub(crate) struct AtHand;
-
 #[derive(Clone)]
 pub(crate) enum Tier {}
 
@@ -53,6 +51,7 @@ pub(crate) struct Read {
     pub(crate) found: Result<Option<Loaded>, Error>,
     pub(crate) since: (),
 }
+pub(crate) struct AtHand;
 
 #[derive(Clone, Copy)]
 pub(crate) enum AnyValues {}
@@ -103,6 +102,12 @@ impl Loaded {
     }
 
     pub(crate) fn about(&self, _: &[&str]) -> (Stamp, Vec<Tag>) {
+        match *self {}
+    }
+}
+
+impl Offer {
+    pub(crate) fn key(&self) -> &EntryKey {
         match *self {}
     }
 }

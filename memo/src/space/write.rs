@@ -92,8 +92,8 @@ impl Offer {
     }
 
     /// Puts it into a tier on its own, in place of whatever is there.
-    async fn put(&self, store: &Store, tier: usize) -> Result<Outcome, Error> {
-        match self.live(tier) {
+    async fn put(&self, store: &Store, tier: usize, now: UnixMillis) -> Result<Outcome, Error> {
+        match self.live(tier, now) {
             Some(Written { bytes, expires }) => {
                 let tags: Vec<&str> = self.tags.iter().map(String::as_str).collect();
                 let item = Item::new(bytes).expires(*expires).tags(&tags).since(self.key.since(tier));
@@ -105,8 +105,8 @@ impl Offer {
     }
 
     /// Puts it into a tier unless there is a live entry of its key.
-    async fn put_if_absent(&self, store: &Store, tier: usize) -> Result<Outcome, Error> {
-        let Some(Written { bytes, expires }) = self.live(tier) else { return Ok(Outcome::Yielded) };
+    async fn put_if_absent(&self, store: &Store, tier: usize, now: UnixMillis) -> Result<Outcome, Error> {
+        let Some(Written { bytes, expires }) = self.live(tier, now) else { return Ok(Outcome::Yielded) };
         let mut outcome = Outcome::Yielded;
         let mut set = |old: Option<&[u8]>| {
             if old.is_some_and(|old| is_alive(old, self.key.full())) {
@@ -126,8 +126,8 @@ impl Offer {
         Ok(bytes.is_some_and(|bytes| is_alive(&bytes, self.key.full())))
     }
 
-    fn live(&self, tier: usize) -> Option<&Written> {
-        self.frames.get(tier).filter(|written| !self.is_over && !written.is_over(clock::unix_now()))
+    fn live(&self, tier: usize, now: UnixMillis) -> Option<&Written> {
+        self.frames.get(tier).filter(|written| !self.is_over && !written.is_over(now))
     }
 }
 
@@ -286,8 +286,8 @@ async fn put_all(
         if let [(one, decided)] = together {
             outcomes.push(match decided.filter(|_| one.yields) {
                 Some(Outcome::Yielded | Outcome::Removed) => Outcome::Yielded,
-                None if one.yields => one.put_if_absent(store, tier).await?,
-                _ => one.put(store, tier).await?,
+                None if one.yields => one.put_if_absent(store, tier, now).await?,
+                _ => one.put(store, tier, now).await?,
             });
             continue;
         }

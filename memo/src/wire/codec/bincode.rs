@@ -13,8 +13,13 @@ use crate::wire::guard::{Seed, Writing};
 /// are checked against the input before they are copied, and bounds everything else.
 const CONFIG: Configuration = config::standard();
 
+/// What is made room for at first, in bytes: many values need no more, and all would make it step by step, from nothing.
+const ROOM: usize = 256;
+
 pub(super) fn encode<T: Serialize + ?Sized>(value: &Writing<'_, T>) -> Result<Vec<u8>, EncodeError> {
-    bincode::serde::encode_to_vec(value, CONFIG)
+    let mut bytes = Vec::with_capacity(ROOM);
+    bincode::serde::encode_into_std_write(value, &mut bytes, CONFIG)?;
+    Ok(bytes)
 }
 
 pub(super) fn decode<'de, T: Deserialize<'de>>(seed: Seed<'_, T>, bytes: &'de [u8]) -> Result<T, Fault<DecodeError>> {
