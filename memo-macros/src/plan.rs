@@ -53,6 +53,8 @@ pub(crate) struct Outside {
     pub(crate) urls: Vec<LitStr>,
     pub(crate) codec: Option<LitStr>,
     pub(crate) writes_back: bool,
+    /// Milliseconds.
+    pub(crate) timeout: Option<u64>,
     pub(crate) version: Version,
 }
 
@@ -191,7 +193,13 @@ impl<'a> Plan<'a> {
             (_, None) => Wait::Forever,
         };
         let backend = options.backend.into_value();
-        let outside = outside((function, &key), backend, options.write, options.codec, options.version);
+        let outside = outside(
+            (function, &key),
+            backend,
+            (options.write, options.backend_timeout),
+            options.codec,
+            options.version,
+        );
         let entries = match options.cache.into_value() {
             Some(cache) => Entries::Cache(Box::new(cache)),
             None => outside.map_or(Entries::Memory, Entries::Stores),
@@ -317,7 +325,7 @@ impl<'a> Plan<'a> {
 fn outside(
     (function, key): (&Function, &Key),
     backends: Option<Backends>,
-    write: Slot<options::Write>,
+    (write, timeout): (Slot<options::Write>, Slot<u64>),
     codec: Slot<LitStr>,
     version: Slot<options::Version>,
 ) -> Option<Outside> {
@@ -327,7 +335,13 @@ fn outside(
         Some(options::Version::Auto) | None => Version::Tokens(tokens::hash(function, key)),
     };
     let writes_back = write.into_value() == Some(options::Write::Back);
-    Some(Outside { urls: backends.urls, codec: codec.into_value(), writes_back, version })
+    Some(Outside {
+        urls: backends.urls,
+        codec: codec.into_value(),
+        writes_back,
+        timeout: timeout.into_value(),
+        version,
+    })
 }
 
 fn face(analysis: &Analysis<'_>, scope: Option<&Scope>) -> Face {

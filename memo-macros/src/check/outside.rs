@@ -11,18 +11,29 @@ impl Rules<'_> {
         }
         let outside = options.backend.value().filter(|backends| backends.is_outside());
         if !options.is_there("backend", &options.backend) || options.backend.value().is_some_and(|b| !b.is_outside()) {
-            for word in [options.codec.word(), options.version.word()].into_iter().flatten() {
+            for word in
+                [options.codec.word(), options.version.word(), options.backend_timeout.word()].into_iter().flatten()
+            {
                 let message = format!(
                     "`{word}` is about entries outside of memory, but there are none; add `backend = \"sqlite://cache.db\"`, or remove it"
                 );
                 self.cx.error(word.span(), message);
             }
         }
+        self.time_for_stores();
         self.tiers_to_write_to();
         if let Some(backends) = outside {
             self.built_with_stores(backends);
             self.store_of_all_threads();
             self.bounds_of_memory(backends);
+        }
+    }
+
+    fn time_for_stores(&self) {
+        if let Some(word) =
+            self.options.backend_timeout.word().filter(|_| self.options.backend_timeout.value() == Some(&0))
+        {
+            self.cx.error(word.span(), "no store answers in no time; write how long one is waited for, or remove it");
         }
     }
 

@@ -149,9 +149,14 @@ fn rest(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
     if plan.cache().is_some() {
         fields.push(quote!(in_caches: true));
     }
-    if let Some(Outside { urls, codec, writes_back, version }) = plan.outside() {
+    if let Some(Outside { urls, codec, writes_back, timeout, version }) = plan.outside() {
         let codec = if let Some(codec) = codec {
             quote!(::core::option::Option::Some(#codec))
+        } else {
+            quote!(::core::option::Option::None)
+        };
+        let timeout = if let Some(millis) = timeout {
+            quote!(#private::millis(#millis))
         } else {
             quote!(::core::option::Option::None)
         };
@@ -164,6 +169,7 @@ fn rest(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
                 backends: &[#(#urls),*],
                 codec: #codec,
                 writes_back: #writes_back,
+                timeout: #timeout,
                 version: #private::Version::#version,
             })
         });

@@ -182,13 +182,13 @@ pub(super) fn single_flight(word: &Ident, input: ParseStream<'_>) -> syn::Result
     Ok(input.parse::<LitBool>()?.value)
 }
 
-pub(super) fn wait_timeout(word: &Ident, input: ParseStream<'_>) -> syn::Result<u64> {
-    let expr: Expr = value(word, input, "wait_timeout = \"2s\"")?.parse()?;
+pub(super) fn timeout(word: &Ident, input: ParseStream<'_>) -> syn::Result<u64> {
+    let expr: Expr = value(word, input, &format!("{word} = \"2s\""))?.parse()?;
     match duration::literal(&expr) {
         Some(millis) => millis,
         None => Err(syn::Error::new_spanned(
             &expr,
-            "`wait_timeout` is a number of seconds like `0.5` or a text like \"2s\"; it can't be computed",
+            format!("`{word}` is a number of seconds like `0.5` or a text like \"2s\"; it can't be computed"),
         )),
     }
 }

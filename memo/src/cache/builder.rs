@@ -36,6 +36,7 @@ pub(super) struct Plan<K, V> {
     pub(super) options: Options,
     pub(super) tiers: Vec<Tier>,
     pub(super) writes_back: bool,
+    pub(super) backend_timeout: Option<crate::clock::Millis>,
     pub(super) codec: Option<String>,
     pub(super) written: Option<Written<K>>,
     pub(super) weigh: Option<Weigh<K, V>>,
@@ -56,6 +57,7 @@ impl<K, V> Default for Plan<K, V> {
             options: Options { value_tags: true, ..Options::NEW },
             tiers: Vec::new(),
             writes_back: false,
+            backend_timeout: None,
             codec: None,
             written: None,
             weigh: None,
@@ -292,6 +294,21 @@ where
     /// ```
     pub fn write(mut self, when: Write) -> Self {
         self.plan.writes_back = when == Write::Back;
+        self
+    }
+
+    /// How long a store is waited for with each question, in seconds or as a `Duration`: then it counts as failed. Costs a change of
+    /// threads for each question to a store that blocks. (Stores on servers have a `timeout` of their own in their URLs.)
+    ///
+    /// ```
+    /// use memo::Cache;
+    ///
+    /// let ages: Cache<String, u8> = Cache::builder("ages").tier("memory://slow").backend_timeout(0.5).build()?;
+    /// assert_eq!(ages.get("ada")?, None);
+    /// # Ok::<(), memo::Error>(())
+    /// ```
+    pub fn backend_timeout(mut self, timeout: impl IntoTtl) -> Self {
+        self.plan.backend_timeout = timeout.into_ttl().0;
         self
     }
 

@@ -94,7 +94,13 @@ impl<K, V> Core<K, V> {
 
 impl<K: Key, V: Value> Core<K, V> {
     pub(super) fn new(name: String, plan: Plan<K, V>) -> Result<Self, Error> {
-        let spec = Spec { name, tiers: plan.tiers.clone(), writes_back: plan.writes_back, codec: plan.codec.clone() };
+        let spec = Spec {
+            name,
+            tiers: plan.tiers.clone(),
+            writes_back: plan.writes_back,
+            timeout: plan.backend_timeout,
+            codec: plan.codec.clone(),
+        };
         let name = &*spec.name;
         let stores = if plan.written.is_some() { Some(live::stores_of(&spec)?) } else { None };
         let space = stores.zip(plan.written.as_ref());
@@ -106,7 +112,7 @@ impl<K: Key, V: Value> Core<K, V> {
     pub(super) fn in_memory(name: &str) -> Self {
         Self::over(
             None,
-            Spec { name: name.to_owned(), tiers: Vec::new(), writes_back: false, codec: None },
+            Spec { name: name.to_owned(), tiers: Vec::new(), writes_back: false, timeout: None, codec: None },
             Plan::default(),
         )
     }
@@ -191,6 +197,7 @@ impl<K: Key, V: Value> Core<K, V> {
     {
         view = view.tiers(self.0.spec.tiers.clone());
         view.plan.writes_back = self.0.spec.writes_back;
+        view.plan.backend_timeout = self.0.spec.timeout;
         view.plan.options = self.0.typed.options;
         view.plan.options.max_weight = None;
         view.plan.codec.clone_from(&self.0.spec.codec);

@@ -29,6 +29,7 @@ pub(super) struct Spec {
     pub(super) name: String,
     pub(super) tiers: Vec<Tier>,
     pub(super) writes_back: bool,
+    pub(super) timeout: Option<Millis>,
     pub(super) codec: Option<String>,
 }
 
@@ -79,8 +80,8 @@ pub(super) fn stores_of(spec: &Spec) -> Result<Arc<Stores>, Error> {
     let mut known = STORES.lock();
     known.retain(|stores| stores.strong_count() > 0);
     live.extend(known.iter().filter_map(Weak::upgrade));
-    let Spec { name, tiers, writes_back, codec } = spec;
-    let made = Made { name, tiers, writes_back: *writes_back, codec: codec.as_deref() };
+    let Spec { name, tiers, writes_back, timeout, codec } = spec;
+    let made = Made { name, tiers, writes_back: *writes_back, timeout: *timeout, codec: codec.as_deref() };
     if let Some(stores) = live.iter().find(|stores| stores.are(&made)) {
         return Ok(stores.clone());
     }

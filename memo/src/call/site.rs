@@ -60,6 +60,8 @@ pub struct Outside {
     pub codec: Option<&'static str>,
     /// Values go into the first tier at once, and into the others in the background.
     pub writes_back: bool,
+    /// How long each store is waited for.
+    pub timeout: Option<Millis>,
     pub version: Version,
 }
 

@@ -11,6 +11,9 @@ use std::{
     time::Duration,
 };
 
+#[cfg(feature = "stores")]
+use std::{future::poll_fn, pin::pin, task::Poll};
+
 use super::slot::next_id;
 use crate::clock::{self, Millis};
 
@@ -76,6 +79,19 @@ impl Drop for Alarm {
         drop(alarms);
         drop(waker);
     }
+}
+
+/// What a future gives, if it does so in time. Needs no runtime's timer: the caller may be on any, or on none.
+#[cfg(feature = "stores")]
+pub(crate) async fn within<T>(time: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut alarm = Alarm::new(clock::now().saturating_add(clock::millis(time)));
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending if alarm.poll(cx.waker()) => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
 }
 
 /// The time jumped.

@@ -34,6 +34,7 @@ pub(crate) struct Made<'a> {
     pub(crate) tiers: &'a [Tier],
     pub(crate) writes_back: bool,
     pub(crate) codec: Option<&'a str>,
+    pub(crate) timeout: Option<u64>,
 }
 
 impl Drop for Turn {

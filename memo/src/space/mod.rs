@@ -57,7 +57,7 @@ use crate::{
         home::{OfCache, WeakCache},
         site::{Outside, Version},
     },
-    clock,
+    clock::{self, Millis},
     error::Error,
     memory::locked::UnderLock,
     stats::counters::Counters,
@@ -73,6 +73,8 @@ pub(crate) struct Made<'a> {
     pub(crate) writes_back: bool,
     /// Of the tiers that name none.
     pub(crate) codec: Option<&'a str>,
+    /// How long each store is waited for.
+    pub(crate) timeout: Option<Millis>,
 }
 
 /// The stores of a function.
@@ -98,7 +100,7 @@ impl Stores {
     /// Opens nothing yet: that is done when they are first used, so that a store that is down does not keep a function
     /// from running.
     fn new(made: &Made<'_>, shared: Arc<Shared>) -> Self {
-        let tiers = Tiers::new(made.tiers, made.codec);
+        let tiers = Tiers::new(made.tiers, made.codec, made.timeout);
         Self {
             prefix: names::function(made.name),
             back: made.writes_back.then(|| Back::new(tiers.has_memory())),
@@ -137,13 +139,13 @@ impl Stores {
     /// Those that an attribute names.
     pub(crate) fn declared(outside: &Outside, function: &str) -> Self {
         let tiers: Vec<Tier> = outside.backends.iter().copied().map(Tier::from).collect();
-        let Outside { codec, writes_back, .. } = *outside;
-        Self::new(&Made { name: function, tiers: &tiers, writes_back, codec }, Shared::new())
+        let Outside { codec, writes_back, timeout, .. } = *outside;
+        Self::new(&Made { name: function, tiers: &tiers, writes_back, codec, timeout }, Shared::new())
     }
 
     /// Were they made of this?
     pub(crate) fn are(&self, made: &Made<'_>) -> bool {
-        self.are_of(made.name) && self.back.is_some() == made.writes_back && self.tiers.are(made.tiers, made.codec)
+        self.are_of(made.name) && self.back.is_some() == made.writes_back && self.tiers.are(made)
     }
 
     /// What the keys of all entries begin with.

@@ -140,7 +140,8 @@ impl Stores {
 
     /// The present, by the time of a tier's store.
     async fn moment(&self, face: Face, tier: &LiveTier, key: &EntryKey) -> Result<Option<Moment>, Error> {
-        tier.store(face).await?.moment(key.flat()).await.inspect_err(|_| tier.failed())
+        let flat = key.flat().to_vec();
+        tier.ask(face, move |store| async move { store.moment(&flat).await }).await
     }
 
     pub(super) async fn read_tier(
@@ -153,7 +154,7 @@ impl Stores {
             return Ok(None);
         }
         let store = tier.store(face).await?;
-        let bytes = if face == Face::Task && store.blocks() {
+        let bytes = if tier.timeout.is_some() || face == Face::Task && store.blocks() {
             let flat = key.flat().to_vec();
             tier.ask(face, move |store| async move { store.get(&flat).await }).await?
         } else {

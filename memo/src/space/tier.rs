@@ -1,14 +1,18 @@
 //! The tiers of a space: byte stores one behind the other, the fastest first.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use parking_lot::Mutex;
 
 use super::{
-    Face, Tier, Turn,
+    Face, Made, Tier, Turn,
+    face::in_background,
     near::Hub,
     source::{Source, Terms},
 };
@@ -16,6 +20,7 @@ use crate::{
     backend::{Capabilities, Store, Sweep},
     clock::{self, Millis},
     error::Error,
+    flight::timer::within,
     stats::counters::Counters,
 };
 
@@ -25,6 +30,8 @@ const RETRY_AFTER: Millis = 1000;
 /// A tier whose store is opened when it is first used: one that is down keeps nobody from the others.
 pub(super) struct LiveTier {
     source: Source,
+    /// How long it is waited for.
+    pub(super) timeout: Option<Millis>,
     store: OnceLock<Opened>,
     /// Why it could not be opened, and until when that is not tried again.
     closed: Mutex<Option<(Error, Millis)>>,
@@ -57,9 +64,10 @@ impl Opened {
 }
 
 impl LiveTier {
-    fn new(source: Source) -> Arc<Self> {
+    fn new(source: Source, timeout: Option<Millis>) -> Arc<Self> {
         Arc::new(Self {
             source,
+            timeout,
             store: OnceLock::new(),
             closed: Mutex::default(),
             failures: AtomicU64::new(0),
@@ -151,8 +159,21 @@ impl LiveTier {
         R: Send + 'static,
         F: Future<Output = Result<R, Error>> + Send,
     {
-        let store = self.store(face).await?;
-        face.ask(store, work).await.inspect_err(|_| self.failed())
+        let answer = match self.timeout {
+            None => face.ask(self.store(face).await?, work).await,
+            Some(timeout) => {
+                // It may block, or never answer: whoever waits goes on, and so does the store.
+                let store = self.store(Face::Task).await?.clone();
+                let answer = in_background(async move { Face::Task.ask(&store, work).await });
+                within(Duration::from_millis(timeout), answer).await.unwrap_or_else(|| Err(self.too_late(timeout)))
+            }
+        };
+        answer.inspect_err(|_| self.failed())
+    }
+
+    #[cold]
+    fn too_late(&self, timeout: Millis) -> Error {
+        Error::unavailable(format!("`{}` did not answer within {timeout} ms", self.scheme()))
     }
 
     /// Something failed in the store.
@@ -164,6 +185,7 @@ impl LiveTier {
 pub(super) struct Tiers {
     /// What they were made of.
     given: (Vec<Tier>, Option<String>),
+    timeout: Option<Millis>,
     has_memory: bool,
     hashes_keys: bool,
     first: Result<Version, Error>,
@@ -177,21 +199,22 @@ struct Version {
 }
 
 impl Tiers {
-    /// `codec`: of the tiers that name none.
-    pub(super) fn new(tiers: &[Tier], codec: Option<&str>) -> Self {
+    /// `codec`: of the tiers that name none. `timeout`: how long each is waited for.
+    pub(super) fn new(tiers: &[Tier], codec: Option<&str>, timeout: Option<Millis>) -> Self {
         let has_memory = tiers.first().is_some_and(Tier::is_memory);
         let behind = &tiers[usize::from(has_memory)..];
         let live: Result<Vec<_>, Error> =
-            behind.iter().map(|tier| Source::new(tier, codec).map(LiveTier::new)).collect();
+            behind.iter().map(|tier| Ok(LiveTier::new(Source::new(tier, codec)?, timeout))).collect();
         let hashes_keys = live.as_ref().is_ok_and(|live| live.iter().any(|tier| tier.terms().hashes_keys));
         let first = live.map(|tiers| Version { tiers, next: OnceLock::new() });
         let given = (tiers.to_vec(), codec.map(str::to_owned));
-        Self { given, has_memory, hashes_keys, first }
+        Self { given, timeout, has_memory, hashes_keys, first }
     }
 
     /// Were they made of this?
-    pub(super) fn are(&self, tiers: &[Tier], codec: Option<&str>) -> bool {
-        self.given.0 == tiers && self.given.1.as_deref() == codec
+    pub(super) fn are(&self, made: &Made<'_>) -> bool {
+        let (tiers, codec) = &self.given;
+        tiers == made.tiers && codec.as_deref() == made.codec && self.timeout == made.timeout
     }
 
     /// Opens a store that is to become a tier behind the others.
@@ -201,7 +224,7 @@ impl Tiers {
                 "`key_style=hashed` in a tier that is added: the other tiers have readable keys",
             ));
         }
-        let added = LiveTier::new(source);
+        let added = LiveTier::new(source, self.timeout);
         added.store(face).await?;
         Ok(added)
     }

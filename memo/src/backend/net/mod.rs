@@ -6,13 +6,12 @@ mod links;
 mod remote;
 pub(super) mod runtime;
 mod server;
-mod timeout;
 
+pub(super) use crate::flight::timer::within;
 pub(super) use breaker::Breaker;
 pub(super) use links::{Connect, Links};
 pub(super) use remote::{Page, Remote, only, scan, two_faces, update};
 pub(super) use server::{Host, Server};
-pub(super) use timeout::within;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
