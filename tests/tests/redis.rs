@@ -95,3 +95,40 @@ fn a_client_that_is_open_is_a_store_for_keys_of_ones_own() {
     store.set(b"any key", Item::new(b"x")).expect("stored");
     assert_eq!(server.ask(&[b"GET", b"own:e:any key"]).texts(), ["x"]);
 }
+
+#[test]
+fn a_client_of_ones_own() {
+    let Some(server) = Server::start() else { return };
+    let client = memo::backend::redis::Client::open(server.url("/4")).expect("a client");
+    let store = Redis::with_client(client, "prefix=mine").expect("right settings");
+    conformance::check(&store);
+    Backend::set(&store, b"f|i|a|v", Item::new(b"x")).expect("stored");
+    let mut connection = store.client().get_connection().expect("connected");
+    let exists: bool = memo::backend::redis::cmd("EXISTS").arg("mine:e:f|i|a|v").query(&mut connection).expect("asked");
+    assert!(exists, "the client behind it is the one that was given");
+    let error = Redis::with_client(store.client().clone(), "timeout=soon").expect_err("no duration");
+    assert!(error.is_config(), "{error}");
+}
+
+/// Connections do not end with the runtime that needed them first, nor need one at all.
+#[test]
+fn whatever_runs_the_task() {
+    let Some(server) = Server::start() else { return };
+    let cache: memo::aio::Cache<u8, u8> = Cache::open("any", server.url("").as_str()).expect("opens").into();
+    let round = async |value: u8| {
+        cache.set(1, value).await.expect("stored");
+        assert_eq!(cache.get(&1).await.expect("read"), Some(value));
+    };
+    let single = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("tokio");
+    single().block_on(round(1));
+    single().block_on(round(2));
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("tokio").block_on(round(3));
+    let bare = tokio::runtime::Builder::new_current_thread().build().expect("tokio");
+    bare.block_on(round(4));
+    smol::block_on(round(5));
+    futures::executor::block_on(round(6));
+    let threads: Cache<u8, u8> = cache.clone().into();
+    let inside = single();
+    // A thread that waits in the middle of a runtime of its own.
+    inside.block_on(async { assert_eq!(threads.get(&1).expect("read"), Some(6)) });
+}

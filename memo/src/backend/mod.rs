@@ -55,7 +55,8 @@ mod params;
 mod patience;
 mod place;
 #[cfg(feature = "redis")]
-mod redis;
+#[path = "redis/mod.rs"]
+mod redis_store;
 mod registry;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -66,6 +67,11 @@ mod url;
 
 use std::ops::ControlFlow;
 
+#[cfg(feature = "redis")]
+pub use self::redis_store::Redis;
+/// The client that [`Redis`] is built on.
+#[cfg(feature = "redis")]
+pub use ::redis;
 pub use aio::{Answer, AsyncBackend, Blocking};
 #[cfg(feature = "file")]
 pub use cachedir::cachedir_tag;
@@ -80,8 +86,6 @@ pub use listen::{Ear, Heard, Listening};
 pub use lmdb::Lmdb;
 pub use memory::Memory;
 pub use null::Null;
-#[cfg(feature = "redis")]
-pub use redis::Redis;
 pub(crate) use registry::open;
 pub use registry::{backend, register_async_backend, register_backend};
 #[cfg(feature = "sqlite")]

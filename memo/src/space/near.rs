@@ -294,8 +294,9 @@ impl Stores {
                     None => stores.all_turns(Face::Task).await,
                 };
                 let _under = UnderLock::enter();
-                stores.each_memory(|memory| {
-                    hash.map_or_else(|| memory.store.drop_all(), |hash| memory.store.drop_hash(hash))
+                stores.each_memory(|memory| match hash {
+                    Some(hash) => memory.store.drop_hash(hash),
+                    None => memory.store.drop_all(),
                 });
             }));
         }

@@ -137,7 +137,9 @@ impl Stores {
     {
         let results = self.tiers.try_each(face, work).await?;
         for (tier, _) in self.tiers.known().iter().zip(&results).filter(|(_, result)| is_owed(result)) {
-            removals.iter().for_each(|removal| self.owe(tier, removal.clone()));
+            for removal in removals {
+                self.owe(tier, removal.clone());
+            }
         }
         results.into_iter().collect()
     }

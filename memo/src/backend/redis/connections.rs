@@ -67,7 +67,7 @@ pub(super) enum Shared {
 pub(super) enum Own {
     One(redis::Connection),
     #[cfg(feature = "redis-cluster")]
-    Cluster(redis::cluster::ClusterConnection),
+    Cluster(Box<redis::cluster::ClusterConnection>),
 }
 
 enum Wire {
@@ -137,7 +137,7 @@ impl Connections {
             Place::Free => self.connector.own(self.timeout).inspect_err(|_| self.pool.lose())?,
         };
         let mut wire = Wire::Own(own);
-        let answer = request.send(&mut wire).await.map_err(|error| failure::of(error, &self.connector.shown));
+        let answer = request.send(&mut wire).await.map_err(|error| failure::of(&error, &self.connector.shown));
         match wire {
             Wire::Own(own) if !matches!(&answer, Err(failure) if failure.is_lost) => self.pool.put(own),
             _ => self.pool.lose(),
@@ -150,7 +150,7 @@ impl Connections {
         let link = link.unwrap_or_else(|| Err(failure::timeout(&self.connector.shown)))?;
         let mut wire = Wire::Shared(link.client.clone());
         let answer = match within(self.timeout, request.send(&mut wire)).await {
-            Some(answer) => answer.map_err(|error| failure::of(error, &self.connector.shown)),
+            Some(answer) => answer.map_err(|error| failure::of(&error, &self.connector.shown)),
             None => Err(failure::timeout(&self.connector.shown)),
         };
         if matches!(&answer, Err(failure) if failure.is_lost) {
@@ -161,14 +161,14 @@ impl Connections {
 }
 
 impl Connector {
-    fn failed(&self, error: RedisError) -> Failure {
+    fn failed(&self, error: &RedisError) -> Failure {
         // Whatever it is: there is no connection.
         Failure { is_lost: true, ..failure::of(error, &self.shown) }
     }
 
     /// A connection for a thread.
     fn own(&self, timeout: Duration) -> Result<Own, Failure> {
-        let mut own = self.target.own(self.connect_timeout, timeout).map_err(|error| self.failed(error))?;
+        let mut own = self.target.own(self.connect_timeout, timeout).map_err(|error| self.failed(&error))?;
         if self.looks_at_eviction.load(Ordering::Relaxed) {
             let info = match &mut own {
                 Own::One(connection) => connection.req_command(&info()),
@@ -208,7 +208,7 @@ impl Connect for Connector {
     type Client = Shared;
 
     async fn connect(&self) -> Result<Shared, Error> {
-        let mut shared = self.target.shared().await.map_err(|error| self.failed(error).error)?;
+        let mut shared = self.target.shared().await.map_err(|error| self.failed(&error).error)?;
         if self.looks_at_eviction.load(Ordering::Relaxed) {
             let info = match &mut shared {
                 Shared::One(connection) => connection.req_packed_command(&info()).await,

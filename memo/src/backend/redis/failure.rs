@@ -5,8 +5,8 @@ use redis::{ErrorKind, RedisError, ServerErrorKind};
 use crate::{backend::net::Failure, error::Error};
 
 /// What an error of the client means for the connection and for who asked.
-pub(super) fn of(error: RedisError, server: &str) -> Failure {
-    let is_lost = is_lost(&error);
+pub(super) fn of(error: &RedisError, server: &str) -> Failure {
+    let is_lost = is_lost(error);
     let said = if error.is_timeout() { "did not answer in time".to_owned() } else { format!("failed: {error}") };
     let message = format!("`{server}` {said}");
     // Not as their source: the client's errors may hold what was sent.

@@ -77,14 +77,45 @@ impl Redis {
         url.expect_scheme(&SCHEMES)?;
         let scheme = SCHEMES.into_iter().find(|scheme| *scheme == url.scheme()).unwrap_or(SCHEMES[0]);
         let server = Server::of(url)?;
-        let target = Arc::new(target::of(url, &server)?);
+        let target = target::of(url, &server)?;
+        Self::made(scheme, url, &server, target)
+    }
+
+    /// A store by a client that its user made, with settings as they stand behind the `?` of a URL: `prefix=app&timeout=2s`.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use memo::{Cache, Tier, backend::{Redis, redis}};
+    ///
+    /// let client = redis::Client::open("redis://127.0.0.1:1")?; // nobody listens there
+    /// let store = Redis::with_client(client, "prefix=app&timeout=200ms")?;
+    /// let users: Cache<u64, String> = Cache::builder("users").tier(Tier::of(Arc::new(store))).build()?;
+    /// assert!(users.get(&7).is_err_and(|error| error.is_unavailable()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If a setting is wrong.
+    pub fn with_client(client: redis::Client, settings: &str) -> Result<Self, Error> {
+        let url = Url::parse(&format!("redis://client?{settings}"))?;
+        Self::made("redis", &url, &Server::of(&url)?, Target::One(Box::new(client)))
+    }
+
+    /// The client, for what else there is to be asked: of a cluster, that of one of its servers.
+    pub fn client(&self) -> &redis::Client {
+        self.0.target.node(0)
+    }
+
+    fn made(scheme: &'static str, url: &Url, server: &Server, target: Target) -> Result<Self, Error> {
+        let target = Arc::new(target);
         let refuses_eviction = url.param("eviction") != Some("accept");
         Ok(Self(Arc::new(Inner {
             scheme,
             layout: Layout::new(&server.prefix, scheme == "redis-cluster"),
             breaker: server.breaker()?,
             shown: server.shown.clone(),
-            connections: Connections::new(target.clone(), &server, refuses_eviction),
+            connections: Connections::new(target.clone(), server, refuses_eviction),
             target,
             origin: unique(),
             connect_timeout: server.connect_timeout,
@@ -101,7 +132,7 @@ impl Redis {
             breaker.note(leave, &result);
             match result {
                 Ok(value) => {
-                    return redis::from_redis_value(value).map_err(|error| failure::of(error.into(), shown).error);
+                    return redis::from_redis_value(value).map_err(|error| failure::of(&error.into(), shown).error);
                 }
                 Err(failure) if failure.is_lost && asks_again => asks_again = false,
                 Err(failure) => return Err(failure.error),
@@ -125,7 +156,9 @@ impl Redis {
         for jobs in layout::by_group(jobs) {
             let Some(Job { group, .. }) = jobs.first() else { continue };
             let mut call = script.on(&self.0.layout.base(*group), &self.0.origin);
-            jobs.iter().for_each(|job| add(&mut call, job));
+            for job in &jobs {
+                add(&mut call, job);
+            }
             let answers: Vec<T> = self.ask(face, Request::Run(&call)).await?;
             results.extend(jobs.into_iter().zip(answers));
         }
@@ -166,6 +199,9 @@ impl fmt::Debug for Redis {
         f.debug_tuple("Redis").field(&self.0.shown).finish()
     }
 }
+
+/// Keys and what stands under them, and the last key if there may be more.
+type Shown = (Vec<(Vec<u8>, Option<Vec<u8>>)>, Vec<u8>);
 
 fn add_item(call: &mut Call, key: &[u8], item: &Item<'_>) {
     // The server counts the time that is left by its own clock; by which it is purged, later, is ours.
@@ -285,8 +321,7 @@ impl Remote for Redis {
         let add = |call: &mut Call, job: &Job| {
             call.range(prefix, job.after.as_deref());
         };
-        let mut shown: Vec<(Job, (Vec<(Vec<u8>, Option<Vec<u8>>)>, Vec<u8>))> =
-            self.run(face, &scripts::PAGE_OF, vec![job], add).await?;
+        let mut shown: Vec<(Job, Shown)> = self.run(face, &scripts::PAGE_OF, vec![job], add).await?;
         let (entries, last) = shown.pop().map(|(_, page)| page).unwrap_or_default();
         let place = |group: usize, key: &[u8]| [&[u8::try_from(group).unwrap_or(u8::MAX)], key].concat();
         let more_after = match others.first() {

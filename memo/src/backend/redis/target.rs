@@ -18,10 +18,10 @@ use crate::{
 const PORT: u16 = 6379;
 
 pub(super) enum Target {
-    One(Client),
+    One(Box<Client>),
     /// And its nodes, each by itself.
     #[cfg(feature = "redis-cluster")]
-    Cluster(redis::cluster::ClusterClient, Vec<Client>),
+    Cluster(Box<redis::cluster::ClusterClient>, Vec<Client>),
 }
 
 /// The server, or the cluster, of a URL.
@@ -31,7 +31,7 @@ pub(super) fn of(url: &Url, server: &Server) -> Result<Target, Error> {
     }
     let addr = address(url, server)?;
     let info = connection(addr, login(server).set_db(database(url, server)?), url)?;
-    client(info, url).map(Target::One)
+    client(info, url).map(|client| Target::One(Box::new(client)))
 }
 
 impl Target {
@@ -49,7 +49,7 @@ impl Target {
                 let config = redis::cluster::ClusterConfig::new()
                     .set_connection_timeout(connect_timeout)
                     .set_response_timeout(timeout);
-                client.get_connection_with_config(config).map(Own::Cluster)
+                client.get_connection_with_config(config).map(|connection| Own::Cluster(Box::new(connection)))
             }
         }
     }
@@ -81,8 +81,8 @@ impl Target {
 
 fn login(server: &Server) -> RedisConnectionInfo {
     let login = RedisConnectionInfo::default();
-    let login = server.user.iter().fold(login, |login, user| login.set_username(user));
-    server.password.iter().fold(login, |login, password| login.set_password(password))
+    let login = server.user.iter().fold(login, RedisConnectionInfo::set_username);
+    server.password.iter().fold(login, RedisConnectionInfo::set_password)
 }
 
 /// The one host of a URL.
@@ -169,10 +169,10 @@ fn cluster(url: &Url, server: &Server) -> Result<Target, Error> {
         .overall_response_timeout(None)
         .connection_timeout(server.connect_timeout)
         .response_timeout(server.timeout);
-    let builder = server.user.iter().fold(builder, |builder, user| builder.username(user));
-    let builder = server.password.iter().fold(builder, |builder, password| builder.password(password));
+    let builder = server.user.iter().fold(builder, redis::cluster::ClusterClientBuilder::username);
+    let builder = server.password.iter().fold(builder, redis::cluster::ClusterClientBuilder::password);
     let cluster = builder.build().map_err(|error| unusable(url, &error))?;
-    Ok(Target::Cluster(cluster, clients))
+    Ok(Target::Cluster(Box::new(cluster), clients))
 }
 
 #[cfg(not(feature = "redis-cluster"))]
