@@ -35,10 +35,16 @@ macro_rules! under {
     };
 }
 
-/// What of that has all tags in `$5`.
+/// What of that has all tags in `$5`. Found by the tags, whatever the planner thinks of a table that it knows as empty.
 macro_rules! tagged {
-    () => {
-        concat!(under!(), " AND tags @> $5")
+    ($most:expr) => {
+        concat!(
+            "prefix = $1 AND tags @> $5 AND key = ANY(ARRAY(\
+                 SELECT key FROM (SELECT prefix, key, whole_key FROM {entries} WHERE tags @> $5 OFFSET 0) AS tagged WHERE ",
+            under!(),
+            $most,
+            "))"
+        )
     };
 }
 
@@ -61,7 +67,7 @@ macro_rules! thin {
             "WITH few AS MATERIALIZED (SELECT key FROM {entries} WHERE ",
             $range,
             " LIMIT MOST FOR UPDATE SKIP LOCKED), \
-             gone AS (DELETE FROM {entries} AS entry USING few WHERE entry.prefix = $1 AND entry.key = few.key RETURNING 1) \
+             gone AS (DELETE FROM {entries} WHERE prefix = $1 AND key = ANY(ARRAY(SELECT key FROM few)) RETURNING 1) \
              SELECT count(*) FROM gone"
         )
     };
@@ -102,11 +108,11 @@ statements! {
 
     /// How many there are, as far as that is few.
     FewUnder = few!(under!());
-    FewTagged = few!(tagged!());
+    FewTagged = few!(tagged!(" LIMIT MOST + 1"));
     ThinUnder = thin!(under!());
-    ThinTagged = thin!(tagged!());
+    ThinTagged = thin!(tagged!(" LIMIT MOST"));
     RemoveUnder = remove!(under!());
-    RemoveTagged = remove!(tagged!());
+    RemoveTagged = remove!(tagged!(""));
 
     Count = "SELECT count(*) FROM {entries} WHERE ", under!();
 
@@ -121,12 +127,12 @@ statements! {
             SELECT $1::text, note.what, note.stripe FROM unnest($2::bigint[], $3::smallint[]) AS note (what, stripe) \
             ON CONFLICT (prefix, what) DO UPDATE SET number = excluded.number, at = excluded.at";
 
-    /// Forgets removals that are older than a day, and all but the last so many; what is as old as those is above no floor any more.
+    /// Forgets removals that are older than a day, and all but the last so many, and raises the floor above them.
     Forget = "WITH old AS MATERIALIZED (SELECT what FROM {removed} WHERE prefix = $1 AND what <> 0 AND \
                   (at < now() - interval '1 day' OR number <= \
                       (SELECT number FROM {removed} WHERE prefix = $1 AND what <> 0 ORDER BY number DESC OFFSET $2 LIMIT 1)) \
                   FOR UPDATE SKIP LOCKED), \
-              gone AS (DELETE FROM {removed} AS note USING old WHERE note.prefix = $1 AND note.what = old.what RETURNING number) \
+              gone AS (DELETE FROM {removed} WHERE prefix = $1 AND what = ANY(ARRAY(SELECT what FROM old)) RETURNING number) \
               INSERT INTO {removed} AS floor (prefix, what, stripe, number) \
               SELECT $1::text, 0, -1, max(number) FROM gone HAVING count(*) > 0 \
               ON CONFLICT (prefix, what) DO UPDATE SET number = greatest(floor.number, excluded.number)";
