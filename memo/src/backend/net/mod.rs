@@ -11,7 +11,7 @@ mod timeout;
 
 pub(super) use breaker::Breaker;
 pub(super) use links::{Connect, Link, Links};
-pub(super) use range::behind;
+pub(super) use range::{address_end, behind};
 pub(super) use remote::{Page, Remote, only, scan, two_faces, update};
 pub(super) use server::{Host, Server};
 pub(super) use timeout::within;

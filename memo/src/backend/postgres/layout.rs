@@ -2,7 +2,10 @@
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
-use crate::backend::{Item, SEPARATOR, net::behind};
+use crate::backend::{
+    Item, SEPARATOR,
+    net::{address_end, behind},
+};
 
 /// Longer keys and tags are cut, since a row of an index can't be longer than 2704 bytes.
 const CUT: usize = 1024;
@@ -56,16 +59,16 @@ pub(super) struct Note {
 
 impl Note {
     pub(super) fn key(key: &[u8]) -> Self {
-        Self { what: hash(&[b"k", key]), stripe: i16::try_from(stripe(key)).unwrap_or(ALL) }
+        Self { what: hash(&[b"k", key]), stripe: stripe(key) }
     }
 
     pub(super) fn prefix(prefix: &[u8]) -> Self {
-        Self { what: hash(&[b"p", prefix]), stripe: ALL }
+        Self { what: hash(&[b"p", prefix]), stripe: stripe_under(prefix) }
     }
 
     pub(super) fn tag(tag: &str, prefix: &[u8]) -> Self {
         let length = tag.len().to_string();
-        Self { what: hash(&[b"t", length.as_bytes(), b":", tag.as_bytes(), prefix]), stripe: ALL }
+        Self { what: hash(&[b"t", length.as_bytes(), b":", tag.as_bytes(), prefix]), stripe: stripe_under(prefix) }
     }
 }
 
@@ -91,8 +94,15 @@ fn hash(parts: &[&[u8]]) -> i64 {
     hash.digest().max(1).cast_signed()
 }
 
-fn stripe(key: &[u8]) -> u64 {
-    xxh3_64(key) % STRIPES
+/// What decides is whose entry it is, so that all its versions have one stripe.
+fn stripe(key: &[u8]) -> i16 {
+    let address = &key[..address_end(key).unwrap_or(key.len())];
+    i16::try_from(xxh3_64(address) % STRIPES).unwrap_or(ALL)
+}
+
+/// The one stripe of all that is under a prefix, or `ALL`.
+pub(super) fn stripe_under(prefix: &[u8]) -> i16 {
+    address_end(prefix).map_or(ALL, |_| stripe(prefix))
 }
 
 /// The locks of a table and a prefix, as PostgreSQL numbers them. They hold until the end of a transaction.
@@ -111,20 +121,26 @@ impl Locks {
         Self(hash.digest() / STRIPES * STRIPES)
     }
 
-    /// Those of some keys, in the order in which everybody takes them.
+    /// Those that an entry has to share to be stored.
     pub(super) fn of<'a>(&self, keys: impl IntoIterator<Item = &'a [u8]>) -> Vec<i64> {
-        let mut stripes: Vec<u64> = keys.into_iter().map(stripe).collect();
+        self.numbers(keys.into_iter().map(stripe))
+    }
+
+    /// Those that it takes to take something down.
+    pub(super) fn over(&self, notes: &[Note]) -> Vec<i64> {
+        self.numbers(notes.iter().map(|note| note.stripe))
+    }
+
+    /// In the order in which everybody takes them.
+    fn numbers(&self, stripes: impl Iterator<Item = i16>) -> Vec<i64> {
+        let mut stripes: Vec<i16> = stripes.collect();
         stripes.sort_unstable();
         stripes.dedup();
-        stripes.into_iter().map(|stripe| self.number(stripe)).collect()
-    }
-
-    pub(super) fn all(&self) -> Vec<i64> {
-        (0..STRIPES).map(|stripe| self.number(stripe)).collect()
-    }
-
-    fn number(&self, stripe: u64) -> i64 {
-        (self.0 + stripe).cast_signed()
+        let number = |stripe: u64| (self.0 + stripe).cast_signed();
+        if stripes.first() == Some(&ALL) {
+            return (0..STRIPES).map(number).collect();
+        }
+        stripes.into_iter().filter_map(|stripe| u64::try_from(stripe).ok()).map(number).collect()
     }
 }
 
@@ -167,11 +183,15 @@ mod tests {
     }
 
     #[test]
-    fn locks_come_in_one_order() {
+    fn what_is_removed_locks_what_may_be_stored_there() {
         let locks = Locks::new("memo", "app");
-        let all = locks.all();
-        let some = locks.of([&b"b"[..], b"a", b"a"]);
-        assert!(some.len() <= 2 && some.iter().all(|lock| all.contains(lock)) && all.windows(2).all(|w| w[0] < w[1]));
-        assert!(!Locks::new("memo", "other").all().contains(&all[0]));
+        let all = locks.over(&[Note::prefix(b"f|"), Note::key(b"f|i|a|1")]);
+        assert!(all.len() == 32 && all.is_sorted() && locks.over(&[Note::tag("t", b"")]) == all);
+        let own = locks.of([&b"f|i|a|1"[..], b"f|i|a|2"]);
+        for note in [Note::key(b"f|i|a|1"), Note::prefix(b"f|i|a|"), Note::tag("t", b"f|i|a|2|")] {
+            assert_eq!(locks.over(&[note]), own, "{note:?}");
+        }
+        assert!(own.len() == 1 && all.contains(&own[0]));
+        assert!(!Locks::new("memo", "other").of([&b"f|i|a|1"[..]]).contains(&own[0]));
     }
 }

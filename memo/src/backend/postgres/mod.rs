@@ -10,12 +10,12 @@ use tokio_postgres::{Config, Row, types::FromSql};
 
 use self::{
     connections::Connections,
-    layout::{Locks, Note, Range, indexed, indexed_tags, notes_about, whole},
+    layout::{ALL, Locks, Note, Range, indexed, indexed_tags, notes_about, stripe_under, whole},
     schema::Tables,
     statements::{Do, MOST, PAGE_LENGTH, Request, Step},
 };
 use super::{
-    Answer, Capabilities, Change, Edit, Face, Item, Moment, UnixMillis, Url, Visit,
+    Answer, Capabilities, Change, Ear, Edit, Face, Item, Listening, Moment, UnixMillis, Url, Visit,
     net::{Breaker, Page, Remote, Server, only, scan, two_faces, update},
 };
 use crate::{error::Error, flight::wait::block_on};
@@ -188,9 +188,10 @@ impl Postgres {
     }
 
     /// Takes down what is to be removed, under locks that keep out who might not see it.
-    fn note(&self, locks: Vec<i64>, mut notes: Vec<Note>) -> Vec<Step<'_>> {
+    fn note(&self, mut notes: Vec<Note>) -> Vec<Step<'_>> {
         notes.sort_unstable();
         notes.dedup();
+        let locks = self.0.locks.over(&notes);
         let (what, stripes): (Vec<i64>, Vec<i16>) = notes.into_iter().map(|note| (note.what, note.stripe)).unzip();
         vec![Step::new(Do::Lock).with(locks), self.step(Do::Note).with(what).with(stripes)]
     }
@@ -210,12 +211,15 @@ impl Postgres {
         let mut counts = Vec::with_capacity(prefixes.len());
         for prefix in prefixes {
             let mut count = 0;
-            while self.number(face, Request::Read(on(Do::FewUnder, Do::FewTagged, prefix))).await? > MOST {
+            // What is under the address of an entry is few.
+            while stripe_under(prefix) == ALL
+                && self.number(face, Request::Read(on(Do::FewUnder, Do::FewTagged, prefix))).await? > MOST
+            {
                 count += self.number(face, Request::Write(on(Do::ThinUnder, Do::ThinTagged, prefix))).await?;
             }
             counts.push(count);
         }
-        let mut steps = self.note(self.0.locks.all(), notes);
+        let mut steps = self.note(notes);
         steps.extend(prefixes.iter().map(|prefix| on(Do::RemoveUnder, Do::RemoveTagged, prefix)));
         let answers = self.ask(face, Request::Together(steps)).await?;
         for (count, rows) in counts.iter_mut().zip(answers.iter().skip(2)) {
@@ -249,6 +253,7 @@ impl Remote for Postgres {
             enumerate: true,
             tags: true,
             fences: true,
+            notify: false,
             persistent: true,
             shared: true,
         }
@@ -303,8 +308,7 @@ impl Remote for Postgres {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let locks = self.0.locks.of(keys.iter().copied());
-        let mut steps = self.note(locks, keys.iter().map(|key| Note::key(key)).collect());
+        let mut steps = self.note(keys.iter().map(|key| Note::key(key)).collect());
         let indexed: Vec<Vec<u8>> = keys.iter().map(|key| indexed(key)).collect();
         let wholes: Vec<&[u8]> = keys.iter().filter_map(|key| whole(key)).collect();
         steps.push(self.step(Do::Remove).with(indexed).with(wholes));
@@ -342,7 +346,7 @@ impl Remote for Postgres {
             };
             return Ok(!self.rows(face, Request::Write(step)).await?.is_empty());
         }
-        let mut steps = self.note(self.0.locks.of([key]), vec![Note::key(key)]);
+        let mut steps = self.note(vec![Note::key(key)]);
         steps.push(match seen {
             Some(seen) => self.step(Do::RemoveSeen).with(indexed(key)).with(whole(key)).with(seen),
             None => self.step(Do::Get).with(indexed(key)),
@@ -365,6 +369,10 @@ impl Remote for Postgres {
 
     async fn count(&self, face: Face, prefix: &[u8]) -> Result<u64, Error> {
         self.number(face, Request::Read(self.on(Do::Count, Range::new(prefix, None)))).await
+    }
+
+    fn listen(&self, _: Ear) -> Result<Listening, Error> {
+        Err(super::unsupported(Remote::name(self), "tell of changes"))
     }
 
     async fn purge(&self, face: Face, now: UnixMillis) -> Result<u64, Error> {
