@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -33,6 +33,7 @@ pub(super) struct Connector {
 pub(super) struct Connections {
     connector: Arc<Connector>,
     lanes: Vec<Lane>,
+    is_opening: AtomicBool,
 }
 
 /// Where a connection is, one for each runtime.
@@ -43,18 +44,27 @@ struct Lane {
 }
 
 /// Somebody's place in a lane.
-struct Inside<'a>(&'a Lane);
+struct Inside<'a>(&'a AtomicUsize);
 
 impl<'a> Inside<'a> {
     fn new(lane: &'a Lane) -> Self {
         lane.busy.fetch_add(1, Ordering::Relaxed);
-        Self(lane)
+        Self(&lane.busy)
     }
 }
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Somebody opens a connection.
+struct Opening<'a>(&'a AtomicBool);
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 
@@ -69,17 +79,31 @@ impl Connections {
             connect_timeout: server.connect_timeout,
         });
         let lane = || Lane { links: Links::new(connector.clone()), busy: AtomicUsize::new(0) };
-        Self { lanes: (0..server.pool).map(|_| lane()).collect(), connector }
+        let lanes = (0..server.pool.max(1)).map(|_| lane()).collect();
+        Self { connector, lanes, is_opening: AtomicBool::new(false) }
+    }
+
+    /// Where one more request goes. One at a time waits for another connection, the others share those that are there, so that
+    /// many who come at once don't wait for as many connections.
+    fn lane(&self, face: Face) -> (&Lane, Option<Opening<'_>>) {
+        let quietest = self.lanes.iter().min_by_key(|lane| lane.load()).unwrap_or(&self.lanes[0]);
+        if quietest.is_open(face) {
+            return (quietest, None);
+        }
+        if !self.is_opening.swap(true, Ordering::Relaxed) {
+            return (quietest, Some(Opening(&self.is_opening)));
+        }
+        let open = self.lanes.iter().filter(|lane| lane.is_open(face)).min_by_key(|lane| lane.load());
+        (open.unwrap_or(&self.lanes[0]), None)
     }
 
     /// Asks the server once.
     pub(super) async fn send(&self, face: Face, request: &Request<'_>) -> Result<Vec<Vec<Row>>, Failure> {
         let Connector { timeout, connect_timeout, shown, .. } = &*self.connector;
-        let Some(quietest) = self.lanes.iter().min_by_key(|lane| lane.busy.load(Ordering::Relaxed)) else {
-            return Err(Failure::refused(Error::config(format!("`{shown}` may have no connection"))));
-        };
-        let Inside(lane) = &Inside::new(quietest);
+        let (lane, opening) = self.lane(face);
+        let _inside = Inside::new(lane);
         let link = within(*connect_timeout, lane.link(face)).await.unwrap_or_else(|| Err(failure::timeout(shown)))?;
+        drop(opening);
         let answer = match within(*timeout, link.client.run(request)).await {
             Some(answer) => answer.map_err(|error| failure::of(&error, shown)),
             None => Err(failure::timeout(shown)),
@@ -93,6 +117,14 @@ impl Connections {
 }
 
 impl Lane {
+    fn load(&self) -> usize {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    fn is_open(&self, face: Face) -> bool {
+        self.links.there(face).is_some_and(|link| !link.client.is_closed())
+    }
+
     /// A connection that was there a moment ago.
     async fn link(&self, face: Face) -> Result<Link<Arc<Session>>, Failure> {
         loop {
