@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, Weak},
 };
 
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 use super::{Process, free_port, need};
 
@@ -47,6 +47,10 @@ impl Server {
     /// # Panics
     /// If it can't be started.
     pub fn with(settings: &str) -> Option<Self> {
+        Self::made(settings, &[])
+    }
+
+    fn made(settings: &str, files: &[(&str, String)]) -> Option<Self> {
         let initdb = need("initdb", "postgresql", &folders())?;
         let program = need("postgres", "postgresql", &folders())?;
         let dir = TempDir::new().expect("a folder can be made");
@@ -62,6 +66,12 @@ impl Server {
         let more = settings.replace("{dir}", &dir.path().display().to_string());
         fs::write(config, format!("{lines}unix_socket_directories = '{}'\n{more}\n", dir.path().display()))
             .expect("a file can be written");
+        for (name, text) in files {
+            let file = dir.path().join(name);
+            fs::write(&file, text).expect("a file can be written");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("it is ours");
+            give(&file, user);
+        }
         let (port, process) = loop {
             let port = free_port();
             let mut process = launch(&program, dir.path(), user, port);
@@ -70,6 +80,29 @@ impl Server {
             }
         };
         Some(Self { process, program, dir, user, port })
+    }
+
+    /// Starts one that speaks through TLS, too, in the name of a host; beside it the file with its certificate, which it signed itself.
+    ///
+    /// # Panics
+    /// If it can't be started.
+    pub fn with_tls(host: &str) -> Option<(Self, PathBuf)> {
+        let made = rcgen::generate_simple_self_signed([host.to_owned()]).expect("a certificate can be made");
+        let files = [("cert.pem", made.cert.pem()), ("key.pem", made.signing_key.serialize_pem())];
+        let server = Self::made("ssl = on\nssl_cert_file = '{dir}/cert.pem'\nssl_key_file = '{dir}/key.pem'", &files)?;
+        let certificate = server.dir.path().join("cert.pem");
+        Some((server, certificate))
+    }
+
+    /// A file with the certificate of somebody whom no server knows.
+    ///
+    /// # Panics
+    /// If it can't be made.
+    pub fn certificate_of_others() -> NamedTempFile {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate can be made");
+        let mut file = NamedTempFile::new().expect("a file can be made");
+        file.write_all(made.cert.pem().as_bytes()).expect("a file can be written");
+        file
     }
 
     /// One for all tests of a process that need none of their own. It is stopped when nobody holds it.
@@ -199,9 +232,15 @@ fn ordinary_user(dir: &Path) -> Option<User> {
         Some(User { id: numbers.next()?, group: numbers.next()? })
     };
     let user = user("postgres").or_else(|| user("nobody")).unwrap_or(User { id: 65534, group: 65534 });
-    chown(dir, Some(user.id), Some(user.group)).expect("root may do that");
+    give(dir, Some(user));
     fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).expect("root may do that");
     Some(user)
+}
+
+fn give(file: &Path, user: Option<User>) {
+    if let Some(User { id, group }) = user {
+        chown(file, Some(id), Some(group)).expect("root may do that");
+    }
 }
 
 fn as_user(command: &mut Command, user: Option<User>) -> &mut Command {
