@@ -154,6 +154,7 @@ macro_rules! two_faces {
         }
     )*};
     (@task $($name:ident($store:ident, $face:ident, $($given:ident: $type:ty),*) -> $result:ty = $answer:expr;)*) => {$(
+        #[allow(clippy::elidable_lifetime_names, reason = "most of them are given something that lives as long")]
         fn $name<'a>(&'a self, $($given: $type),*) -> Answer<'a, $result> {
             let ($store, $face) = (self, Face::Task);
             Box::pin(async move { $answer.await })

@@ -59,13 +59,11 @@ const LARGEST: usize = 1_000_000_000;
 /// | `socket` | the folder of the server's socket, instead of a host | |
 ///
 /// The tables are made when the store is first asked. If they are there, it needs no other rights than to select, insert, update
-/// and delete. Sequences of tables, columns and indexes are what [the library made](Self::open): a table that it did not make, or
-/// a newer version of it did, is refused.
+/// and delete in both. Tables that the library did not make are refused, and so are those of a newer version.
 ///
-/// A hit and a batch of hits are one statement each. Connections are shared: a request is sent behind those that are waiting for
-/// their answers, on the connection that has the fewest, so there need not be one for each thread. Statements are prepared and locks
-/// are taken for the length of a transaction, so a pooler in between has to keep connections together for a session (in pgbouncer:
-/// `pool_mode = session`).
+/// A hit, and a batch of hits, is one statement. Connections are shared: a request does not wait for the answers of those before it,
+/// and goes where the fewest are waiting. Statements stay prepared, so a pooler in between has to keep a session on one connection
+/// (in pgbouncer, `pool_mode = session`).
 ///
 /// Entries expire by the clock of those who store them, and are removed by [`purge`](super::Backend::purge). A prefix or tag with
 /// more than some thousand entries is removed bit by bit before the rest goes at once.
