@@ -254,7 +254,9 @@ fn there_are_no_more_connections_than_asked_for() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+    for thread in threads {
+        thread.join().expect("no panic");
+    }
     let open = || server.number("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pooled'");
     assert!((1..=3).contains(&open()), "{}", open());
     drop(store);

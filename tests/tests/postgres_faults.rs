@@ -120,7 +120,9 @@ fn a_server_that_crashes_and_starts_under_load() {
     }
     within_20_s(comes);
     done.store(true, Ordering::Relaxed);
-    workers.into_iter().for_each(|worker| worker.join().expect("no panic"));
+    for worker in workers {
+        worker.join().expect("no panic");
+    }
     assert_eq!(wrong.load(Ordering::Relaxed), 0);
     cache.set(1, 3).expect("stored");
     assert_eq!(cache.get(&1).expect("read"), Some(3));
@@ -287,9 +289,7 @@ fn tls_as_it_is_asked_for() {
     ] {
         let result = try_with(host, &rest);
         match is_encrypted {
-            Some(encrypted) => {
-                assert_eq!(result.unwrap_or_else(|error| panic!("{rest}: {error}")), encrypted, "{rest}")
-            }
+            Some(is_encrypted) => assert_eq!(result.expect(&rest), is_encrypted, "{rest}"),
             None => drop(result.expect_err(&rest)),
         }
     }

@@ -120,6 +120,9 @@ fn unlogged_entries_are_fenced_through_a_crash() {
 
 type Hand = Box<dyn Fn(&dyn Backend) + Send>;
 
+/// Something that another process does, to the key of a call.
+type Change = fn(&dyn Backend, &[u8]);
+
 /// What another process does while the next body runs.
 static MEANWHILE: Mutex<Option<Hand>> = Mutex::new(None);
 
@@ -151,7 +154,7 @@ async fn number_in_a_task(key: u32) -> u64 {
 }
 
 /// Calls twice, another process doing something during the first: did that one store its value?
-fn is_stored_after(hand: fn(&dyn Backend, &[u8]), key: u32, call: impl Fn(u32) -> u64) -> bool {
+fn is_stored_after(hand: Change, key: u32, call: impl Fn(u32) -> u64) -> bool {
     let prefix = format!("numbers||{key}|").into_bytes();
     *MEANWHILE.lock().expect("no panic") = Some(Box::new(move |store| hand(store, &prefix)));
     let (first, runs) = (call(key), RUNS.load(Ordering::SeqCst));
@@ -166,7 +169,7 @@ fn what_others_invalidate_meanwhile_is_not_stored() {
     // Held until the end: the cache stays in its place.
     let Some(_server) = Server::shared() else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("tokio");
-    let hands: [(&str, bool, fn(&dyn Backend, &[u8])); 6] = [
+    let hands: [(&str, bool, Change); 6] = [
         ("nothing", true, |_, _| {}),
         ("another key", true, |store, key| drop(store.remove_prefix(&[key, b"7|"].concat()).map(drop))),
         ("the key", false, |store, key| drop(store.remove_prefix(key).map(drop))),
