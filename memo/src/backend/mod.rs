@@ -28,6 +28,8 @@
 //! | | `sync=meta` | everything | all but the last entries |
 //! | | `sync=off` | everything | perhaps a damaged store |
 //! | `shm://` | | everything | nothing |
+//! | `postgres://` | `unlogged=false`, the default | everything | what the server's `synchronous_commit` promises: everything, by default |
+//! | | `unlogged=true` | everything, unless the server crashes | nothing, if the server's did |
 //!
 //! "The last" are those since the store, or the system, last wrote to the disk by itself; after [`Backend::flush`] there are
 //! none. Entries of functions and caches carry a checksum: what was damaged is a miss. Each store says more about its settings.
@@ -54,6 +56,8 @@ mod params;
 #[cfg(any(feature = "file", feature = "sqlite"))]
 mod patience;
 mod place;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "redis")]
 #[path = "redis/mod.rs"]
 mod redis_store;
@@ -86,6 +90,8 @@ pub use listen::{Ear, Heard, Listening};
 pub use lmdb::Lmdb;
 pub use memory::Memory;
 pub use null::Null;
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;
 pub(crate) use registry::open;
 pub use registry::{backend, register_async_backend, register_backend};
 #[cfg(feature = "sqlite")]

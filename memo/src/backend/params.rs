@@ -181,6 +181,7 @@ pub(crate) const SCHEMES: &[Scheme] = &[
             param("sslmode", Takes::OneOf(&["disable", "prefer", "require", "verify-ca", "verify-full"])),
             param("ca", Takes::Text),
             param("application_name", Takes::Text),
+            param("socket", Takes::Text),
         ],
     },
 ];

@@ -3,6 +3,8 @@
 //! Where a server is not installed, its tests are skipped: they say so, and `tests/zz_skipped.rs` counts them at the end of the run.
 //! With `MEMO_REQUIRE_SERVERS=1` that fails them instead.
 
+#[cfg(unix)]
+pub mod postgres;
 pub mod proxy;
 pub mod redis;
 
@@ -51,6 +53,11 @@ impl Process {
     /// SIGKILL, and nothing before.
     pub fn kill(&mut self) {
         self.0.kill().ok();
+        self.0.wait().ok();
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn wait(&mut self) {
         self.0.wait().ok();
     }
 

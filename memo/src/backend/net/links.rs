@@ -55,6 +55,15 @@ impl<C: Connect> Links<C> {
         Self { connect, places: Mutex::default(), made: AtomicU64::new(0) }
     }
 
+    /// The connection of whoever asks, if there is one.
+    #[cfg(feature = "postgres")]
+    pub(in crate::backend) fn there(&self, face: Face) -> Option<Link<C::Client>> {
+        let (whose, _) = runtime::of(face).ok()?;
+        let place = self.places.lock().iter().find(|place| place.whose == whose)?.clone();
+        let link = place.link.lock();
+        link.clone()
+    }
+
     /// The connection of whoever asks, opened now if there is none.
     pub(in crate::backend) async fn get(&self, face: Face) -> Result<Link<C::Client>, Failure> {
         let (whose, handle) = runtime::of(face).map_err(Failure::lost)?;

@@ -3,13 +3,15 @@
 
 mod breaker;
 mod links;
+mod range;
 mod remote;
 pub(super) mod runtime;
 mod server;
 
 pub(super) use crate::flight::timer::within;
 pub(super) use breaker::Breaker;
-pub(super) use links::{Connect, Links};
+pub(super) use links::{Connect, Link, Links};
+pub(super) use range::{address_end, behind};
 pub(super) use remote::{Page, Remote, only, scan, two_faces, update};
 pub(super) use server::{Host, Server};
 

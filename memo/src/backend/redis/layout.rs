@@ -2,12 +2,10 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::backend::SEPARATOR;
+use crate::backend::net::address_end;
 
 /// So many groups there are in a cluster.
 const GROUPS: usize = 64;
-/// So many parts of a key decide on its group: all but the last of those that the library makes.
-const PARTS: usize = 3;
 
 pub(super) struct Layout {
     prefix: String,
@@ -60,7 +58,7 @@ impl Layout {
         if self.is_one() {
             return 0;
         }
-        let end = parts_end(key).unwrap_or(key.len());
+        let end = address_end(key).unwrap_or(key.len());
         // The remainder of a number below 2^64 by 64.
         usize::try_from(xxh3_64(&key[..end]) % self.groups as u64).unwrap_or(0)
     }
@@ -75,7 +73,7 @@ impl Layout {
     pub(super) fn under(&self, prefixes: &[&[u8]]) -> Vec<Job> {
         let mut jobs = Vec::new();
         for (number, prefix) in prefixes.iter().enumerate() {
-            let groups = match parts_end(prefix) {
+            let groups = match address_end(prefix) {
                 Some(_) => self.group(prefix)..self.group(prefix) + 1,
                 None => 0..self.groups,
             };
@@ -83,12 +81,6 @@ impl Layout {
         }
         jobs
     }
-}
-
-/// Where the parts end that decide on the group; `None` if a key has fewer, so that what comes may change it.
-fn parts_end(key: &[u8]) -> Option<usize> {
-    let ends = key.iter().enumerate().filter(|(_, byte)| **byte == SEPARATOR);
-    ends.map(|(at, _)| at).nth(PARTS - 1)
 }
 
 /// The jobs of each group, in their order.

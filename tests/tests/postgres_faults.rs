@@ -1,0 +1,296 @@
+//! Row 53; promise 5: what happens to PostgreSQL, and to the way there, a function's callers never notice; `Cache` says it.
+#![cfg(unix)]
+
+use std::{
+    io::Write,
+    net::TcpListener,
+    sync::{
+        Arc, LazyLock, OnceLock,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use memo::{
+    Cache, Error,
+    backend::{Backend, Item},
+    memoize,
+};
+use memo_tests::{
+    servers::{
+        free_port,
+        postgres::{PASSWORD, Server},
+        proxy::{Proxy, Weather},
+    },
+    until, within_20_s,
+};
+
+fn opened(url: &str) -> Arc<dyn Backend> {
+    memo::backend(url).expect(url)
+}
+
+fn error_of(url: &str) -> Error {
+    memo::backend(url).and_then(|store| store.get(b"f|i|a|v")).expect_err(url)
+}
+
+fn at(port: u16, rest: &str) -> String {
+    format!("postgres://memo:{PASSWORD}@127.0.0.1:{port}/postgres?{rest}")
+}
+
+static PROXY: OnceLock<Proxy> = OnceLock::new();
+
+static ROUGH: LazyLock<Cache<u64, u64>> = LazyLock::new(|| {
+    let port = PROXY.get().expect("started before").port();
+    let url = at(port, "table=rough&timeout=500ms&connect_timeout=1s&pause=1ms&pool=2");
+    Cache::open("rough", url.as_str()).expect("its URL is right")
+});
+
+static RUNS: AtomicU32 = AtomicU32::new(0);
+
+#[memoize(cache = ROUGH)]
+fn square(x: u64) -> u64 {
+    RUNS.fetch_add(1, Ordering::SeqCst);
+    x * x
+}
+
+#[memoize(cache = ROUGH)]
+async fn square_in_a_task(x: u64) -> u64 {
+    x * x
+}
+
+#[test]
+fn functions_return_what_is_right_in_any_weather() {
+    let Some(server) = Server::shared() else { return };
+    let proxy = PROXY.get_or_init(|| Proxy::before(server.port()));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("tokio");
+    within_20_s(|| until(|| ROUGH.get(&0).is_ok()));
+    for (round, weather) in (0..).zip([Weather::Silent, Weather::Cut, Weather::Garbled, Weather::HalfClosed]) {
+        let base = round * 1000;
+        assert_eq!(square(base), base * base);
+        assert_eq!(runtime.block_on(square_in_a_task(base)), base * base);
+        proxy.set(weather);
+        let before = memo::cache_info(square).errors;
+        for x in base..base + 4 {
+            assert_eq!(square(x), x * x, "{weather:?}");
+            assert_eq!(runtime.block_on(square_in_a_task(x)), x * x, "{weather:?}");
+        }
+        assert!(memo::cache_info(square).errors > before, "what fails is counted: {weather:?}");
+        assert!(ROUGH.get(&base).is_err(), "the cache says it: {weather:?}");
+        proxy.set(Weather::Fair);
+        // Nobody starts anything anew: the next ones find the way again.
+        within_20_s(move || until(|| ROUGH.set(base, base * base).is_ok()));
+        within_20_s(move || until(|| ROUGH.get(&base).is_ok_and(|found| found == Some(base * base))));
+        let runs = RUNS.load(Ordering::SeqCst);
+        assert_eq!((square(base), RUNS.load(Ordering::SeqCst)), (base * base, runs), "and functions hit");
+    }
+    drop(runtime);
+    // Those for threads are left; the tasks' ended with their runtime.
+    within_20_s(|| until(|| proxy.open() <= 2));
+}
+
+#[test]
+fn a_server_that_crashes_and_starts_under_load() {
+    let Some(mut server) = Server::start() else { return };
+    let url = server.url("?timeout=2s&connect_timeout=2s&pause=10ms&pool=3");
+    let cache: Arc<Cache<u64, u64>> = Arc::new(Cache::open("load", url.as_str()).expect("its URL is right"));
+    let (done, wrong) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+    let workers: Vec<_> = (0..4)
+        .map(|worker| {
+            let (cache, done, wrong) = (cache.clone(), done.clone(), wrong.clone());
+            thread::spawn(move || {
+                let mut x = worker;
+                while !done.load(Ordering::Relaxed) {
+                    x = (x + 7) % 100;
+                    // An error is said; a wrong value is never given.
+                    let found = cache.get_or_compute(&x, || x * 3).unwrap_or(x * 3);
+                    wrong.fetch_add(u32::from(found != x * 3), Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    let (there, gone) = (cache.clone(), cache.clone());
+    let comes = move || until(|| there.get(&1).is_ok());
+    let goes = move || until(|| gone.get(&1).is_err());
+    for _ in 0..2 {
+        within_20_s(comes.clone());
+        server.crash();
+        within_20_s(goes.clone());
+        server.start_again();
+    }
+    within_20_s(comes);
+    done.store(true, Ordering::Relaxed);
+    for worker in workers {
+        worker.join().expect("no panic");
+    }
+    assert_eq!(wrong.load(Ordering::Relaxed), 0);
+    cache.set(1, 3).expect("stored");
+    assert_eq!(cache.get(&1).expect("read"), Some(3));
+}
+
+#[test]
+fn a_write_after_a_restart_finds_the_server() {
+    let Some(mut server) = Server::start() else { return };
+    let store = opened(&server.url("?trip_after=0"));
+    store.set(b"f|i|a|v", Item::new(b"x")).expect("stored");
+    server.crash();
+    server.start_again();
+    // It was told that its connection has ended, or is told now; once.
+    let again = || store.set(b"f|i|a|v", Item::new(b"y"));
+    again().or_else(|_| again()).expect("stored");
+    assert_eq!(store.get(b"f|i|a|v").expect("read").as_deref(), Some(&b"y"[..]));
+}
+
+#[test]
+fn a_dead_server_is_left_alone() {
+    let Some(server) = Server::shared() else { return };
+    let proxy = Proxy::before(server.port());
+    proxy.set(Weather::Cut);
+    let store = opened(&at(proxy.port(), "trip_after=3&pause=1h"));
+    for _ in 0..50 {
+        store.get(b"f|i|a|v").expect_err("it is dead");
+    }
+    assert!(proxy.accepted() <= 4, "{} connections", proxy.accepted());
+    let said = store.set(b"f|i|a|v", Item::new(b"x")).expect_err("nobody asks it").to_string();
+    assert!(said.contains("left alone"), "{said}");
+}
+
+/// A lock of somebody else's is waited for no longer than an answer, also by the server.
+#[test]
+fn who_waits_too_long_is_let_go() {
+    let Some(server) = Server::shared() else { return };
+    let store = opened(&server.url("?table=slow&timeout=200ms&trip_after=0"));
+    within_20_s({
+        let store = store.clone();
+        move || until(|| store.set(b"f|i|a|v", Item::new(b"x")).is_ok())
+    });
+    let held = thread::scope(|scope| {
+        let holder = scope.spawn(|| server.sql("BEGIN; LOCK TABLE slow; SELECT pg_sleep(3); COMMIT"));
+        memo_tests::until(|| {
+            server.number(
+                "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'slow'::regclass",
+            ) > 0
+        });
+        let begun = Instant::now();
+        let error = store.set(b"f|i|a|v", Item::new(b"y")).expect_err("the table is locked");
+        assert!(error.is_unavailable() && error.to_string().contains("in time"), "{error}");
+        let took = begun.elapsed();
+        holder.join().expect("no panic");
+        took
+    });
+    assert!(held < Duration::from_secs(3), "{held:?}");
+    assert_eq!(store.get(b"f|i|a|v").expect("read").as_deref(), Some(&b"x"[..]), "the server has let it go");
+}
+
+/// A write that fails in the middle leaves nothing of its batch, and what comes after it on the connection is not concerned.
+#[test]
+fn what_the_server_refuses_is_undone_as_a_whole() {
+    let Some(server) = Server::shared() else { return };
+    let store = opened(&server.url("?table=full&pool=1"));
+    store.set(b"f|i|a|v", Item::new(b"old")).expect("stored");
+    server.sql(
+        "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53100', MESSAGE = 'could not extend file: No space left on device'; END $$; \
+         CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON full_ FOR EACH ROW WHEN (new.value = 'big') EXECUTE FUNCTION no_room()"
+            .replace("full_", "\"full\"").as_str(),
+    );
+    let batch =
+        [(&b"f|i|a|v"[..], Item::new(b"new")), (b"f|i|b|v", Item::new(b"big")), (b"f|i|c|v", Item::new(b"new"))];
+    let error = store.set_many(&batch).expect_err("there is no room");
+    assert!(error.is_unavailable() && error.to_string().contains("No space left"), "{error}");
+    let found = store.get_many(&[b"f|i|a|v", b"f|i|b|v", b"f|i|c|v"]).expect("read");
+    assert_eq!(found, [Some(b"old".to_vec()), None, None]);
+}
+
+#[test]
+fn what_is_wrong_is_said_without_credentials() {
+    let Some(server) = Server::shared() else { return };
+    let port = server.port();
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let other_port = other.local_addr().expect("bound").port();
+    thread::spawn(move || {
+        for mut client in other.incoming().flatten() {
+            client.write_all(b"220 mail.example.org ESMTP ready\r\n").ok();
+        }
+    });
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let silent_port = silent.local_addr().expect("bound").port();
+    let closed = free_port();
+    let folder = server.dir().display();
+    for (url, is_config, said) in [
+        (format!("postgres://memo:s3cret@127.0.0.1:{port}/postgres"), true, "password authentication failed"),
+        (format!("postgres://memo@127.0.0.1:{port}/postgres"), true, "password missing"),
+        (format!("postgres://nobody:s3cret@127.0.0.1:{port}/postgres"), true, "authentication failed"),
+        (format!("postgres://memo:{PASSWORD}@127.0.0.1:{port}/nothing"), true, "\"nothing\" does not exist"),
+        (format!("postgres://me:s3cret@127.0.0.1:{closed}/postgres"), false, "refused"),
+        (format!("postgres://me:s3cret@127.0.0.1:{other_port}/postgres?timeout=300ms"), false, "failed"),
+        (format!("postgres://me:s3cret@127.0.0.1:{silent_port}/postgres?connect_timeout=50ms"), false, "in time"),
+        (format!("postgres://me:s3cret@no-such-host.invalid:{closed}/postgres"), false, "failed"),
+        ("postgres://me@/postgres?socket=/no/such/folder".to_owned(), false, "No such file"),
+        (at(port, "sslmode=require"), false, "does not support TLS"),
+        (format!("postgres://nobody@:{port}/postgres?socket={folder}"), true, "does not exist"),
+    ] {
+        let error = error_of(&url);
+        let all = format!("{error} {error:?}");
+        assert!(all.contains(said) && error.is_config() == is_config, "{url}: {all}");
+        assert!(!all.contains("s3cret") && !all.contains(PASSWORD), "{all}");
+    }
+}
+
+#[test]
+fn wrong_urls_are_errors_before_anybody_connects() {
+    let long = format!("postgres://h/d?prefix={}", "p".repeat(256));
+    let wide = format!("postgres://h/d?table={}", "t".repeat(41));
+    for (url, said) in [
+        ("postgres://", "says no server"),
+        ("postgres:///d", "names no host"),
+        ("postgres://h/d?socket=/tmp", "names hosts and a `socket`"),
+        ("postgres://h/d?table=a-b", "a name of letters"),
+        ("postgres://h/d?sslmode=maybe", "`disable`"),
+        ("postgres://h/d?sslmode=verify-ca", "needs the certificates"),
+        ("postgres://h/d?ca=/no/such/file", "no certificate is looked at"),
+        ("postgres://h/d?sslmode=require&ca=/no/such/file", "can't be used"),
+        ("postgres://h/d?prefix=%00", "no zero byte"),
+        ("postgres://h/d?pool=0", "from 1 to 1024"),
+        ("postgres://h/d?password=x", "knows no parameter"),
+        (&long, "at most 255 bytes"),
+        (&wide, "at most 40 letters"),
+    ] {
+        let error = memo::backend(url).err().expect(url);
+        assert!(error.is_config() && error.to_string().contains(said), "{url}: {error}");
+    }
+}
+
+#[test]
+fn tls_as_it_is_asked_for() {
+    let Some((server, certificate)) = Server::with_tls("localhost") else { return };
+    let (ca, other) = (certificate.display(), Server::certificate_of_others());
+    let try_with = |host: &str, rest: &str| {
+        let url = format!("postgres://memo:{PASSWORD}@{host}:{}/postgres?connect_timeout=10s&{rest}", server.port());
+        let store = memo::backend(&url)?;
+        store.get(b"k")?;
+        let seen = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND application_name = 'memo'";
+        let is_encrypted = server.number(seen) > 0;
+        drop(store);
+        until(|| server.number("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'memo'") == 0);
+        Ok::<_, Error>(is_encrypted)
+    };
+    for (host, rest, is_encrypted) in [
+        ("127.0.0.1", "sslmode=disable".to_owned(), Some(false)),
+        ("127.0.0.1", "sslmode=prefer".to_owned(), Some(true)),
+        ("127.0.0.1", "sslmode=require".to_owned(), Some(true)),
+        ("127.0.0.1", format!("sslmode=require&ca={ca}"), Some(true)),
+        ("127.0.0.1", format!("sslmode=verify-ca&ca={ca}"), Some(true)),
+        ("127.0.0.1", format!("sslmode=verify-full&ca={ca}"), None),
+        ("localhost", format!("sslmode=verify-full&ca={ca}"), Some(true)),
+        ("localhost", format!("sslmode=verify-ca&ca={}", other.path().display()), None),
+        ("localhost", format!("sslmode=require&ca={}", other.path().display()), None),
+        ("localhost", "sslmode=verify-full".to_owned(), None),
+    ] {
+        let result = try_with(host, &rest);
+        match is_encrypted {
+            Some(is_encrypted) => assert_eq!(result.expect(&rest), is_encrypted, "{rest}"),
+            None => drop(result.expect_err(&rest)),
+        }
+    }
+}
