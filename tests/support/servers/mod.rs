@@ -82,6 +82,19 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("it is bound").port()
 }
 
+/// The end of a URL, with more patience than a program would have: the machine may be busy with other tests.
+pub(crate) fn patient(rest: &str) -> String {
+    let mut rest = rest.to_owned();
+    for name in ["timeout", "connect_timeout"] {
+        let says = |before: char| rest.contains(&format!("{before}{name}="));
+        if !says('?') && !says('&') {
+            rest.push(if rest.contains('?') { '&' } else { '?' });
+            rest.push_str(&format!("{name}=20s"));
+        }
+    }
+    rest
+}
+
 /// Where a program is: in `PATH`, or in one of some folders.
 pub fn find(program: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();

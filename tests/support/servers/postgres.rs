@@ -15,7 +15,7 @@ use std::{
 
 use tempfile::{NamedTempFile, TempDir};
 
-use super::{Process, free_port, need};
+use super::{Process, free_port, need, patient};
 
 /// The password of its user `memo`.
 pub const PASSWORD: &str = "correct-horse";
@@ -132,7 +132,7 @@ impl Server {
 
     /// What it is found by, with what stands behind the database.
     pub fn url(&self, rest: &str) -> String {
-        format!("postgres://memo:{PASSWORD}@127.0.0.1:{}/postgres{rest}", self.port)
+        format!("postgres://memo:{PASSWORD}@127.0.0.1:{}/postgres{}", self.port, patient(rest))
     }
 
     /// Has it do something, as a user with `psql` would; gives the rows as texts.

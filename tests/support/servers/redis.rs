@@ -11,7 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{Process, free_port, need};
+use super::{Process, free_port, need, patient};
 
 /// One server. It is stopped when this is dropped.
 pub struct Server {
@@ -54,7 +54,7 @@ impl Server {
 
     /// What it is found by, with what stands behind the port.
     pub fn url(&self, rest: &str) -> String {
-        format!("redis://127.0.0.1:{}{rest}", self.port)
+        format!("redis://127.0.0.1:{}{}", self.port, patient(rest))
     }
 
     /// Starts one that also listens to TLS, with a certificate of its own; gives its port for that, and the file with the
@@ -249,7 +249,7 @@ impl Cluster {
     /// What it is found by, with what stands behind the ports.
     pub fn url(&self, rest: &str) -> String {
         let hosts: Vec<String> = self.0[..2].iter().map(|server| format!("127.0.0.1:{}", server.port())).collect();
-        format!("redis-cluster://{}{rest}", hosts.join(","))
+        format!("redis-cluster://{}{}", hosts.join(","), patient(rest))
     }
 
     /// Those that hold entries.
