@@ -3,6 +3,7 @@
 pub mod children;
 pub mod files;
 pub mod inside;
+pub mod listening;
 pub mod lmdb;
 pub mod moody;
 pub mod servers;

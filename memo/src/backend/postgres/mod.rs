@@ -4,25 +4,29 @@ use std::{
     collections::{HashMap, HashSet},
     fmt,
     sync::Arc,
+    time::Duration,
 };
 
 use tokio_postgres::{Config, Row, types::FromSql};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use self::{
     connections::Connections,
     layout::{ALL, Locks, Note, Range, indexed, indexed_tags, notes_about, stripe_under, whole},
+    listener::Listener,
     schema::Tables,
     statements::{Do, MOST, PAGE_LENGTH, Request, Step},
 };
 use super::{
     Answer, Capabilities, Change, Ear, Edit, Face, Item, Listening, Moment, UnixMillis, Url, Visit,
-    net::{Breaker, Page, Remote, Server, only, scan, two_faces, update},
+    net::{Breaker, Page, Remote, Server, only, runtime, scan, two_faces, unique, update},
 };
 use crate::{error::Error, flight::wait::block_on};
 
 mod connections;
 mod failure;
 mod layout;
+mod listener;
 mod schema;
 mod session;
 mod statements;
@@ -79,6 +83,12 @@ struct Inner {
     connections: Connections,
     breaker: Breaker,
     shown: String,
+    /// Where what changes is told.
+    channel: String,
+    /// Tells what this store tells from what others do.
+    origin: String,
+    /// How others are heard.
+    hearing: (Config, MakeRustlsConnect, Duration),
 }
 
 impl Postgres {
@@ -118,11 +128,15 @@ impl Postgres {
         adjust(&mut config);
         let is_unlogged = url.param("unlogged") == Some("true");
         let tables = Tables::new(url.param("table").unwrap_or("memo"), is_unlogged, &server.shown)?;
+        let tls = tls::of(url)?;
         Ok(Self(Arc::new(Inner {
+            channel: listener::channel(tables.name(), &server.prefix),
+            origin: unique(),
+            hearing: (config.clone(), tls.clone(), server.connect_timeout),
             locks: Locks::new(tables.name(), &server.prefix),
             breaker: server.breaker()?,
             shown: server.shown.clone(),
-            connections: Connections::new(config, tls::of(url)?, tables, &server),
+            connections: Connections::new(config, tls, tables, &server),
             prefix: server.prefix,
         })))
     }
@@ -185,13 +199,22 @@ impl Postgres {
         Ok(step.with(indexed_tags(item.tags)))
     }
 
-    /// Takes down what is to be removed, under locks that keep out who might not see it.
-    fn note(&self, mut notes: Vec<Note>) -> Vec<Step<'_>> {
+    /// Tells others what changes.
+    fn tell(&self, news: Vec<String>) -> Step<'_> {
+        Step::new(Do::Tell).with(&*self.0.channel).with(news)
+    }
+
+    fn told_of(&self, prefix: &[u8]) -> String {
+        listener::about_prefix(&self.0.origin, prefix)
+    }
+
+    /// Takes down what is to be removed, under locks that keep out who might not see it, and tells others.
+    fn note(&self, mut notes: Vec<Note>, news: Vec<String>) -> Vec<Step<'_>> {
         notes.sort_unstable();
         notes.dedup();
         let locks = self.0.locks.over(&notes);
         let (what, stripes): (Vec<i64>, Vec<i16>) = notes.into_iter().map(|note| (note.what, note.stripe)).unzip();
-        vec![Step::new(Do::Lock).with(locks), self.step(Do::Note).with(what).with(stripes)]
+        vec![Step::new(Do::Lock).with(locks), self.step(Do::Note).with(what).with(stripes), self.tell(news)]
     }
 
     /// Removes what is in some ranges, as a whole but for what would take too long; gives the number for each.
@@ -199,7 +222,7 @@ impl Postgres {
         &self,
         face: Face,
         prefixes: &[&[u8]],
-        notes: Vec<Note>,
+        (notes, news): (Vec<Note>, Vec<String>),
         tags: Option<Vec<Vec<u8>>>,
     ) -> Result<Vec<u64>, Error> {
         let on = |plain: Do, tagged: Do, prefix| match &tags {
@@ -217,10 +240,11 @@ impl Postgres {
             }
             counts.push(count);
         }
-        let mut steps = self.note(notes);
+        let mut steps = self.note(notes, news);
+        let before = steps.len();
         steps.extend(prefixes.iter().map(|prefix| on(Do::RemoveUnder, Do::RemoveTagged, prefix)));
         let answers = self.ask(face, Request::Together(steps)).await?;
-        for (count, rows) in counts.iter_mut().zip(answers.iter().skip(2)) {
+        for (count, rows) in counts.iter_mut().zip(answers.iter().skip(before)) {
             *count += self.number_in(rows)?;
         }
         Ok(counts)
@@ -251,7 +275,7 @@ impl Remote for Postgres {
             enumerate: true,
             tags: true,
             fences: true,
-            notify: false,
+            notify: true,
             persistent: true,
             shared: true,
         }
@@ -287,9 +311,14 @@ impl Remote for Postgres {
         if is_fenced || items.len() > 1 {
             steps.push(Step::new(Do::Share).with(self.0.locks.of(items.iter().map(|(key, _)| *key))));
         }
-        for (key, item) in items {
+        for (key, item) in &items {
             let notes = item.since.map(|_| notes_about(key, item));
             steps.push(self.set(Do::Set, key, item)?.with(item.since.map(signed)).with(notes));
+        }
+        let replaced = items.iter().filter(|(_, item)| item.since.is_none());
+        let news: Vec<String> = replaced.map(|(key, _)| self.told_of(key)).collect();
+        if !news.is_empty() {
+            steps.push(self.tell(news));
         }
         let request = match steps.pop() {
             None => return Ok(()),
@@ -306,7 +335,8 @@ impl Remote for Postgres {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let mut steps = self.note(keys.iter().map(|key| Note::key(key)).collect());
+        let news = keys.iter().map(|key| self.told_of(key)).collect();
+        let mut steps = self.note(keys.iter().map(|key| Note::key(key)).collect(), news);
         let indexed: Vec<Vec<u8>> = keys.iter().map(|key| indexed(key)).collect();
         let wholes: Vec<&[u8]> = keys.iter().filter_map(|key| whole(key)).collect();
         steps.push(self.step(Do::Remove).with(indexed).with(wholes));
@@ -320,13 +350,15 @@ impl Remote for Postgres {
             return Ok(Vec::new());
         }
         let notes = prefixes.iter().map(|prefix| Note::prefix(prefix)).collect();
-        self.remove_ranges(face, prefixes, notes, None).await
+        let news = prefixes.iter().map(|prefix| self.told_of(prefix)).collect();
+        self.remove_ranges(face, prefixes, (notes, news), None).await
     }
 
     async fn remove_tagged(&self, face: Face, prefix: &[u8], tags: &[&str]) -> Result<u64, Error> {
         // By the first: what has that one and not the others stays out, too, which is a miss.
         let Some(first) = tags.first() else { return Ok(0) };
-        only(self.remove_ranges(face, &[prefix], vec![Note::tag(first, prefix)], indexed_tags(tags))).await
+        let notes = (vec![Note::tag(first, prefix)], vec![listener::about_tag(&self.0.origin, first, prefix)]);
+        only(self.remove_ranges(face, &[prefix], notes, indexed_tags(tags))).await
     }
 
     async fn moment(&self, face: Face, key: &[u8]) -> Result<Option<Moment>, Error> {
@@ -338,13 +370,18 @@ impl Remote for Postgres {
         if let Change::Set { bytes, expires, tags } = change {
             let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
             let item = Item::new(bytes).expires(*expires).tags(&tags);
-            let step = match seen {
-                Some(seen) => self.set(Do::Swap, key, &item)?.with(seen),
-                None => self.set(Do::Add, key, &item)?,
+            let rows = match seen {
+                // Told before, so that the last step is the one that says what became of it.
+                Some(seen) => {
+                    let steps = vec![self.tell(vec![self.told_of(key)]), self.set(Do::Swap, key, &item)?.with(seen)];
+                    self.rows(face, Request::Together(steps)).await?
+                }
+                // That there is something now is no news.
+                None => self.rows(face, Request::Write(self.set(Do::Add, key, &item)?)).await?,
             };
-            return Ok(!self.rows(face, Request::Write(step)).await?.is_empty());
+            return Ok(!rows.is_empty());
         }
-        let mut steps = self.note(vec![Note::key(key)]);
+        let mut steps = self.note(vec![Note::key(key)], vec![self.told_of(key)]);
         steps.push(match seen {
             Some(seen) => self.step(Do::RemoveSeen).with(indexed(key)).with(whole(key)).with(seen),
             None => self.step(Do::Get).with(indexed(key)),
@@ -369,8 +406,10 @@ impl Remote for Postgres {
         self.number(face, Request::Read(self.on(Do::Count, Range::new(prefix, None)))).await
     }
 
-    fn listen(&self, _: Ear) -> Result<Listening, Error> {
-        Err(super::unsupported(Remote::name(self), "tell of changes"))
+    fn listen(&self, ear: Ear) -> Result<Listening, Error> {
+        let Inner { hearing: (config, tls, patience), channel, origin, .. } = &*self.0;
+        let (config, tls, patience) = (config.clone(), tls.clone(), *patience);
+        runtime::run(Listener { config, tls, channel: channel.clone(), origin: origin.clone(), patience, ear }.run())
     }
 
     async fn purge(&self, face: Face, now: UnixMillis) -> Result<u64, Error> {

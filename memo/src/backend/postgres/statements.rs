@@ -142,6 +142,9 @@ statements! {
     Moment = "SELECT greatest((SELECT max(number) FROM {removed} WHERE prefix = $1 AND stripe = $2), \
                               (SELECT max(number) FROM {removed} WHERE prefix = $1 AND stripe = -1), 0) + 1";
 
+    /// Tells others, when all is committed: a channel, and texts.
+    Tell = "SELECT pg_notify($1::text, news) FROM unnest($2::text[]) AS news";
+
     /// Waits for locks, which others may share.
     Share = "SELECT pg_advisory_xact_lock_shared(lock) FROM unnest($1::bigint[]) AS lock";
     /// Waits for locks, to have them alone.
