@@ -28,6 +28,7 @@
 //! | | `sync=meta` | everything | all but the last entries |
 //! | | `sync=off` | everything | perhaps a damaged store |
 //! | `shm://` | | everything | nothing |
+//! | `memcached://` | | everything, until the server drops it | nothing, if it was the server's |
 //!
 //! "The last" are those since the store, or the system, last wrote to the disk by itself; after [`Backend::flush`] there are
 //! none. Entries of functions and caches carry a checksum: what was damaged is a miss. Each store says more about its settings.
@@ -41,8 +42,10 @@ mod file;
 mod listen;
 #[cfg(feature = "lmdb")]
 mod lmdb;
+#[cfg(feature = "memcached")]
+mod memcached;
 mod memory;
-#[cfg(feature = "net")]
+#[cfg(feature = "servers")]
 mod net;
 mod null;
 mod opened;
@@ -78,6 +81,8 @@ pub use hook::on_error;
 pub use listen::{Ear, Heard, Listening};
 #[cfg(feature = "lmdb")]
 pub use lmdb::Lmdb;
+#[cfg(feature = "memcached")]
+pub use memcached::Memcached;
 pub use memory::Memory;
 pub use null::Null;
 #[cfg(feature = "redis")]

@@ -129,6 +129,8 @@ fn make(url: &Url) -> Result<Store, Error> {
         "lmdb" | "shm" => Arc::new(super::Lmdb::open(url)?),
         #[cfg(feature = "redis")]
         "redis" | "rediss" | "redis+unix" | "redis-cluster" => return super::Redis::open(url).map(Store::both),
+        #[cfg(feature = "memcached")]
+        "memcached" => Arc::new(super::Memcached::open(url)?),
         other => {
             let factory = REGISTERED.read().get(other).cloned();
             return factory.ok_or_else(|| unknown(other))?(url);
