@@ -98,7 +98,7 @@ fn set(store: &dyn Backend, key: &[u8], bytes: &[u8]) {
 }
 
 /// What removing by prefix or tags said of how many there were, of a store that can count.
-fn removed(store: &dyn Backend, said: u64, expected: u64, what: &str) {
+fn counted(store: &dyn Backend, said: u64, expected: u64, what: &str) {
     assert!(said == expected || !store.capabilities().count, "{what}: {said} were removed instead of {expected}");
 }
 
@@ -169,11 +169,11 @@ fn raw_keys(store: &dyn Backend) {
         assert_eq!(get(store, &raw(end)).as_deref(), Some(end), "any bytes are a key: {end:?}");
     }
     let said = store.remove_prefix(&raw(b"\xff\xff|")).expect("removing works");
-    removed(store, said, 1, "any bytes are a prefix");
+    counted(store, said, 1, "any bytes are a prefix");
     assert_eq!(get(store, &raw(b"\xff\xff|\xff")), None, "any bytes are a prefix");
     assert!(store.remove(&raw(b"\xff")).expect("removing works"), "any bytes are a key");
     let said = store.remove_prefix(&raw(b"")).expect("removing works");
-    removed(store, said, 5, "the others are still there");
+    counted(store, said, 5, "the others are still there");
     assert!(ends.iter().all(|end| get(store, &raw(end)).is_none()), "nothing is left under a prefix that was removed");
 }
 
@@ -183,13 +183,13 @@ fn prefixes(store: &dyn Backend) {
         set(store, &key("prefix", id), b"x");
     }
     let said = store.remove_prefix(&key("prefix", "a|")).expect("removing works");
-    removed(store, said, 2, "a prefix names the keys that begin with its parts, no others");
+    counted(store, said, 2, "a prefix names the keys that begin with its parts, no others");
     for id in ["a|1", "a|2", "ab|1", "a%|1", "A|1", "a{", "a}", "a"] {
         let there = !id.starts_with("a|");
         assert_eq!(get(store, &key("prefix", id)).is_some(), there, "`{id}` after `a|` was removed");
     }
     let said = store.remove_prefix(&key("prefix", "")).expect("removing works");
-    removed(store, said, 6, "the others are still there");
+    counted(store, said, 6, "the others are still there");
     assert_eq!(get(store, &key("prefix", "ab|1")), None, "what is under a deeper prefix is under this one, too");
 }
 
@@ -215,7 +215,7 @@ fn batches(store: &dyn Backend) {
     let said = store.remove_prefixes(&prefixes.each_ref().map(|prefix| &**prefix)).expect("removing works");
     assert_eq!(said.len(), prefixes.len(), "a batch says something of each prefix");
     for (said, expected) in said.into_iter().zip([2, 0, 1]) {
-        removed(store, said, expected, "a batch says for each prefix how many entries were there");
+        counted(store, said, expected, "a batch says for each prefix how many entries were there");
     }
     for id in ["4|a", "4|b", "5|a"] {
         assert_eq!(get(store, &key("batch", id)), None, "a batch removes all prefixes that it names");
@@ -402,24 +402,24 @@ fn tags(store: &dyn Backend, keeps: bool) {
     assert_eq!(remove("", &["user_"]), 0, "tags are opaque");
     assert_eq!(remove("", &[]), 0, "without tags nothing is removed");
     assert!(get(store, &key("tags", "x|1")).is_some(), "without tags nothing is removed");
-    removed(store, remove("x|", &["users", "eu"]), 1, "an entry is removed if it has all of the tags");
+    counted(store, remove("x|", &["users", "eu"]), 1, "an entry is removed if it has all of the tags");
     assert_eq!(get(store, &key("tags", "x|1")), None, "an entry is removed if it has all of the tags");
     assert!(get(store, &key("tags", "y|1")).is_some(), "entries outside of the prefix stay");
     assert!(get(store, &key("tags", "x|2")).is_some(), "entries with some of the tags stay");
     set("x|2", &["other"]);
-    removed(store, remove("", &["users"]), 1, "an entry that was set again has its new tags alone");
+    counted(store, remove("", &["users"]), 1, "an entry that was set again has its new tags alone");
     assert!(get(store, &key("tags", "x|2")).is_some(), "an entry that was set again has its new tags alone");
     assert_eq!(get(store, &key("tags", "y|1")), None, "one tag is enough, if it is all that is asked for");
-    removed(store, remove("", &["a|b", ""]), 1, "any text is a tag");
+    counted(store, remove("", &["a|b", ""]), 1, "any text is a tag");
     assert_eq!(get(store, &key("tags", "x|3")), None, "any text is a tag");
     let change = Change::Set { bytes: b"x".to_vec(), expires: None, tags: vec!["changed".to_owned()] };
     store.update(&key("tags", "x|4"), &mut |_| change.clone()).expect("an entry can be updated");
-    removed(store, remove("", &["changed"]), 1, "an update sets tags");
+    counted(store, remove("", &["changed"]), 1, "an update sets tags");
     assert_eq!(get(store, &key("tags", "x|4")), None, "an update sets tags");
     let (one, raw) = (key("tags", "x|5"), [b"conformance|tags|x|", &b"\xff\0"[..]].concat());
     let item = Item::new(b"x").tags(&["many", "eu"]);
     store.set_many(&[(&one, item), (&raw, item)]).expect("a batch can be set");
-    removed(store, remove("", &["many", "eu"]), 2, "a batch sets tags, whatever the keys");
+    counted(store, remove("", &["many", "eu"]), 2, "a batch sets tags, whatever the keys");
     assert_eq!((get(store, &one), get(store, &raw)), (None, None), "a batch sets tags, whatever the keys");
 }
 

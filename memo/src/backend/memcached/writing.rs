@@ -48,7 +48,8 @@ impl Memcached {
                 Change::Remove => self.end(key, found.unique)?,
                 Change::Set { bytes, expires, tags } => Item::borrowed(&bytes, expires, &tags, |item| {
                     let all = self.ensured(self.names_of(key, item.tags))?;
-                    Ok(self.replace(key, &item, (found.since, found.unique), &all)? == Answer::Done)
+                    let answer = self.replace(key, &item, (found.since, found.unique), &all)?;
+                    Ok::<_, Error>(answer == Answer::Done)
                 })?,
             };
             if is_done {
