@@ -111,6 +111,19 @@ fn what_looks_like_ours_and_is_not_stays() {
     assert_eq!(server.counter("cmd_flush"), 0);
 }
 
+/// As when two keys have one hash.
+#[test]
+fn an_entry_in_the_place_of_another_is_not_read() {
+    let Some(server) = Server::start() else { return };
+    let store = store(&server.url(""));
+    set(&store, "f|i|a|v", &["users"]);
+    server.set("memo:e:f|i|a|w", &server.get("memo:e:f|i|a|v").expect("it was stored"));
+    assert_eq!(get(&store, "f|i|a|w"), None);
+    assert!(!store.remove(b"f|i|a|w").expect("removed"));
+    set(&store, "f|i|a|w", &[]);
+    assert!(get(&store, "f|i|a|w").is_some() && get(&store, "f|i|a|v").is_some());
+}
+
 /// Somebody's item stands where one of ours has to be.
 #[test]
 fn items_of_others_in_our_places_are_in_nobodys_way() {

@@ -93,12 +93,12 @@ impl Memcached {
             for (number, (name, held)) in names.iter().zip(found).enumerate() {
                 let key = key.filter(|_| number == generations.len());
                 let unique = held.as_ref().map(|held| held.unique);
-                let (bytes, life) = match held.and_then(|held| understood(held, key)) {
-                    Some((bytes, life)) => match now {
-                        Some(now) if item::since(&bytes) == Some(UNKNOWN) => (item::with_since(bytes, now), life),
-                        _ => continue,
-                    },
-                    None => {
+                let (bytes, life) = match (held.and_then(|held| understood(held, key)), now) {
+                    (Some((bytes, life)), Some(now)) if item::since(&bytes) == Some(UNKNOWN) => {
+                        (item::with_since(bytes, now), life)
+                    }
+                    (Some(_), _) => continue,
+                    (None, _) => {
                         is_there = false;
                         new(key)
                     }

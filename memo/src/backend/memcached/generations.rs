@@ -68,7 +68,7 @@ impl Memcached {
     pub(super) fn tags_of<'a>(&self, key: &[u8], tags: &[&'a str], all: &Generations) -> Option<Vec<Tag<'a>>> {
         let tag = |name: &&'a str| {
             let [one, other] = self.names_of_tag(key, name).map(|name| all.get(&name).map(Generation::seen));
-            Some(Tag { name: *name, seen: [one?, other?] })
+            Some(Tag { name, seen: [one?, other?] })
         };
         tags.iter().map(tag).collect()
     }

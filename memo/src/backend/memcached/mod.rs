@@ -20,9 +20,12 @@ mod writing;
 /// A store in memcached.
 ///
 /// `memcached://user:password@host:11211,other` names its servers; all but one host may be missing. User and password are for
-/// servers that were started with `--auth-file`. Each key is on one of the servers, whatever their order in the URL. All programs
-/// that share the store have to name the same servers, by the same names, and a server that is taken out of the list has to be
-/// restarted before it is put back: it did not hear what was removed.
+/// servers that were started with `--auth-file`.
+///
+/// Several servers are more memory, not more safety: each key is on one of them, and what entries have in common is on one, too, so when
+/// that is down, nothing can be read. Their order in the URL does not matter, but all programs that share the store have to name
+/// the same ones by the same names, and one that is taken out of the list has to be restarted before it is put back: it did not hear what
+/// was removed.
 ///
 /// | parameter | meaning | default |
 /// | --- | --- | --- |

@@ -50,8 +50,8 @@ impl Nodes {
             let port = port.unwrap_or(PORT);
             let place = format!("{name}:{port}");
             let shown = match server.hosts.as_slice() {
-                [_] => format!("`{}`", server.shown),
-                _ => format!("`{place}` of `{}`", server.shown),
+                [_] => server.shown.clone(),
+                _ => format!("{place} of {}", server.shown),
             };
             let seed = xxh3_64(place.as_bytes());
             let pool = Pool::new(server.pool);
@@ -119,7 +119,7 @@ impl Nodes {
 
     /// The server of a key refused something, in its words.
     pub(super) fn refused(&self, key: &str, words: &str) -> Error {
-        Error::unavailable(format!("{} refuses: {}", self.nodes[self.of_key(key)].shown, cut(words)))
+        Error::unavailable(format!("`{}` refuses: {}", self.nodes[self.of_key(key)].shown, cut(words)))
     }
 
     /// Asks a server, once more if it may be asked twice and the connection was lost.
@@ -132,7 +132,7 @@ impl Nodes {
         let node = &self.nodes[node];
         let mut asks_again = is_read;
         loop {
-            let leave = node.breaker.admit(&self.server.shown).map_err(|failure| failure.error)?;
+            let leave = node.breaker.admit(&node.shown).map_err(|failure| failure.error)?;
             let result = node.ask(&self.server, &request);
             node.breaker.note(leave, &result);
             match result {
@@ -155,7 +155,7 @@ impl Node {
                     break connected.map_err(|trouble| self.failure(trouble)).inspect_err(|_| self.pool.lose())?;
                 }
                 None => {
-                    let busy = format!("all connections to {} were in use for {:?}", self.shown, server.timeout);
+                    let busy = format!("all connections to `{}` were in use for {:?}", self.shown, server.timeout);
                     return Err(Failure::refused(Error::unavailable(busy)));
                 }
             }
@@ -172,13 +172,13 @@ impl Node {
         Failure::lost(match trouble {
             // A socket says it in two ways.
             Trouble::Io(error) if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
-                Error::unavailable(format!("{} did not answer in time", self.shown))
+                Error::unavailable(format!("`{}` did not answer in time", self.shown))
             }
-            Trouble::Io(error) => Error::unavailable(format!("{} failed: {error}", self.shown)).with_source(error),
+            Trouble::Io(error) => Error::unavailable(format!("`{}` failed: {error}", self.shown)).with_source(error),
             Trouble::Strange(line) => {
-                Error::unavailable(format!("{} says what a memcached does not: {}", self.shown, cut(&line)))
+                Error::unavailable(format!("`{}` says what a memcached does not: {}", self.shown, cut(&line)))
             }
-            Trouble::Locked(line) => Error::config(format!("{} does not let us in: {}", self.shown, cut(&line))),
+            Trouble::Locked(line) => Error::config(format!("`{}` does not let us in: {}", self.shown, cut(&line))),
         })
     }
 }

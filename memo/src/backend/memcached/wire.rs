@@ -127,8 +127,8 @@ impl Wire {
     /// What is held under keys, in their order, each with its place among them.
     pub(super) fn get(&mut self, keys: &[&str]) -> Result<Vec<(usize, Held)>, Trouble> {
         let lines = in_lines(keys);
-        let asked: String = lines.iter().map(|keys| format!("gets {}\r\n", keys.join(" "))).collect();
-        self.send(asked.as_bytes())?;
+        let asked: Vec<String> = lines.iter().map(|keys| format!("gets {}\r\n", keys.join(" "))).collect();
+        self.send(asked.concat().as_bytes())?;
         let (mut found, mut before) = (Vec::new(), 0);
         for line in lines {
             while let Some((key, held)) = self.value()? {
