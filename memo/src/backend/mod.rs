@@ -30,6 +30,7 @@
 //! | `shm://` | | everything | nothing |
 //! | `postgres://` | `unlogged=false`, the default | everything | what the server's `synchronous_commit` promises: everything, by default |
 //! | | `unlogged=true` | everything, unless the server crashes | nothing, if the server's did |
+//! | `memcached://` | | everything, until the server drops it | nothing, if it was the server's |
 //!
 //! "The last" are those since the store, or the system, last wrote to the disk by itself; after [`Backend::flush`] there are
 //! none. Entries of functions and caches carry a checksum: what was damaged is a miss. Each store says more about its settings.
@@ -43,8 +44,10 @@ mod file;
 mod listen;
 #[cfg(feature = "lmdb")]
 mod lmdb;
+#[cfg(feature = "memcached")]
+mod memcached;
 mod memory;
-#[cfg(feature = "net")]
+#[cfg(feature = "servers")]
 mod net;
 mod null;
 mod opened;
@@ -88,6 +91,8 @@ pub use hook::on_error;
 pub use listen::{Ear, Heard, Listening};
 #[cfg(feature = "lmdb")]
 pub use lmdb::Lmdb;
+#[cfg(feature = "memcached")]
+pub use memcached::Memcached;
 pub use memory::Memory;
 pub use null::Null;
 #[cfg(feature = "postgres")]

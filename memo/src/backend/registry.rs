@@ -131,6 +131,8 @@ fn make(url: &Url) -> Result<Store, Error> {
         "redis" | "rediss" | "redis+unix" | "redis-cluster" => return super::Redis::open(url).map(Store::both),
         #[cfg(feature = "postgres")]
         "postgres" => return super::Postgres::open(url).map(Store::both),
+        #[cfg(feature = "memcached")]
+        "memcached" => Arc::new(super::Memcached::open(url)?),
         other => {
             let factory = REGISTERED.read().get(other).cloned();
             return factory.ok_or_else(|| unknown(other))?(url);

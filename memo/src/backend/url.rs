@@ -68,7 +68,7 @@ impl Url {
     }
 
     /// Refuses a URL of another scheme: its parameters were not checked by the table of this one.
-    #[cfg(any(feature = "sqlite", feature = "file", feature = "lmdb", feature = "net"))]
+    #[cfg(any(feature = "sqlite", feature = "file", feature = "lmdb", feature = "servers"))]
     pub(super) fn expect_scheme(&self, allowed: &[&str]) -> Result<(), Error> {
         if allowed.contains(&self.scheme()) {
             return Ok(());

@@ -3,6 +3,7 @@
 //! Where a server is not installed, its tests are skipped: they say so, and `tests/zz_skipped.rs` counts them at the end of the run.
 //! With `MEMO_REQUIRE_SERVERS=1` that fails them instead.
 
+pub mod memcached;
 #[cfg(unix)]
 pub mod postgres;
 pub mod proxy;

@@ -2,25 +2,39 @@
 //! what becomes of failures.
 
 mod breaker;
+#[cfg(feature = "net")]
 mod links;
+#[cfg(any(feature = "redis", feature = "memcached"))]
+mod pool;
+#[cfg(feature = "net")]
 mod range;
+#[cfg(feature = "net")]
 mod remote;
+#[cfg(feature = "net")]
 pub(super) mod runtime;
 mod server;
 
+#[cfg(feature = "net")]
 pub(super) use crate::flight::timer::within;
 pub(super) use breaker::Breaker;
-pub(super) use links::{Connect, Link, Links};
+#[cfg(feature = "postgres")]
+pub(super) use links::Link;
+#[cfg(feature = "net")]
+pub(super) use links::{Connect, Links};
+#[cfg(any(feature = "redis", feature = "memcached"))]
+pub(super) use pool::{Place, Pool};
+#[cfg(feature = "net")]
 pub(super) use range::{address_end, behind};
+#[cfg(feature = "net")]
 pub(super) use remote::{Page, Remote, only, scan, two_faces, update};
 pub(super) use server::{Host, Server};
-
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use crate::error::Error;
 
 /// A text that no other store has, here or on another machine.
+#[cfg(feature = "net")]
 pub(super) fn unique() -> String {
+    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
     format!("{:016x}", RandomState::new().build_hasher().finish())
 }
 

@@ -12,16 +12,11 @@ use redis::{
     Cmd, ConnectionLike as _, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value, aio::ConnectionLike as _,
 };
 
-use super::{
-    failure,
-    pool::{Place, Pool},
-    scripts::Call,
-    target::Target,
-};
+use super::{failure, scripts::Call, target::Target};
 use crate::{
     backend::{
         Face,
-        net::{Connect, Failure, Links, Server, within},
+        net::{Connect, Failure, Links, Place, Pool, Server, within},
     },
     error::Error,
 };

@@ -21,7 +21,6 @@ mod connections;
 mod failure;
 mod layout;
 mod listener;
-mod pool;
 mod scripts;
 mod target;
 

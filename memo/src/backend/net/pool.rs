@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 /// Connections that wait to be used, at most so many in all.
-pub(super) struct Pool<C> {
+pub(in crate::backend) struct Pool<C> {
     state: Mutex<State<C>>,
     returned: Condvar,
     most: usize,
@@ -18,19 +18,19 @@ struct State<C> {
 }
 
 /// What a thread got.
-pub(super) enum Place<C> {
+pub(in crate::backend) enum Place<C> {
     Connected(C),
     /// It may connect.
     Free,
 }
 
 impl<C> Pool<C> {
-    pub(super) fn new(most: usize) -> Self {
+    pub(in crate::backend) fn new(most: usize) -> Self {
         Self { state: Mutex::new(State { idle: Vec::new(), open: 0 }), returned: Condvar::new(), most }
     }
 
     /// A connection, or the place for one; `None` if all were in use for so long. What is got has to be put back.
-    pub(super) fn take(&self, patience: Duration) -> Option<Place<C>> {
+    pub(in crate::backend) fn take(&self, patience: Duration) -> Option<Place<C>> {
         let mut state = self.state.lock();
         let mut until = None;
         loop {
@@ -52,13 +52,13 @@ impl<C> Pool<C> {
     }
 
     /// Puts back what was taken.
-    pub(super) fn put(&self, connection: C) {
+    pub(in crate::backend) fn put(&self, connection: C) {
         self.state.lock().idle.push(connection);
         self.returned.notify_one();
     }
 
     /// Gives a place back without its connection, which was lost. Others that wait there were lost for the same reason.
-    pub(super) fn lose(&self) {
+    pub(in crate::backend) fn lose(&self) {
         let mut state = self.state.lock();
         state.open -= 1 + state.idle.len();
         let lost = std::mem::take(&mut state.idle);
