@@ -1,7 +1,7 @@
 //! Rules about stores outside of memory.
 
 use super::Rules;
-use crate::options::{Backends, Scope, is_memory};
+use crate::options::{Backends, Scope, SingleFlight, is_memory};
 
 impl Rules<'_> {
     pub(super) fn outside_of_memory(&self) {
@@ -17,12 +17,30 @@ impl Rules<'_> {
                 );
                 self.cx.error(word.span(), message);
             }
+            self.one_run_of_one_process();
         }
         self.tiers_to_write_to();
         if let Some(backends) = outside {
             self.built_with_stores(backends);
             self.store_of_all_threads();
             self.bounds_of_memory(backends);
+        }
+    }
+
+    /// There is no store that other processes could share.
+    fn one_run_of_one_process(&self) {
+        let options = self.options;
+        // That nobody waits there is said elsewhere.
+        if options.scope.value() == Some(&Scope::Thread) {
+            return;
+        }
+        if let Some(given) = options.single_flight.given()
+            && given.value == SingleFlight::Distributed
+        {
+            self.cx.error(
+                given.word.span(),
+                "`single_flight = \"distributed\"` is one run for all who share a store, but there is none; add `backend = \"redis://…\"` or `cache = …`, or remove it",
+            );
         }
     }
 

@@ -72,6 +72,7 @@ pub(crate) const COMMON: &[Param] = &[
     param("max_value", Takes::Size),
     param("key_style", Takes::OneOf(&["readable", "hashed"])),
     param("ttl", Takes::Duration),
+    param("lease", Takes::Duration),
 ];
 
 /// What the URLs of all servers may say.

@@ -8,8 +8,9 @@ use super::{
     guest::Used,
     home::Loading,
     run::Running,
+    site::SingleFlight,
     switch::{self, Mode},
-    waits::{Ended, On, Reading, Waited, Waits},
+    waits::{Ended, Leasing, On, Reading, Waited, Waits},
 };
 use crate::{
     clock::{self, Millis},
@@ -20,7 +21,7 @@ use crate::{
     },
     key::{Ask, Held},
     memory::{Entered, Found, Put, Stored, locked::UnderLock},
-    space::{EntryKey, Face, Loaded, Read, Space},
+    space::{EntryKey, Face, Lease, Leased, Loaded, Read, Space, Wish},
 };
 
 /// Where a call stands.
@@ -60,18 +61,43 @@ pub(super) struct Attempt {
     deadline: Option<Millis>,
     /// How often it may ask the stores again because something changed there.
     again: u8,
+    /// Are other processes to wait for its run?
+    leases: bool,
+    /// It has waited for the run of another process.
+    has_waited: bool,
+    /// When the entry was made that was found, and not accepted.
+    refused: Option<u64>,
 }
 
 impl Attempt {
     fn first(instance: Used<'_>) -> Self {
         let options = instance.options();
         let deadline = options.wait_timeout.map(|timeout| clock::now().saturating_add(timeout));
-        Self { joins: options.single_flight, deadline, again: 8 }
+        let single_flight = instance.single_flight();
+        let (joins, leases) = (single_flight != SingleFlight::Off, single_flight == SingleFlight::Distributed);
+        Self { joins, deadline, again: 8, leases, has_waited: false, refused: None }
     }
 
     /// Waits for nobody any more.
     fn alone(self) -> Self {
-        Self { joins: false, ..self }
+        Self { joins: false, leases: false, ..self }
+    }
+
+    /// Asks once more after something changed in the stores.
+    fn again(self) -> Self {
+        Self { again: self.again.saturating_sub(1), ..self }
+    }
+
+    /// Asks again after others may have run the body.
+    fn after_waiting(self) -> Self {
+        Self { has_waited: self.leases, ..self }
+    }
+
+    /// A hit of a caller who has waited for another process is one of its run.
+    fn count_wait(self, instance: Used<'_>) {
+        if self.has_waited {
+            instance.count(|counters| &counters.coalesced, 1);
+        }
     }
 }
 
@@ -181,7 +207,7 @@ pub(crate) fn settle(instance: Used<'_>, wanted: Wanted<'_>, answer: &mut dyn An
     loop {
         match step {
             Step::Settled(settled) => return settled,
-            Step::Wait(waits) => step = waits.block().step(instance, answer),
+            Step::Wait(waits) => step = waits.block(&instance).step(instance, answer),
         }
     }
 }
@@ -213,7 +239,7 @@ impl Call<'_> {
             }
             Some(Mode::Overwrite) if !UnderLock::is_here() => {
                 let flight = self.instance.store.supersede(self.hash, self.key.ask());
-                self.lead(flight, true)
+                self.lead(flight, true, None)
             }
             Some(_) => self.begin(true),
         }
@@ -258,6 +284,7 @@ impl Call<'_> {
             let take = &mut |to: &mut dyn Any| space.take_at_hand(&outside.key, &mut at_hand, to);
             if !space.stores.has_memory() && self.answer.take_value(take) {
                 instance.count(|counters| &counters.hits, 1);
+                attempt.count_wait(instance);
                 return Step::done();
             }
             let read = space.read_here_for_use(&outside.key, at_hand);
@@ -275,12 +302,19 @@ impl Call<'_> {
     }
 
     /// The stores have answered.
-    fn found_outside(mut self, attempt: Attempt, seen: u64, read: Read) -> Step {
+    fn found_outside(mut self, mut attempt: Attempt, seen: u64, read: Read) -> Step {
         if let Where::Found(Some(outside)) = &mut self.place {
             outside.key.computed_since(read.since);
         }
         let is_done = match &read.found {
-            Ok(Some(loaded)) => self.takes(loaded, seen),
+            Ok(Some(loaded)) if self.takes(loaded, seen) => {
+                attempt.count_wait(self.instance);
+                true
+            }
+            Ok(Some(loaded)) => {
+                attempt.refused = Some(loaded.created());
+                false
+            }
             Ok(None) => false,
             Err(error) => {
                 self.instance.store_failed();
@@ -312,10 +346,53 @@ impl Call<'_> {
     }
 
     /// Runs the body, for all who ask meanwhile.
-    fn lead(self, flight: Arc<Flight>, overwrites: bool) -> Step {
+    fn lead(self, flight: Arc<Flight>, overwrites: bool, lease: Option<Lease>) -> Step {
         self.instance.count(|counters| &counters.misses, 1);
         let outside = self.place.found().map(|outside| Box::new(outside.key));
-        Step::Settled(Settled::Run(Some(Running::new(self.hash, flight, outside, overwrites))))
+        let running = Running::new(self.hash, flight, outside, overwrites).leasing(lease);
+        Step::Settled(Settled::Run(Some(running)))
+    }
+
+    /// Runs the body, if other processes are to wait for that: once none of them runs it.
+    fn lead_for_all(self, attempt: Attempt, flight: Arc<Flight>) -> Step {
+        let Some((outside, space)) = self.outside().filter(|_| attempt.leases) else {
+            return self.lead(flight, false, None);
+        };
+        let Attempt { deadline, refused, again, .. } = attempt;
+        let wish = Wish { key: outside.key.clone(), flight: flight.clone(), deadline, looks: again > 0, refused };
+        let space = space.clone();
+        let Call { instance, key, hash, place, .. } = self;
+        match (key.hold(), place.found()) {
+            (Some(held), Some(outside)) => {
+                Step::Wait(Waits { held, hash, attempt, on: On::Lease(Leasing::new(&space, outside, wish)) })
+            }
+            _ => {
+                Running::new(hash, flight, None, false).abandon(&instance);
+                run_inline(instance)
+            }
+        }
+    }
+
+    /// The leader of a flight has asked for the right to run the body for other processes, too.
+    fn leased(self, attempt: Attempt, flight: Arc<Flight>, leased: Leased) -> Step {
+        let instance = self.instance;
+        let let_go = |flight| Running::new(self.hash, flight, None, false).abandon(&instance);
+        match leased {
+            Leased::Here(lease) => self.lead(flight, false, Some(lease)),
+            Leased::Aside => self.lead(flight, false, None),
+            Leased::Failed => {
+                instance.store_failed();
+                self.lead(flight, false, None)
+            }
+            Leased::Elsewhere => {
+                let_go(flight);
+                self.look_outside(attempt.again().after_waiting())
+            }
+            Leased::TimedOut => {
+                let_go(flight);
+                self.timed_out(attempt)
+            }
+        }
     }
 
     /// Leads a flight, or joins one. `seen`: when the stores outside of memory were asked.
@@ -325,14 +402,17 @@ impl Call<'_> {
             let answer = &mut *self.answer;
             let read = &mut |stored: Stored<'_>| answer.read(stored, tags);
             match instance.store.enter(hash, self.key.ask(), attempt.joins, read) {
-                Entered::Found if self.accepts() => return Step::done(),
+                Entered::Found if self.accepts() => {
+                    attempt.count_wait(instance);
+                    return Step::done();
+                }
                 Entered::Found => {}
                 Entered::Lead(flight) if attempt.again > 0 && self.is_late(seen) => {
                     // Somebody stored something after the stores were asked, perhaps this: ask again.
                     Running::new(hash, flight, None, false).abandon(&instance);
-                    return self.look_outside(Attempt { again: attempt.again - 1, ..attempt });
+                    return self.look_outside(attempt.again());
                 }
-                Entered::Lead(flight) => return self.lead(flight, false),
+                Entered::Lead(flight) => return self.lead_for_all(attempt, flight),
                 Entered::Follow(flight, joined) => {
                     let Some(wait) = Wait::begin(flight, joined, attempt.deadline) else {
                         return run_inline(instance);
@@ -346,6 +426,16 @@ impl Call<'_> {
                 }
             }
         }
+    }
+
+    /// The deadline came before the end of another's run.
+    fn timed_out(self, attempt: Attempt) -> Step {
+        let instance = self.instance;
+        if self.answer.fail(&|| timed_out(instance)) {
+            instance.count(|counters| &counters.errors, 1);
+            return Step::done();
+        }
+        self.look_outside(attempt.alone())
     }
 
     /// Did the stores outside of memory change after they were asked?
@@ -364,6 +454,10 @@ impl Waited {
                 let call = Call { instance, key: Key::Held(held), hash, place, answer };
                 return call.found_outside(attempt, seen, read);
             }
+            Ended::Lease(flight, outside, leased) => {
+                let call = Call { instance, key: Key::Held(held), hash, place: Where::Found(Some(outside)), answer };
+                return call.leased(attempt, flight, leased);
+            }
             Ended::Contents(loaded) => {
                 if loaded.is_err() {
                     instance.count_for_guest(|counters| &counters.errors, 1);
@@ -380,13 +474,13 @@ impl Waited {
                 return Step::done();
             }
             Outcome::RunInline => return run_inline(instance),
-            Outcome::TimedOut if answer.fail(&|| timed_out(instance)) => {
-                instance.count(|counters| &counters.errors, 1);
-                return Step::done();
+            Outcome::TimedOut => {
+                let call = Call { instance, key: Key::Held(held), hash, place: Where::Found(outside), answer };
+                return call.timed_out(attempt);
             }
-            Outcome::Retry => attempt,
+            Outcome::Retry => attempt.after_waiting(),
             // What the leader has is no result for this caller: both go through one cache, their errors are of two types.
-            Outcome::Take(_) | Outcome::RunAlone | Outcome::TimedOut => attempt.alone(),
+            Outcome::Take(_) | Outcome::RunAlone => attempt.alone(),
         };
         Call { instance, key: Key::Held(held), hash, place: Where::Found(outside), answer }.look_outside(attempt)
     }

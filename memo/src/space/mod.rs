@@ -9,6 +9,7 @@ mod batch;
 mod carry;
 mod explain;
 mod face;
+mod lease;
 mod loaded;
 mod names;
 mod owed;
@@ -30,6 +31,7 @@ use std::{
 use async_lock::{Mutex, MutexGuardArc};
 
 pub(crate) use face::Face;
+pub(crate) use lease::{Lease, Leased, Wish};
 pub(crate) use loaded::{Loaded, Stored, key_of};
 pub(crate) use names::EntryKey;
 pub(crate) use read::{Read, Since};
@@ -83,6 +85,8 @@ pub(crate) struct Stores {
     shared: Arc<Shared>,
     /// The cache objects that were made of this: what changes an entry tells the memory of all of them.
     caches: parking_lot::Mutex<Vec<WeakCache>>,
+    /// Their last tier can't have leases, and that has been said.
+    is_known_to_lease_nothing: OnceLock<()>,
     /// Of what failed in the stores.
     pub(crate) counters: Counters,
 }
@@ -101,6 +105,7 @@ impl Stores {
             tiers,
             shared,
             caches: parking_lot::Mutex::default(),
+            is_known_to_lease_nothing: OnceLock::new(),
             counters: Counters::default(),
         }
     }

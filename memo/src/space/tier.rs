@@ -37,14 +37,15 @@ struct Opened {
     /// As threads and as tasks ask it.
     faces: [Store; 2],
     has_fences: bool,
+    can_lease: bool,
     sweep: Arc<Sweep>,
 }
 
 impl Opened {
     fn new(store: Store) -> Self {
         let faces = [Face::Thread, Face::Task].map(|face| store.facing(face));
-        let Capabilities { fences: has_fences, .. } = store.capabilities();
-        Self { faces, has_fences, sweep: Sweep::of(&store), store }
+        let Capabilities { fences: has_fences, atomic_update: can_lease, .. } = store.capabilities();
+        Self { faces, has_fences, can_lease, sweep: Sweep::of(&store), store }
     }
 
     fn facing(&self, face: Face) -> &Store {
@@ -83,6 +84,11 @@ impl LiveTier {
     /// Does its store keep an account of what is removed, as far as is known?
     pub(super) fn has_fences(&self) -> bool {
         self.store.get().is_some_and(|opened| opened.has_fences)
+    }
+
+    /// Can processes agree in its store on who does something, as far as is known?
+    pub(super) fn can_lease(&self) -> bool {
+        self.store.get().is_some_and(|opened| opened.can_lease)
     }
 
     /// Its store, if it is open and due to be swept: by the caller.
