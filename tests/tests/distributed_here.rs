@@ -14,7 +14,7 @@ use std::{
 use futures::FutureExt as _;
 use memo::{
     Cache, Tier, Write,
-    backend::{Backend, Capabilities, Item, Memory},
+    backend::{Backend, Capabilities, Edit, Item, Memory},
     cache_delete,
     clock::TestClock,
     memoize, overwrite_cache,
@@ -116,6 +116,73 @@ fn a_lease_is_over_when_it_has_not_changed_for_its_time() {
             });
         });
         assert_eq!((ran.load(Ordering::SeqCst), leases(&*store)), (1, Vec::new()));
+    });
+}
+
+#[test]
+fn a_lease_that_another_has_taken_over_is_left_alone() {
+    let _alone = alone();
+    let (cache, store) = built("taken", "memory://taken?lease=150ms");
+    let values = |key| {
+        cache.get_or_compute(&key, || {
+            let [(place, _)] = leases(&*store).try_into().expect("one lease");
+            renew(&*store, &place, 5);
+            1
+        })
+    };
+    assert_eq!(values(7).expect("computed"), 1);
+    let [(_, note)] = leases(&*store).try_into().expect("it is there");
+    assert!(note.ends_with("what it computes"), "{note}");
+}
+
+/// A store in which something is done before the first lease is put down.
+struct Between(Memory, Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Backend for Between {
+    fn name(&self) -> &'static str {
+        "between"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, memo::Error> {
+        self.0.get(key)
+    }
+
+    fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), memo::Error> {
+        self.0.set(key, item)
+    }
+
+    fn remove(&self, key: &[u8]) -> Result<bool, memo::Error> {
+        self.0.remove(key)
+    }
+
+    fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, memo::Error> {
+        self.0.remove_prefix(prefix)
+    }
+
+    fn update(&self, key: &[u8], change: Edit<'_>) -> Result<(), memo::Error> {
+        let hand = self.1.lock().expect("no panic").take_if(|_| key.starts_with(b"/lease|"));
+        if let Some(hand) = hand {
+            hand();
+        }
+        self.0.update(key, change)
+    }
+}
+
+#[test]
+fn what_was_stored_before_the_lease_was_taken_is_a_hit() {
+    let _alone = alone();
+    within_20_s(|| {
+        let store = Arc::new(Between(Memory::new(), Mutex::default()));
+        let built = || Numbers::builder("between").tier(Tier::of(store.clone()));
+        let (cache, other) = (built().distributed().build().expect("builds"), built().build().expect("builds"));
+        *store.1.lock().expect("no panic") = Some(Box::new(move || other.set(7, 70).expect("set")));
+        assert_eq!(cache.get_or_compute(&7, || unreachable!("it is there")).expect("a hit"), 70);
+        let stats = cache.stats();
+        assert_eq!((stats.hits, stats.misses, stats.coalesced), (1, 0, 1));
     });
 }
 
@@ -224,6 +291,15 @@ fn with_write_back_others_find_the_value() {
     let store = memo::backend(url).expect("opens");
     cache.get_or_compute(&7, || 1).expect("computed");
     assert_eq!((store.count(b"behind|").expect("counted"), leases(&*store)), (1, Vec::new()));
+    let moody = Arc::new(Moody::default());
+    let tiers = Numbers::builder("behind it").backend(tiers[0]).tier(Tier::of(moody.clone()));
+    let cache = tiers.write(Write::Back).distributed().build().expect("builds");
+    let fail = || {
+        moody.fails.store(true, Ordering::SeqCst);
+        1
+    };
+    assert_eq!(cache.get_or_compute(&7, fail).expect("computed"), 1);
+    assert_eq!(cache.stats().queued, 0, "nobody waits for what is queued");
 }
 
 #[test]

@@ -63,7 +63,7 @@ const fn param(name: &'static str, takes: Takes) -> Param {
 
 const FLAG: Takes = Takes::OneOf(&["true", "false"]);
 
-/// What every URL may say: how values become bytes.
+/// What every URL may say: how values become bytes, and how long entries and leases last.
 pub(crate) const COMMON: &[Param] = &[
     param("codec", Takes::Text),
     param("level", Takes::Integer(-7, 22)),
