@@ -233,7 +233,8 @@ fn files_are_shared_like_servers() {
     within_20_s(|| {
         let dir = TempDir::new().expect("a folder can be made");
         let place = |name: &str| dir.path().join(name).display().to_string();
-        for url in [format!("sqlite://{}?{LONG}", place("cache.db")), format!("lmdb://{}?{LONG}", place("entries"))] {
+        for (scheme, place) in [("sqlite", place("cache.db")), ("lmdb", place("entries")), ("file", place("files"))] {
+            let url = format!("{scheme}://{place}?{LONG}");
             let ways = ["thread", "task"];
             one_run(|number| start(ways[number % 2], &url, 7));
             let store = memo::backend(&url).expect("opens");

@@ -42,7 +42,7 @@ struct Held {
 /// What stands in the store, and when it is to be renewed.
 struct Renewed {
     claim: Claim,
-    _alarm: Option<Alarm>,
+    _alarm: Alarm,
 }
 
 impl Lease {
@@ -95,7 +95,7 @@ impl Held {
         if alarm.poll(&waker) {
             waker.wake();
         }
-        Renewed { claim, _alarm: Some(alarm) }
+        Renewed { claim, _alarm: alarm }
     }
 
     async fn renew(self: Arc<Self>) {

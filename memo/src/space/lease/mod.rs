@@ -71,8 +71,11 @@ impl Stores {
         }
         let asking = Asking { stores: self, tier, face, place: wish.key.lease(), wish };
         let claim = Claim::new(unique(), tier.terms().lease, &asking.wish.key);
-        let Some(other) = asking.take(&claim, None).await? else { return asking.taken(claim).await };
-        let (mut watch, mut pause) = (Watch::new(other), FIRST_PAUSE);
+        let mut watch = match asking.take(&claim, None).await? {
+            Ok(lease) => return Ok(asking.taken(lease).await),
+            Err(other) => Watch::new(other),
+        };
+        let mut pause = FIRST_PAUSE;
         loop {
             // Those who wait for the same do not all look at the same time.
             let pauses = pause + Millis::try_from(claim.token % 4).unwrap_or(0) * pause / 8;
@@ -86,8 +89,8 @@ impl Stores {
                 Sight::Gone => return Ok(Leased::Elsewhere),
                 Sight::Fruitless => return Ok(Leased::Aside),
                 Sight::Over => {
-                    if asking.take(&claim, Some(watch.bytes.clone())).await?.is_none() {
-                        return asking.taken(claim).await;
+                    if let Ok(lease) = asking.take(&claim, Some(watch.bytes.clone())).await? {
+                        return Ok(asking.taken(lease).await);
                     }
                 }
             }
@@ -128,44 +131,28 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     /// Puts a claim down where there is none that holds: none by a process that lives, if `over` is what stood there all the
-    /// time. Gives what stands there instead.
-    async fn take(&self, claim: &Claim, over: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, Error> {
-        let (place, claim) = (self.place.clone(), claim.clone());
-        let work = move |store: Store| async move {
-            let mut other = None;
-            let mut take = |now: Option<&[u8]>| {
-                let is_over = now.is_some() && now == over.as_deref();
-                let after = match now.map(|now| (now, Note::read(now))) {
-                    Some((_, Some(Note::Ended(token)))) => Some(token),
-                    // In this process flights decide: the one that held it stands no more, or belongs to others.
-                    Some((_, Some(Note::Held(held)))) if is_of_this_process(held.token) => None,
-                    Some((now, _)) if !is_over => {
-                        other = Some(now.to_vec());
-                        return Change::Keep;
-                    }
-                    _ => None,
-                };
-                other = None;
-                let claim = Claim { after, ..claim.clone() };
-                let expires = Some(claim.expires(clock::unix_now()));
-                Change::Set { bytes: claim.bytes(), expires, tags: Vec::new() }
-            };
-            store.update(&place, &mut take).await?;
-            Ok(other)
+    /// time. Gives what stands there instead. A lease that was taken for a caller who is gone by then is given back.
+    async fn take(&self, claim: &Claim, over: Option<Vec<u8>>) -> Result<Result<Lease, Vec<u8>>, Error> {
+        let (stores, tier, face, place) = (self.stores.clone(), self.tier.clone(), self.face, self.place.clone());
+        let (flight, claim) = (self.wish.flight.clone(), claim.clone());
+        let change = async move {
+            let (at, own) = (place.clone(), claim.clone());
+            let put = move |store: Store| async move { put_down(&store, &at, &own, over.as_deref()).await };
+            Ok(match tier.ask(face, put).await? {
+                Ok(claim) => Ok(Lease::new((stores, tier, place), face, flight, claim)),
+                Err(other) => Err(other),
+            })
         };
-        self.tier.ask(self.face, work).await
+        self.face.finish(change).await
     }
 
-    /// The claim stands. But between the question for the entry and that, another process may have stored it.
-    async fn taken(self, claim: Claim) -> Result<Leased, Error> {
-        let has_answer = self.has_answer().await;
-        let Self { stores, tier, face, place, wish } = self;
-        let lease = Lease::new((stores.clone(), tier.clone(), place), face, wish.flight, claim);
-        if !has_answer {
-            return Ok(Leased::Here(lease));
+    /// The lease is there. But between the question for the entry and that, another process may have stored it.
+    async fn taken(&self, lease: Lease) -> Leased {
+        if !self.has_answer().await {
+            return Leased::Here(lease);
         }
-        lease.give_back().await;
-        Ok(Leased::Elsewhere)
+        self.face.finish(lease.give_back()).await;
+        Leased::Elsewhere
     }
 
     /// What stands where the lease is.
@@ -183,6 +170,35 @@ impl Asking<'_> {
         let found = self.stores.read_tier(self.face, self.tier, key).await;
         found.ok().flatten().is_some_and(|(_, facts)| Some(facts.created) != *refused)
     }
+}
+
+/// Puts a claim down in a store; gives it as it stands there, or what holds there instead.
+async fn put_down(
+    store: &Store,
+    place: &[u8],
+    claim: &Claim,
+    over: Option<&[u8]>,
+) -> Result<Result<Claim, Vec<u8>>, Error> {
+    let mut standing = Err(Vec::new());
+    let mut take = |now: Option<&[u8]>| {
+        let after = match now.map(|now| (now, Note::read(now))) {
+            Some((_, Some(Note::Ended(token)))) => Some(token),
+            // In this process flights decide: the one that held it stands no more, or belongs to others.
+            Some((_, Some(Note::Held(held)))) if is_of_this_process(held.token) => None,
+            Some((now, _)) if over != Some(now) => {
+                standing = Err(now.to_vec());
+                return Change::Keep;
+            }
+            _ => None,
+        };
+        let claim = Claim { after, ..claim.clone() };
+        let expires = Some(claim.expires(clock::unix_now()));
+        let bytes = claim.bytes();
+        standing = Ok(claim);
+        Change::Set { bytes, expires, tags: Vec::new() }
+    };
+    store.update(place, &mut take).await?;
+    Ok(standing)
 }
 
 /// Was it made by this process? It has one upper half for all.
@@ -240,5 +256,46 @@ impl Watch {
             }
             _ => Sight::Gone,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIME: Millis = 900;
+
+    fn held(token: Token, renewals: u64, after: Option<Token>) -> Vec<u8> {
+        Claim { token, renewals, time: TIME, after, key: "f||7|0".to_owned() }.bytes()
+    }
+
+    #[test]
+    fn a_lease_is_over_after_its_own_time_without_a_change() {
+        let mut watch = Watch::new(held(1, 0, None));
+        let seen = watch.since;
+        assert_eq!(watch.see(Some(held(1, 0, None)), seen + TIME - 1), Sight::Runs);
+        assert_eq!(watch.see(Some(held(1, 0, None)), seen + TIME), Sight::Over);
+        assert_eq!(watch.see(Some(held(1, 1, None)), seen + TIME), Sight::Runs);
+        assert_eq!(watch.bytes, held(1, 1, None));
+    }
+
+    #[test]
+    fn another_lease_or_none_is_the_end_of_a_run() {
+        for end in [None, Some(held(2, 0, None)), Some(held(2, 0, Some(3))), Some(note::ended(3)), Some(b"?".to_vec())]
+        {
+            assert_eq!(Watch::new(held(1, 0, None)).see(end, 0), Sight::Gone);
+        }
+        for end in [note::ended(1), held(2, 0, Some(1)), held(2, 9, Some(1))] {
+            assert_eq!(Watch::new(held(1, 0, None)).see(Some(end), 0), Sight::Fruitless);
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_over_after_the_usual_time() {
+        let mut watch = Watch::new(b"written later".to_vec());
+        let seen = watch.since;
+        assert_eq!(watch.see(Some(b"written later".to_vec()), seen + super::TIME - 1), Sight::Runs);
+        assert_eq!(watch.see(Some(b"written later".to_vec()), seen + super::TIME), Sight::Over);
+        assert_eq!(watch.see(Some(b"written anew".to_vec()), seen), Sight::Gone);
     }
 }
