@@ -1,19 +1,22 @@
 //! The steps of a call until it has a value or has to run the body: one state machine for threads and tasks, for all
 //! types. What depends on the types it asks an [`Answer`].
 
+mod attempt;
+mod lease;
+
 use std::{any::Any, sync::Arc};
+
+pub(super) use attempt::Attempt;
 
 use super::{
     answer::{Answer, Keep},
     guest::Used,
     home::Loading,
     run::Running,
-    site::SingleFlight,
     switch::{self, Mode},
-    waits::{Ended, Leasing, On, Reading, Waited, Waits},
+    waits::{Ended, On, Reading, Waited, Waits},
 };
 use crate::{
-    clock::{self, Millis},
     error::{Error, Kind as ErrorKind},
     flight::{
         slot::Flight,
@@ -21,7 +24,7 @@ use crate::{
     },
     key::{Ask, Held},
     memory::{Entered, Found, Put, Stored, locked::UnderLock},
-    space::{EntryKey, Face, Lease, Leased, Loaded, Read, Space, Wish},
+    space::{EntryKey, Face, Lease, Loaded, Read, Space},
 };
 
 /// Where a call stands.
@@ -49,55 +52,6 @@ impl Step {
     /// Runs the body past the cache.
     fn aside() -> Self {
         Self::Settled(Settled::Run(None))
-    }
-}
-
-/// How a caller that found nothing is to go on.
-#[derive(Clone, Copy)]
-pub(super) struct Attempt {
-    /// May it wait for another's run?
-    joins: bool,
-    /// Until when it waits.
-    deadline: Option<Millis>,
-    /// How often it may ask the stores again because something changed there.
-    again: u8,
-    /// Are other processes to wait for its run?
-    leases: bool,
-    /// It has waited for the run of another process.
-    has_waited: bool,
-    /// When the entry was made that was found, and not accepted.
-    refused: Option<u64>,
-}
-
-impl Attempt {
-    fn first(instance: Used<'_>) -> Self {
-        let options = instance.options();
-        let deadline = options.wait_timeout.map(|timeout| clock::now().saturating_add(timeout));
-        let single_flight = instance.single_flight();
-        let (joins, leases) = (single_flight != SingleFlight::Off, single_flight == SingleFlight::Distributed);
-        Self { joins, deadline, again: 8, leases, has_waited: false, refused: None }
-    }
-
-    /// Waits for nobody any more.
-    fn alone(self) -> Self {
-        Self { joins: false, leases: false, ..self }
-    }
-
-    /// Asks once more after something changed in the stores.
-    fn again(self) -> Self {
-        Self { again: self.again.saturating_sub(1), ..self }
-    }
-
-    /// Asks again after others may have run the body.
-    fn after_waiting(self) -> Self {
-        Self { has_waited: self.leases, ..self }
-    }
-
-    /// A hit of a caller who has waited for another process is one of its run.
-    fn count_wait(self, instance: Used<'_>) {
-        if self.has_waited {
-            instance.count(|counters| &counters.coalesced, 1);
-        }
     }
 }
 
@@ -351,48 +305,6 @@ impl Call<'_> {
         let outside = self.place.found().map(|outside| Box::new(outside.key));
         let running = Running::new(self.hash, flight, outside, overwrites).leasing(lease);
         Step::Settled(Settled::Run(Some(running)))
-    }
-
-    /// Runs the body, if other processes are to wait for that: once none of them runs it.
-    fn lead_for_all(self, attempt: Attempt, flight: Arc<Flight>) -> Step {
-        let Some((outside, space)) = self.outside().filter(|_| attempt.leases) else {
-            return self.lead(flight, false, None);
-        };
-        let Attempt { deadline, refused, again, .. } = attempt;
-        let wish = Wish { key: outside.key.clone(), flight: flight.clone(), deadline, looks: again > 0, refused };
-        let space = space.clone();
-        let Call { instance, key, hash, place, .. } = self;
-        match (key.hold(), place.found()) {
-            (Some(held), Some(outside)) => {
-                Step::Wait(Waits { held, hash, attempt, on: On::Lease(Leasing::new(&space, outside, wish)) })
-            }
-            _ => {
-                Running::new(hash, flight, None, false).abandon(&instance);
-                run_inline(instance)
-            }
-        }
-    }
-
-    /// The leader of a flight has asked for the right to run the body for other processes, too.
-    fn leased(self, attempt: Attempt, flight: Arc<Flight>, leased: Leased) -> Step {
-        let instance = self.instance;
-        let let_go = |flight| Running::new(self.hash, flight, None, false).abandon(&instance);
-        match leased {
-            Leased::Here(lease) => self.lead(flight, false, Some(lease)),
-            Leased::Aside => self.lead(flight, false, None),
-            Leased::Failed => {
-                instance.store_failed();
-                self.lead(flight, false, None)
-            }
-            Leased::Elsewhere => {
-                let_go(flight);
-                self.look_outside(attempt.again().after_waiting())
-            }
-            Leased::TimedOut => {
-                let_go(flight);
-                self.timed_out(attempt)
-            }
-        }
     }
 
     /// Leads a flight, or joins one. `seen`: when the stores outside of memory were asked.
