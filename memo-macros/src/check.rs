@@ -10,7 +10,7 @@ use syn::Type;
 
 use crate::errors::{Ctxt, shown};
 use crate::item::{self, Function};
-use crate::options::{Bound, Lifetime, OnTimeout, Options, Scope, Slot};
+use crate::options::{Bound, Lifetime, OnTimeout, Options, Scope, SingleFlight, Slot};
 use crate::scan;
 use crate::signature::{Analysis, Form, Param};
 use crate::types::{self, Borrow};
@@ -179,13 +179,14 @@ impl Rules<'_> {
             self.cx.error(word.span(), "`on_timeout` needs a timeout; add `wait_timeout = …`");
         }
         if let Some(word) = options.wait_timeout.word()
-            && options.single_flight.value() == Some(&false)
+            && options.single_flight.value() == Some(&SingleFlight::Off)
         {
             self.cx.error(word.span(), "nobody waits where `single_flight = false`; remove it, or `wait_timeout`");
         }
         if options.scope.value() == Some(&Scope::Thread) && !options.is_there("cache", &options.cache) {
-            let none = options.single_flight.word().filter(|_| options.single_flight.value() == Some(&false));
-            for word in none.into_iter().chain(options.wait_timeout.word()) {
+            let is_said = |how: &SingleFlight| *how != SingleFlight::Process;
+            let said = options.single_flight.given().filter(|given| is_said(&given.value)).map(|given| &given.word);
+            for word in said.into_iter().chain(options.wait_timeout.word()) {
                 let message = format!(
                     "with `scope = \"thread\"` no caller waits for another, so `{word}` has nothing to say; remove one of them"
                 );

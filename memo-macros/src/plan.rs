@@ -7,7 +7,7 @@ use syn::{Expr, LitStr, Type};
 use crate::check::Site;
 use crate::item::Function;
 use crate::options::{
-    self, Backends, Bound, Given, Jitter, Lifetime, OnTimeout, Options, Place, Policy, Scope, Slot, Tag,
+    self, Backends, Bound, Given, Jitter, Lifetime, OnTimeout, Options, Place, Policy, Scope, SingleFlight, Slot, Tag,
 };
 use crate::scan;
 use crate::signature::{Analysis, Form, Param};
@@ -132,15 +132,18 @@ pub(crate) struct Weight {
     pub(crate) weigh: Expr,
 }
 
-/// How followers wait.
+/// How callers wait for each other's runs.
 pub(crate) enum Wait {
     /// Nobody waits.
     Never,
-    Forever,
-    Timeout {
-        millis: u64,
-        fail: bool,
-    },
+    /// `distributed`: other processes are waited for, too.
+    Joins { distributed: bool, timeout: Option<Timeout> },
+}
+
+/// How long, in milliseconds, and whether the call fails then.
+pub(crate) struct Timeout {
+    pub(crate) millis: u64,
+    pub(crate) fail: bool,
 }
 
 /// Tags by when they are known.
@@ -185,12 +188,12 @@ impl<'a> Plan<'a> {
             (None, None) => Capacity::Unbounded,
             (entries, weight) => Capacity::Bounded { entries, weight, policy: options.policy.into_value() },
         };
-        let wait = match (options.single_flight.into_value(), options.wait_timeout.into_value()) {
-            (Some(false), _) => Wait::Never,
-            (_, Some(millis)) => {
-                Wait::Timeout { millis, fail: options.on_timeout.into_value() == Some(OnTimeout::Fail) }
-            }
-            (_, None) => Wait::Forever,
+        let fail = options.on_timeout.into_value() == Some(OnTimeout::Fail);
+        let timeout = options.wait_timeout.into_value().map(|millis| Timeout { millis, fail });
+        let wait = match options.single_flight.into_value() {
+            Some(SingleFlight::Off) => Wait::Never,
+            Some(SingleFlight::Distributed) => Wait::Joins { distributed: true, timeout },
+            Some(SingleFlight::Process) | None => Wait::Joins { distributed: false, timeout },
         };
         let backend = options.backend.into_value();
         let outside = outside(
@@ -253,7 +256,7 @@ impl<'a> Plan<'a> {
     }
 
     pub(crate) fn fails_on_timeout(&self) -> bool {
-        matches!(self.wait, Wait::Timeout { fail: true, .. })
+        matches!(self.wait, Wait::Joins { timeout: Some(Timeout { fail: true, .. }), .. })
     }
 
     /// Whether the parameter is a part of the key.

@@ -26,7 +26,7 @@
 //! # What you may rely on
 //!
 //! - **One run.** N concurrent misses of a key run the body once, in threads, in tasks and across both. Different keys never
-//!   wait for each other.
+//!   wait for each other. With `single_flight = "distributed"`: in all processes that share a store.
 //! - **No deadlock** where both ends of a wait can be seen: recursion, cycles of waiters, a leader that its own task holds
 //!   back run inline. For work that a body hands elsewhere and waits for, carry [`context`] over.
 //! - **No resurrection.** What was invalidated while a body ran is not stored by it, and later callers do not join it.

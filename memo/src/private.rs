@@ -33,7 +33,7 @@ pub use crate::{
             ViaUnsharedValue, Whole, plain, storable,
         },
         later::Kept,
-        site::{Declaration, Jitter, Options, Outside, Policy, Scope, Site, Version},
+        site::{Declaration, Jitter, Options, Outside, Policy, Scope, SingleFlight, Site, Version},
         start::{Generics, begin, begin_with},
         switch::{Armed, DoneFuture, DoneValue, Mode, Outcome, arm, set_aside},
         terms::Ttl,

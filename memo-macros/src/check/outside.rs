@@ -1,7 +1,7 @@
 //! Rules about stores outside of memory.
 
 use super::Rules;
-use crate::options::{Backends, Scope, is_memory};
+use crate::options::{Backends, Scope, SingleFlight, is_memory};
 
 impl Rules<'_> {
     pub(super) fn outside_of_memory(&self) {
@@ -19,6 +19,7 @@ impl Rules<'_> {
                 );
                 self.cx.error(word.span(), message);
             }
+            self.one_run_of_one_process();
         }
         self.time_for_stores();
         self.tiers_to_write_to();
@@ -34,6 +35,23 @@ impl Rules<'_> {
             self.options.backend_timeout.word().filter(|_| self.options.backend_timeout.value() == Some(&0))
         {
             self.cx.error(word.span(), "no store answers in no time; write how long one is waited for, or remove it");
+        }
+    }
+
+    /// There is no store that other processes could share.
+    fn one_run_of_one_process(&self) {
+        let options = self.options;
+        // That nobody waits there is said elsewhere.
+        if options.scope.value() == Some(&Scope::Thread) {
+            return;
+        }
+        if let Some(given) = options.single_flight.given()
+            && given.value == SingleFlight::Distributed
+        {
+            self.cx.error(
+                given.word.span(),
+                "`single_flight = \"distributed\"` is one run for all who share a store, but there is none; add `backend = \"redis://…\"` or `cache = …`, or remove it",
+            );
         }
     }
 

@@ -6,7 +6,7 @@ use syn::spanned::Spanned as _;
 
 use super::{at, ours};
 use crate::options::{Bound, Jitter, Lifetime, Policy, is_memory};
-use crate::plan::{Capacity, Face, Freshness, Outside, Plan, Version, Wait};
+use crate::plan::{Capacity, Face, Freshness, Outside, Plan, Timeout, Version, Wait};
 
 /// `P::site!(…)`: the static of the function.
 pub(super) fn site(plan: &Plan<'_>) -> TokenStream {
@@ -122,12 +122,15 @@ fn bound(private: &TokenStream, bound: &Bound, checked: Checked) -> TokenStream 
 
 fn waiting(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
     let private = &plan.private;
-    match plan.wait {
-        Wait::Never => fields.push(quote!(single_flight: false)),
-        Wait::Forever => {}
-        Wait::Timeout { millis, .. } => {
-            fields.push(quote!(wait_timeout: #private::millis(#millis)));
-        }
+    let Wait::Joins { distributed, timeout } = &plan.wait else {
+        fields.push(quote!(single_flight: #private::SingleFlight::Off));
+        return;
+    };
+    if *distributed {
+        fields.push(quote!(single_flight: #private::SingleFlight::Distributed));
+    }
+    if let Some(Timeout { millis, .. }) = timeout {
+        fields.push(quote!(wait_timeout: #private::millis(#millis)));
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) use keys::Place;
 pub(crate) use outside::{Backends, Version, Write, is_memory};
 pub(crate) use slot::{Given, Slot};
 pub(crate) use tags::Tag;
-pub(crate) use values::{Bound, Jitter, Lifetime, OnTimeout, Policy, Scope};
+pub(crate) use values::{Bound, Jitter, Lifetime, OnTimeout, Policy, Scope, SingleFlight};
 
 use crate::errors::Ctxt;
 use crate::suggest::did_you_mean;
@@ -85,7 +85,7 @@ pub(crate) struct Options {
     pub(crate) cache: Slot<Expr>,
     pub(crate) codec: Slot<LitStr>,
     pub(crate) version: Slot<Version>,
-    pub(crate) single_flight: Slot<bool>,
+    pub(crate) single_flight: Slot<SingleFlight>,
     pub(crate) wait_timeout: Slot<u64>,
     pub(crate) on_timeout: Slot<OnTimeout>,
     pub(crate) scope: Slot<Scope>,
@@ -155,7 +155,7 @@ impl Options {
             "cache" => self.cache.set(cx, word, input, cache::cache),
             "codec" => self.codec.set(cx, word, input, outside::codec),
             "version" => self.version.set(cx, word, input, Version::parse),
-            "single_flight" => self.single_flight.set(cx, word, input, values::single_flight),
+            "single_flight" => self.single_flight.set(cx, word, input, SingleFlight::parse),
             "wait_timeout" => self.wait_timeout.set(cx, word, input, values::timeout),
             "on_timeout" => self.on_timeout.set(cx, word, input, OnTimeout::parse),
             "scope" => self.scope.set(cx, word, input, Scope::parse),

@@ -79,10 +79,18 @@ fn ranges() {
         "ttl = -5",
         "max_weight = 0",
         "scope = \"request\"",
+        "single_flight = \"everywhere\"",
     ] {
         error(text);
     }
-    for text in ["jitter = 0.0", "jitter = 1", "jitter = \"30s\"", "ttl = 0", "max_entries = MAX"] {
+    for text in [
+        "jitter = 0.0",
+        "jitter = 1",
+        "jitter = \"30s\"",
+        "ttl = 0",
+        "max_entries = MAX",
+        "single_flight = \"distributed\"",
+    ] {
         assert_eq!(parse(text).1, Ok(()), "{text}");
     }
 }

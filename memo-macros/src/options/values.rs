@@ -104,6 +104,33 @@ impl Policy {
     }
 }
 
+/// Who runs the body once.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum SingleFlight {
+    /// Nobody waits for another.
+    Off,
+    /// The callers of this process.
+    Process,
+    /// All who share the store.
+    Distributed,
+}
+
+impl SingleFlight {
+    pub(super) fn parse(word: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
+        const ALLOWED: &str = "`single_flight` takes `true`, `false` or \"distributed\"";
+        let input = value(word, input, "single_flight = false")?;
+        if input.peek(LitBool) {
+            let is_on = input.parse::<LitBool>()?.value;
+            return Ok(if is_on { Self::Process } else { Self::Off });
+        }
+        if !input.peek(LitStr) {
+            return Err(input.error(ALLOWED));
+        }
+        let text: LitStr = input.parse()?;
+        if text.value() == "distributed" { Ok(Self::Distributed) } else { Err(syn::Error::new(text.span(), ALLOWED)) }
+    }
+}
+
 /// What a follower does whose wait took too long.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum OnTimeout {
@@ -172,14 +199,6 @@ pub(super) fn test(word: &Ident, input: ParseStream<'_>, example: &str) -> syn::
         Expr::Lit(_) => Err(syn::Error::new_spanned(&test, format!("`{word}` takes a closure: `{example}`"))),
         _ => Ok(test),
     }
-}
-
-pub(super) fn single_flight(word: &Ident, input: ParseStream<'_>) -> syn::Result<bool> {
-    let input = value(word, input, "single_flight = false")?;
-    if !input.peek(LitBool) {
-        return Err(input.error("`single_flight` takes `true` or `false`"));
-    }
-    Ok(input.parse::<LitBool>()?.value)
 }
 
 pub(super) fn timeout(word: &Ident, input: ParseStream<'_>) -> syn::Result<u64> {

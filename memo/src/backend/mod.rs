@@ -198,7 +198,7 @@ pub enum Change {
 pub struct Capabilities {
     /// [`Backend::set_many`], [`Backend::remove_many`] and [`Backend::remove_prefixes`] happen as a whole or not at all.
     pub atomic_batch: bool,
-    /// [`Backend::update`] lets nothing come between reading and writing.
+    /// [`Backend::update`] lets nothing come between reading and writing. Leases (`single_flight = "distributed"`) need that.
     pub atomic_update: bool,
     /// [`Backend::count`].
     pub count: bool,

@@ -63,7 +63,7 @@ const fn param(name: &'static str, takes: Takes) -> Param {
 
 const FLAG: Takes = Takes::OneOf(&["true", "false"]);
 
-/// What every URL may say: how values become bytes.
+/// What every URL may say: how values become bytes, and how long entries and leases last.
 pub(crate) const COMMON: &[Param] = &[
     param("codec", Takes::Text),
     param("level", Takes::Integer(-7, 22)),
@@ -72,6 +72,7 @@ pub(crate) const COMMON: &[Param] = &[
     param("max_value", Takes::Size),
     param("key_style", Takes::OneOf(&["readable", "hashed"])),
     param("ttl", Takes::Duration),
+    param("lease", Takes::Duration),
 ];
 
 /// What the URLs of all servers may say.

@@ -10,7 +10,7 @@ use crate::{
     call::{
         extras::IntoTtl,
         instance::AnyWeigh,
-        site::{Jitter, Options, Policy as Chosen},
+        site::{Jitter, Options, Policy as Chosen, SingleFlight},
     },
     error::Error,
     memory::entries::weigh_any,
@@ -213,6 +213,12 @@ impl<K: Key, V: Value> Builder<K, V> {
                 self.name
             )));
         }
+        if options.single_flight == SingleFlight::Distributed && self.plan.written.is_none() {
+            return Err(Error::config(format!(
+                "the cache `{}` is to compute once over all processes that share its store, but has none: name one",
+                self.name
+            )));
+        }
         Core::new(self.name, self.plan).map(Cache)
     }
 
@@ -294,6 +300,22 @@ where
     /// ```
     pub fn write(mut self, when: Write) -> Self {
         self.plan.writes_back = when == Write::Back;
+        self
+    }
+
+    /// What is [computed](Cache::get_or_compute) for a key is computed once over all processes and machines that share the store of the
+    /// last tier: who finds that another is at it waits for the value. Functions that keep their entries here wait alike, unless they say
+    /// `single_flight = false`. See [the option of functions](macro@crate::memoize#one-run-over-all-processes), which works the same.
+    ///
+    /// ```
+    /// use memo::Cache;
+    ///
+    /// let rates: Cache<String, f64> = Cache::builder("rates").backend("memory://shared").distributed().build()?;
+    /// assert_eq!(rates.get_or_compute("EUR", || 1.0)?, 1.0);
+    /// # Ok::<(), memo::Error>(())
+    /// ```
+    pub fn distributed(mut self) -> Self {
+        self.plan.options.single_flight = SingleFlight::Distributed;
         self
     }
 

@@ -1,7 +1,12 @@
 //! The steps of a call until it has a value or has to run the body: one state machine for threads and tasks, for all
 //! types. What depends on the types it asks an [`Answer`].
 
+mod attempt;
+mod lease;
+
 use std::{any::Any, sync::Arc};
+
+pub(super) use attempt::Attempt;
 
 use super::{
     answer::{Answer, Keep},
@@ -12,7 +17,6 @@ use super::{
     waits::{Ended, On, Reading, Waited, Waits},
 };
 use crate::{
-    clock::{self, Millis},
     error::{Error, Kind as ErrorKind},
     flight::{
         slot::Flight,
@@ -20,7 +24,7 @@ use crate::{
     },
     key::{Ask, Held},
     memory::{Entered, Found, Put, Stored, locked::UnderLock},
-    space::{EntryKey, Face, Loaded, Read, Space},
+    space::{EntryKey, Face, Lease, Loaded, Read, Space},
 };
 
 /// Where a call stands.
@@ -48,30 +52,6 @@ impl Step {
     /// Runs the body past the cache.
     fn aside() -> Self {
         Self::Settled(Settled::Run(None))
-    }
-}
-
-/// How a caller that found nothing is to go on.
-#[derive(Clone, Copy)]
-pub(super) struct Attempt {
-    /// May it wait for another's run?
-    joins: bool,
-    /// Until when it waits.
-    deadline: Option<Millis>,
-    /// How often it may ask the stores again because something changed there.
-    again: u8,
-}
-
-impl Attempt {
-    fn first(instance: Used<'_>) -> Self {
-        let options = instance.options();
-        let deadline = options.wait_timeout.map(|timeout| clock::now().saturating_add(timeout));
-        Self { joins: options.single_flight, deadline, again: 8 }
-    }
-
-    /// Waits for nobody any more.
-    fn alone(self) -> Self {
-        Self { joins: false, ..self }
     }
 }
 
@@ -181,7 +161,7 @@ pub(crate) fn settle(instance: Used<'_>, wanted: Wanted<'_>, answer: &mut dyn An
     loop {
         match step {
             Step::Settled(settled) => return settled,
-            Step::Wait(waits) => step = waits.block().step(instance, answer),
+            Step::Wait(waits) => step = waits.block(&instance).step(instance, answer),
         }
     }
 }
@@ -213,7 +193,7 @@ impl Call<'_> {
             }
             Some(Mode::Overwrite) if !UnderLock::is_here() => {
                 let flight = self.instance.store.supersede(self.hash, self.key.ask());
-                self.lead(flight, true)
+                self.lead(flight, true, None)
             }
             Some(_) => self.begin(true),
         }
@@ -258,6 +238,7 @@ impl Call<'_> {
             let take = &mut |to: &mut dyn Any| space.take_at_hand(&outside.key, &mut at_hand, to);
             if !space.stores.has_memory() && self.answer.take_value(take) {
                 instance.count(|counters| &counters.hits, 1);
+                attempt.count_wait(instance);
                 return Step::done();
             }
             let read = space.read_here_for_use(&outside.key, at_hand);
@@ -275,12 +256,19 @@ impl Call<'_> {
     }
 
     /// The stores have answered.
-    fn found_outside(mut self, attempt: Attempt, seen: u64, read: Read) -> Step {
+    fn found_outside(mut self, mut attempt: Attempt, seen: u64, read: Read) -> Step {
         if let Where::Found(Some(outside)) = &mut self.place {
             outside.key.computed_since(read.since);
         }
         let is_done = match &read.found {
-            Ok(Some(loaded)) => self.takes(loaded, seen),
+            Ok(Some(loaded)) if self.takes(loaded, seen) => {
+                attempt.count_wait(self.instance);
+                true
+            }
+            Ok(Some(loaded)) => {
+                attempt.refused = loaded.created();
+                false
+            }
             Ok(None) => false,
             Err(error) => {
                 self.instance.store_failed();
@@ -312,10 +300,11 @@ impl Call<'_> {
     }
 
     /// Runs the body, for all who ask meanwhile.
-    fn lead(self, flight: Arc<Flight>, overwrites: bool) -> Step {
+    fn lead(self, flight: Arc<Flight>, overwrites: bool, lease: Option<Lease>) -> Step {
         self.instance.count(|counters| &counters.misses, 1);
         let outside = self.place.found().map(|outside| Box::new(outside.key));
-        Step::Settled(Settled::Run(Some(Running::new(self.hash, flight, outside, overwrites))))
+        let running = Running::new(self.hash, flight, outside, overwrites).leasing(lease);
+        Step::Settled(Settled::Run(Some(running)))
     }
 
     /// Leads a flight, or joins one. `seen`: when the stores outside of memory were asked.
@@ -325,16 +314,19 @@ impl Call<'_> {
             let answer = &mut *self.answer;
             let read = &mut |stored: Stored<'_>| answer.read(stored, tags);
             match instance.store.enter(hash, self.key.ask(), attempt.joins, read) {
-                Entered::Found if self.accepts() => return Step::done(),
+                Entered::Found if self.accepts() => {
+                    attempt.count_wait(instance);
+                    return Step::done();
+                }
                 Entered::Found => {}
                 Entered::Lead(flight) if attempt.again > 0 && self.is_late(seen) => {
                     // Somebody stored something after the stores were asked, perhaps this: ask again.
                     Running::new(hash, flight, None, false).abandon(&instance);
-                    return self.look_outside(Attempt { again: attempt.again - 1, ..attempt });
+                    return self.look_outside(attempt.again());
                 }
-                Entered::Lead(flight) => return self.lead(flight, false),
+                Entered::Lead(flight) => return self.lead_for_all(attempt, flight),
                 Entered::Follow(flight, joined) => {
-                    let Some(wait) = Wait::begin(flight, joined, attempt.deadline) else {
+                    let Some(wait) = Wait::begin(flight, joined, attempt.deadline()) else {
                         return run_inline(instance);
                     };
                     return match self.key.hold() {
@@ -346,6 +338,16 @@ impl Call<'_> {
                 }
             }
         }
+    }
+
+    /// The deadline came before the end of another's run.
+    fn timed_out(self, attempt: Attempt) -> Step {
+        let instance = self.instance;
+        if self.answer.fail(&|| timed_out(instance)) {
+            instance.count(|counters| &counters.errors, 1);
+            return Step::done();
+        }
+        self.look_outside(attempt.alone())
     }
 
     /// Did the stores outside of memory change after they were asked?
@@ -364,6 +366,10 @@ impl Waited {
                 let call = Call { instance, key: Key::Held(held), hash, place, answer };
                 return call.found_outside(attempt, seen, read);
             }
+            Ended::Lease(flight, outside, leased) => {
+                let call = Call { instance, key: Key::Held(held), hash, place: Where::Found(Some(outside)), answer };
+                return call.leased(attempt, flight, leased);
+            }
             Ended::Contents(loaded) => {
                 if loaded.is_err() {
                     instance.count_for_guest(|counters| &counters.errors, 1);
@@ -380,13 +386,13 @@ impl Waited {
                 return Step::done();
             }
             Outcome::RunInline => return run_inline(instance),
-            Outcome::TimedOut if answer.fail(&|| timed_out(instance)) => {
-                instance.count(|counters| &counters.errors, 1);
-                return Step::done();
+            Outcome::TimedOut => {
+                let call = Call { instance, key: Key::Held(held), hash, place: Where::Found(outside), answer };
+                return call.timed_out(attempt);
             }
-            Outcome::Retry => attempt,
+            Outcome::Retry => attempt.after_waiting(),
             // What the leader has is no result for this caller: both go through one cache, their errors are of two types.
-            Outcome::Take(_) | Outcome::RunAlone | Outcome::TimedOut => attempt.alone(),
+            Outcome::Take(_) | Outcome::RunAlone => attempt.alone(),
         };
         Call { instance, key: Key::Held(held), hash, place: Where::Found(outside), answer }.look_outside(attempt)
     }

@@ -13,7 +13,7 @@ use super::{
     kind::Kind,
     run::Run,
     share::HomeOf,
-    waits::{Waited, Waits},
+    waits::{InTask, Waited},
 };
 #[cfg(feature = "stores")]
 use crate::memory::entries::weigh_any;
@@ -47,7 +47,7 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Started<H, K, Kd> {
 impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Begun<H, K, Kd> {
     pub(crate) fn at(step: Step, home: H, result: Option<Kd::Ret>) -> Self {
         match step {
-            Step::Wait(waits) => Self::Wait(Waiting { home, waits: Some(waits), _types: PhantomData }),
+            Step::Wait(waits) => Self::Wait(Waiting { waits: InTask::new(home, waits), _types: PhantomData }),
             Step::Settled(settled) => match Started::at(settled, home, result) {
                 Started::Done(result) => Self::Done(result),
                 Started::Run(run) => Self::Run(run),
@@ -57,9 +57,8 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Begun<H, K, Kd> {
 }
 
 /// A caller that waits in its task; what comes out says how to go on.
-pub struct Waiting<H, K, Kd> {
-    home: H,
-    waits: Option<Waits>,
+pub struct Waiting<H: Home, K, Kd> {
+    waits: InTask<H>,
     _types: PhantomData<fn(K) -> Kd>,
 }
 
@@ -71,14 +70,14 @@ pub struct Again<H, K, Kd> {
 }
 
 // Nothing in it is pinned.
-impl<H, K, Kd> Unpin for Waiting<H, K, Kd> {}
+impl<H: Home, K, Kd> Unpin for Waiting<H, K, Kd> {}
 
 impl<H: Home, K, Kd> Future for Waiting<H, K, Kd> {
     type Output = Again<H, K, Kd>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let waited = ready!(Waits::poll(&mut self.waits, cx));
-        Poll::Ready(Again { home: self.home.clone(), waited, _types: PhantomData })
+        let waited = ready!(Pin::new(&mut self.waits).poll(cx));
+        Poll::Ready(Again { home: self.waits.home().clone(), waited, _types: PhantomData })
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     function::{Function, New, Reach},
     home::{Home, OfCache},
     instance::{AnyInstance, count_hit},
-    site::{Options, Site},
+    site::{Options, SingleFlight, Site},
     start::{How, Marker, Target, target_of},
 };
 use crate::{
@@ -163,6 +163,14 @@ impl<'a> Used<'a> {
     /// Those of whoever calls: how it waits.
     pub(crate) fn options(self) -> &'a Options {
         self.guest.map_or(&self.instance.options, |guest| &guest.function.declared.options)
+    }
+
+    /// Whose runs a caller joins: what the instance says of all its callers, unless they say to wait for nobody.
+    pub(crate) fn single_flight(self) -> SingleFlight {
+        match self.options().single_flight {
+            SingleFlight::Off => SingleFlight::Off,
+            said => said.max(self.instance.options.single_flight),
+        }
     }
 
     /// The name of whoever calls, for people.

@@ -73,7 +73,8 @@ impl<V: Send + Sync + 'static> Offered<V> {
             yields: terms.yields(options, running.overwrites),
         };
         let memory = InMemory { copy, stamp: stamp.of_copy(stamp.created()), weight };
-        Self { outside: space.offer_or_remove(key, value, about), memory }
+        let outside = space.offer_or_remove(key, value, about);
+        Self { outside: if running.lease.is_some() { outside.awaited() } else { outside }, memory }
     }
 }
 
@@ -142,7 +143,11 @@ impl<H: HomeOf<Kd> + Send + Sync + 'static, Kd: Kind<Val: Send + Sync>> Later<H,
             let memory = InMemory { copy, stamp, weight };
             let fence = commit(&*home, running, face, outside, memory, &terms).await;
             // Only the value may cross threads.
-            Kd::split(led.land::<Kd>(Kd::join(value), fence)).ok()
+            let value = Kd::split(led.land::<Kd>(Kd::join(value), fence)).ok();
+            if let Some(lease) = led.running.lease.take() {
+                lease.give_back().await;
+            }
+            value
         };
         let value = face.finish(change).await;
         Kd::join(value.expect("what was joined is split again"))
@@ -171,6 +176,9 @@ async fn commit(
         Ok(()) => Some(stores.write(face, &turn, outside).await.inspect_err(failed)),
         Err(_) => None,
     };
+    if let (Some(Ok(Outcome::Removed)), Some(lease)) = (&written, &running.lease) {
+        lease.brings_nothing();
+    }
     let instance = home.instance();
     let _under = UnderLock::enter();
     if running.overwrites && written.is_some() {

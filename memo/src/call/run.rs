@@ -21,7 +21,7 @@ use crate::{
         wait::Leading,
     },
     memory::entries::Weigh,
-    space::EntryKey,
+    space::{EntryKey, Lease},
     tags::Tag,
 };
 
@@ -52,6 +52,8 @@ pub(crate) struct Running {
     /// Where the value goes beside, or instead of, memory.
     #[cfg_attr(not(feature = "stores"), expect(dead_code, reason = "there is none"))]
     pub(super) outside: Option<Box<EntryKey>>,
+    /// Other processes wait for this run. Given back when it is over, last.
+    pub(super) lease: Option<Lease>,
     landed: bool,
     pub(super) overwrites: bool,
     /// The user's code that runs is part of this run.
@@ -63,7 +65,22 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn new(hash: u64, flight: Arc<Flight>, outside: Option<Box<EntryKey>>, overwrites: bool) -> Self {
-        Self { hash, flight, outside, landed: false, overwrites, inside: None, start: None, cost: AtomicU64::new(0) }
+        Self {
+            hash,
+            flight,
+            outside,
+            lease: None,
+            landed: false,
+            overwrites,
+            inside: None,
+            start: None,
+            cost: AtomicU64::new(0),
+        }
+    }
+
+    /// For other processes, too.
+    pub(super) fn leasing(self, lease: Option<Lease>) -> Self {
+        Self { lease, ..self }
     }
 
     /// From here on the calling thread is inside this run: what it calls can't wait for it.
@@ -123,6 +140,9 @@ impl Running {
 
     /// Stores nothing; gives the number of the clearing that hit a value with these tags.
     pub(super) fn refuse(&mut self, instance: &AnyInstance, tags: &[Tag]) -> u64 {
+        if let Some(lease) = &self.lease {
+            lease.brings_nothing();
+        }
         drop(instance.store.withdraw(self.hash, &self.flight));
         self.flight.fence(tags)
     }

@@ -43,6 +43,16 @@ pub enum Scope {
     Thread,
 }
 
+/// Whose concurrent misses of a key are one run of the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SingleFlight {
+    Off,
+    /// Those of this process.
+    Process,
+    /// Those of all processes that share the last tier's store.
+    Distributed,
+}
+
 /// A random addition to the time to live.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Jitter {
@@ -89,7 +99,7 @@ pub struct Options {
     /// Entries may have tags beyond the literal ones.
     pub value_tags: bool,
     pub if_absent: bool,
-    pub single_flight: bool,
+    pub single_flight: SingleFlight,
     pub wait_timeout: Option<Millis>,
     pub scope: Scope,
     pub outside: Option<&'static Outside>,
@@ -109,7 +119,7 @@ impl Options {
         tags: &[],
         value_tags: false,
         if_absent: false,
-        single_flight: true,
+        single_flight: SingleFlight::Process,
         wait_timeout: None,
         scope: Scope::Process,
         outside: None,

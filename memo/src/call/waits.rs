@@ -1,4 +1,5 @@
-//! A call that waits: for another's run, for a store, or for the contents of its cache. Threads block, tasks are polled.
+//! A call that waits: for another's run, here or in another process, for a store, or for the contents of its cache. Threads
+//! block, tasks are polled.
 
 use std::{
     pin::Pin,
@@ -8,14 +9,19 @@ use std::{
 
 use super::{
     begin::{Attempt, Outside},
-    home::Loading,
+    home::{Home, Loading},
+    instance::AnyInstance,
+    run::Running,
     switch,
 };
 use crate::{
     error::Error,
-    flight::wait::{Outcome, Wait, block_on},
+    flight::{
+        slot::Flight,
+        wait::{Leading, Outcome, Wait, block_on},
+    },
     key::Held,
-    space::{EntryKey, Face, Read, Space},
+    space::{EntryKey, Face, Leased, Read, Space, Wish},
 };
 
 /// A caller that waits. It borrows nothing of the call.
@@ -34,6 +40,28 @@ pub(super) enum On {
     Store(Reading),
     /// What was saved.
     Contents(Loading),
+    /// The right to run the body for other processes, too.
+    Lease(Leasing),
+}
+
+/// The leader of a flight, as long as another process may run the body.
+pub(super) struct Leasing {
+    flight: Arc<Flight>,
+    outside: Outside,
+    asked: Pin<Box<dyn Future<Output = Leased> + Send>>,
+}
+
+impl Leasing {
+    pub(super) fn new(space: &Space, outside: Outside, wish: Wish) -> Self {
+        let flight = wish.flight.clone();
+        let asked = Box::pin(space.stores.clone().lease(outside.face, wish));
+        Self { flight, outside, asked }
+    }
+
+    /// Followers see whether it is held back, as they do while the body runs.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Leased> {
+        Pin::new(&mut Leading { flight: Some(&self.flight), body: Pin::new(&mut self.asked) }).poll(cx)
+    }
 }
 
 /// A store that is asked by a task.
@@ -64,6 +92,7 @@ pub(super) enum Ended {
     Flight(Outcome, Option<Outside>),
     Store(EntryKey, u64, Read),
     Contents(Result<(), Error>),
+    Lease(Arc<Flight>, Outside, Leased),
 }
 
 /// A caller whose wait has ended.
@@ -76,9 +105,15 @@ pub(crate) struct Waited {
 
 impl Waits {
     /// On a thread.
-    pub(crate) fn block(self) -> Waited {
+    pub(crate) fn block(self, instance: &AnyInstance) -> Waited {
         let Self { held, hash, attempt, on } = self;
         let ended = match on {
+            On::Lease(Leasing { flight, outside, asked }) => {
+                let mut leads = Leads { instance, hash, flight: Some(flight) };
+                let leased = block_on(asked);
+                let flight = leads.flight.take().expect("it is taken once");
+                Ended::Lease(flight, outside, leased)
+            }
             On::Flight(wait, outside) => Ended::Flight(wait.block(), outside),
             On::Store(Reading { space, key, seen, .. }) => {
                 let loaded = space.read_here_for_use(&key, space.at_hand(&key));
@@ -94,24 +129,79 @@ impl Waits {
     }
 
     /// In a task.
-    pub(crate) fn poll(waits: &mut Option<Self>, cx: &mut Context<'_>) -> Poll<Waited> {
+    fn poll(waits: &mut Option<Self>, cx: &mut Context<'_>) -> Poll<Waited> {
         enum Answered {
             Flight(Outcome),
             Store(Read),
             Contents(Result<(), Error>),
+            Lease(Leased),
         }
         let answered = match &mut waits.as_mut().expect("a future is not polled after its end").on {
             On::Flight(wait, _) => Answered::Flight(ready!(wait.poll_in_task(cx))),
             On::Store(reading) => Answered::Store(ready!(reading.poll(cx))),
             On::Contents(loading) => Answered::Contents(ready!(loading.as_mut().poll(cx))),
+            On::Lease(leasing) => Answered::Lease(ready!(leasing.poll(cx))),
         };
         let Self { held, hash, attempt, on } = waits.take().expect("it was there a moment ago");
         let ended = match (answered, on) {
             (Answered::Flight(outcome), On::Flight(_, outside)) => Ended::Flight(outcome, outside),
             (Answered::Store(loaded), On::Store(Reading { key, seen, .. })) => Ended::Store(key, seen, loaded),
             (Answered::Contents(loaded), On::Contents(_)) => Ended::Contents(loaded),
+            (Answered::Lease(leased), On::Lease(Leasing { flight, outside, .. })) => {
+                Ended::Lease(flight, outside, leased)
+            }
             _ => unreachable!("it answers what was asked"),
         };
         Poll::Ready(Waited { held, hash, attempt, ended })
+    }
+}
+
+/// Leads a flight until it is taken out. Else a follower takes over.
+struct Leads<'a> {
+    instance: &'a AnyInstance,
+    hash: u64,
+    flight: Option<Arc<Flight>>,
+}
+
+impl Drop for Leads<'_> {
+    fn drop(&mut self) {
+        if let Some(flight) = self.flight.take() {
+            Running::new(self.hash, flight, None, false).abandon(self.instance);
+        }
+    }
+}
+
+/// A caller that waits in its task.
+pub(crate) struct InTask<H: Home> {
+    home: H,
+    waits: Option<Waits>,
+}
+
+impl<H: Home> InTask<H> {
+    pub(crate) fn new(home: H, waits: Waits) -> Self {
+        Self { home, waits: Some(waits) }
+    }
+
+    pub(crate) fn home(&self) -> &H {
+        &self.home
+    }
+}
+
+// Nothing in it is pinned.
+impl<H: Home> Unpin for InTask<H> {}
+
+impl<H: Home> Future for InTask<H> {
+    type Output = Waited;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Waited> {
+        Waits::poll(&mut self.waits, cx)
+    }
+}
+
+impl<H: Home> Drop for InTask<H> {
+    fn drop(&mut self) {
+        if let Some(Waits { hash, on: On::Lease(Leasing { flight, .. }), .. }) = self.waits.take() {
+            drop(Leads { instance: self.home.instance(), hash, flight: Some(flight) });
+        }
     }
 }

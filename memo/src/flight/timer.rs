@@ -10,7 +10,6 @@ use std::{
     thread,
     time::Duration,
 };
-
 #[cfg(feature = "stores")]
 use std::{future::poll_fn, pin::pin, task::Poll};
 
@@ -70,6 +69,13 @@ impl Alarm {
         // The test clock may have moved before the alarm stood.
         clock::now() >= self.at.0
     }
+}
+
+/// Waits for a time.
+#[cfg(feature = "stores")]
+pub(crate) async fn until(at: Millis) {
+    let mut alarm = Alarm::new(at);
+    poll_fn(|cx| if alarm.poll(cx.waker()) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
 impl Drop for Alarm {

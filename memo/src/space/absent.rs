@@ -11,7 +11,9 @@ use crate::{
         home::{OfCache, WeakCache},
         site::{Outside, Version},
     },
+    clock::Millis,
     error::Error,
+    flight::slot::Flight,
     memory::stamp::Stamp,
     stats::{Asked, counters::Counters},
     tags::Tag,
@@ -23,7 +25,7 @@ macro_rules! never {
         pub(crate) enum $type {}
     )*};
 }
-never!(Never Turn Offer Loaded Stored Text);
+never!(Never Turn Offer Loaded Stored Text Lease);
 
 #[derive(Clone)]
 pub(crate) enum Tier {}
@@ -35,6 +37,30 @@ pub(crate) struct Made<'a> {
     pub(crate) writes_back: bool,
     pub(crate) codec: Option<&'a str>,
     pub(crate) timeout: Option<u64>,
+}
+
+#[expect(dead_code, reason = "nobody leases anything")]
+pub(crate) enum Leased {
+    Here(Lease),
+    Elsewhere,
+    Aside,
+    Failed,
+    TimedOut,
+}
+
+#[expect(dead_code, reason = "nobody wishes for anything")]
+pub(crate) struct Wish {
+    pub(crate) key: EntryKey,
+    pub(crate) flight: Arc<Flight>,
+    pub(crate) deadline: Option<Millis>,
+    pub(crate) looks: bool,
+    pub(crate) refused: u64,
+}
+
+impl Lease {
+    pub(crate) fn brings_nothing(&self) {
+        match *self {}
+    }
 }
 
 impl Drop for Turn {
@@ -98,6 +124,10 @@ pub(crate) struct Space {
 }
 
 impl Loaded {
+    pub(crate) fn created(&self) -> u64 {
+        match *self {}
+    }
+
     pub(crate) fn is(&self, _: &Stored) -> bool {
         match *self {}
     }
@@ -146,6 +176,11 @@ impl Space {
 }
 
 impl Stores {
+    #[expect(clippy::unused_async, reason = "the real one waits")]
+    pub(crate) async fn lease(self: Arc<Self>, _: Face, _: Wish) -> Leased {
+        match self.never {}
+    }
+
     #[expect(clippy::unused_async, reason = "the real one waits")]
     pub(crate) async fn turns<'k>(&self, _: Face, _: impl IntoIterator<Item = &'k EntryKey>) -> Vec<Turn> {
         match self.never {}

@@ -33,7 +33,7 @@ pub(super) struct Facts {
     through: Option<Through>,
     /// Where the value begins.
     value: usize,
-    created: UnixMillis,
+    pub(super) created: UnixMillis,
     pub(super) expires: Option<UnixMillis>,
     /// The time to live that a hit begins anew; 0: none.
     pub(super) window: Millis,
@@ -84,7 +84,7 @@ impl Loaded {
         self.facts.is_due()
     }
 
-    pub(super) fn created(&self) -> UnixMillis {
+    pub(crate) fn created(&self) -> UnixMillis {
         self.facts.created
     }
 

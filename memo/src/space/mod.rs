@@ -9,6 +9,7 @@ mod batch;
 mod carry;
 mod explain;
 mod face;
+mod lease;
 mod loaded;
 mod names;
 pub(crate) mod near;
@@ -31,6 +32,7 @@ use std::{
 use async_lock::MutexGuardArc;
 
 pub(crate) use face::Face;
+pub(crate) use lease::{Lease, Leased, Wish};
 pub(crate) use loaded::{Loaded, Stored, key_of};
 pub(crate) use names::EntryKey;
 pub(crate) use read::{Read, Since};
@@ -89,6 +91,8 @@ pub(crate) struct Stores {
     pub(crate) near: Near,
     /// The cache objects that were made of this: what changes an entry tells the memory of all of them.
     caches: parking_lot::Mutex<Vec<WeakCache>>,
+    /// Their last tier can't have leases, and that has been said.
+    is_known_to_lease_nothing: OnceLock<()>,
     /// Of what failed in the stores.
     pub(crate) counters: Counters,
 }
@@ -108,6 +112,7 @@ impl Stores {
             shared,
             near: Near::default(),
             caches: parking_lot::Mutex::default(),
+            is_known_to_lease_nothing: OnceLock::new(),
             counters: Counters::default(),
         }
     }

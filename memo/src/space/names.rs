@@ -137,6 +137,13 @@ impl EntryKey {
         self.more.as_ref()?.data.as_deref()
     }
 
+    /// Where the lease of the entry stands: under no function, since none has such a name, so that nobody takes it for an entry.
+    /// What another version computes is no answer, so each has its own.
+    pub(super) fn lease(&self) -> Vec<u8> {
+        let function = self.flat.split('|').next().unwrap_or_default();
+        format!("/lease|{function}|{:032x}", xxh3_128(self.flat.as_bytes())).into_bytes()
+    }
+
     /// What the keys of all versions of the entry begin with.
     pub(super) fn all_versions(&self) -> Vec<u8> {
         self.flat.as_bytes()[..=self.entry].to_vec()

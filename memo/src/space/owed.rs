@@ -1,13 +1,9 @@
 //! Removals that a store did not confirm. They are owed: tried again in the background until the store has confirmed them, and done
 //! before anything else is written there. Until then, reads pass the store by for what was to be removed.
 
-use std::{
-    future::poll_fn,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::Poll,
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use async_lock::Mutex as AsyncMutex;
@@ -18,7 +14,7 @@ use crate::{
     backend::Store,
     clock::{self, Millis},
     error::Error,
-    flight::timer::Alarm,
+    flight::timer,
 };
 
 /// How long after a failure removals are tried again; twice as long after each further one, up to the longest.
@@ -171,8 +167,7 @@ impl Stores {
     async fn pay_all(self: Arc<Self>) {
         let mut pause = FIRST_PAUSE;
         while !self.shared.owed.is_nothing() {
-            let mut alarm = Alarm::new(clock::now().saturating_add(pause));
-            poll_fn(|cx| if alarm.poll(cx.waker()) { Poll::Ready(()) } else { Poll::Pending }).await;
+            timer::until(clock::now().saturating_add(pause)).await;
             pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
             let _turns = self.all_turns(Face::Task).await;
             if let Err(error) = self.pay_now(Face::Task).await {

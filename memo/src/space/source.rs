@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::lease;
 use crate::{
     backend::{self, AsyncBackend, Backend, Store, UnixMillis, Url},
     call::extras::IntoTtl,
@@ -121,6 +122,8 @@ pub(super) struct Terms {
     /// Entries live no longer than this here.
     pub(super) ttl: Option<Millis>,
     pub(super) hashes_keys: bool,
+    /// How long the leases of its entries last without being renewed.
+    pub(super) lease: Millis,
     /// The codec, as it was named.
     pub(super) codec: String,
 }
@@ -157,9 +160,15 @@ impl Source {
         };
         let wire = url.as_ref().map_or_else(|| Wire::parse(codec), |url| Wire::of(url, codec))?;
         let ttl = url.as_ref().map_or(Ok(None), |url| url.duration("ttl"))?.or(tier.ttl);
+        let lease = url.as_ref().map_or(Ok(None), |url| url.duration("lease"))?.unwrap_or(lease::TIME);
+        if lease < lease::SHORTEST_TIME {
+            let message =
+                format!("`lease` is at least {} ms: others look after it no more often", lease::SHORTEST_TIME);
+            return Err(Error::config(message));
+        }
         let hashes_keys = url.is_some_and(|url| url.param("key_style") == Some("hashed"));
         let codec = wire.to_string();
-        Ok(Self { place, terms: Terms { wire, ttl, hashes_keys, codec } })
+        Ok(Self { place, terms: Terms { wire, ttl, hashes_keys, lease, codec } })
     }
 
     /// What statistics call it.

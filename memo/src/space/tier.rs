@@ -48,14 +48,15 @@ struct Opened {
     faces: [Store; 2],
     has_fences: bool,
     tells: bool,
+    can_lease: bool,
     sweep: Arc<Sweep>,
 }
 
 impl Opened {
     fn new(store: Store) -> Self {
         let faces = [Face::Thread, Face::Task].map(|face| store.facing(face));
-        let Capabilities { fences: has_fences, notify: tells, .. } = store.capabilities();
-        Self { faces, has_fences, tells, sweep: Sweep::of(&store), store }
+        let Capabilities { fences: has_fences, notify: tells, atomic_update: can_lease, .. } = store.capabilities();
+        Self { faces, has_fences, tells, can_lease, sweep: Sweep::of(&store), store }
     }
 
     fn facing(&self, face: Face) -> &Store {
@@ -116,6 +117,11 @@ impl LiveTier {
     /// May others change its store without being heard?
     pub(super) fn is_unheard(&self) -> bool {
         self.telling().is_some() && self.hub.get().is_none()
+    }
+
+    /// Can processes agree in its store on who does something, as far as is known?
+    pub(super) fn can_lease(&self) -> bool {
+        self.store.get().is_some_and(|opened| opened.can_lease)
     }
 
     /// Its store, if it is open and due to be swept: by the caller.

@@ -29,6 +29,8 @@ pub(crate) struct Offer {
     tags: Vec<String>,
     /// It does not take the place of a live entry.
     yields: bool,
+    /// Other processes wait for it.
+    is_awaited: bool,
     /// It has expired already, or can't be written: an older entry is removed, and none is stored.
     is_over: bool,
 }
@@ -70,8 +72,18 @@ impl Offer {
         self.yields
     }
 
+    /// The same, to be in all tiers soon: other processes wait for it.
+    pub(crate) fn awaited(self) -> Self {
+        Self { is_awaited: true, ..self }
+    }
+
+    /// May it wait in a queue?
+    pub(super) fn can_wait(&self) -> bool {
+        self.is_plain() && !self.is_awaited
+    }
+
     /// Does it take the place of whatever is there?
-    pub(super) fn is_plain(&self) -> bool {
+    fn is_plain(&self) -> bool {
         !self.yields && !self.is_over
     }
 
@@ -141,7 +153,7 @@ impl Space {
         let now = clock::unix_now();
         let frames = self.frames(&key, value, &about, now)?;
         let is_over = about.expires.is_some_and(|expires| expires <= now);
-        Ok(Offer { key, frames, tags: about.tags, yields: about.yields, is_over })
+        Ok(Offer { key, frames, tags: about.tags, yields: about.yields, is_awaited: false, is_over })
     }
 
     /// The same for a value that has to take the place of an older one: if it can't be encoded, that is counted, and the
@@ -150,7 +162,8 @@ impl Space {
         let now = clock::unix_now();
         let frames = self.frames(&key, value, &about, now).inspect_err(|error| self.stores.failed(error)).ok();
         let is_over = frames.is_none() || about.expires.is_some_and(|expires| expires <= now);
-        Offer { key, frames: frames.unwrap_or_default(), tags: about.tags, yields: about.yields, is_over }
+        let frames = frames.unwrap_or_default();
+        Offer { key, frames, tags: about.tags, yields: about.yields, is_awaited: false, is_over }
     }
 
     /// The entry for each tier.

@@ -4,7 +4,7 @@ use memo::memoize;
 
 #[memoize(backend = [
     "memory",
-    "memory://a.b-c_d?codec=mine+zstd&level=-7&threads=64&threshold=1KiB&max_value=1GB&key_style=hashed&ttl=5m",
+    "memory://a.b-c_d?codec=mine+zstd&level=-7&threads=64&threshold=1KiB&max_value=1GB&key_style=hashed&ttl=5m&lease=30s",
     "null://",
     "sqlite://?synchronous=extra&busy_timeout=250ms&table=_a1&cache_size=2MiB&mmap_size=0&readers=64&max_bytes=1TB&max_entries=1",
     "file:///var/cache/a%20b?locking=flock&stale_after=5m&wait=30&poll=50ms&format=plain&sync=false&max_bytes=1GB",
@@ -46,6 +46,11 @@ fn sliding(id: u64) -> u64 {
     id
 }
 
+#[memoize(backend = "null://", single_flight = "distributed", wait_timeout = 1)]
+fn distributed(id: u64) -> u64 {
+    id
+}
+
 struct Repo<T>(T);
 
 impl<T: Clone + Into<u64> + 'static> Repo<T> {
@@ -76,7 +81,7 @@ fn main() {
     // Not called: it would open stores in the user's cache directory.
     let _ = every_scheme;
     // A scheme that is nobody's yet is a store that can't be reached: the call goes on without it.
-    assert_eq!((own_codec(1), local(1), sliding(1)), (1, 1, 1));
+    assert_eq!((own_codec(1), local(1), sliding(1), distributed(1)), (1, 1, 1, 1));
     assert_eq!((compressors_alone("a"), Repo(1_u8).find(1), Repo(1_u8).load(1)), ("a".to_owned(), 2, 2));
     drop((escaped(1), written_through(1)));
     assert_eq!(written_back(1), 1);

@@ -11,7 +11,7 @@ use crate::{
         extras::Extras,
         home::Home as _,
         kind::Kind,
-        waits::Waits,
+        waits::InTask,
     },
     error::Error,
     flight::wait::block_on,
@@ -56,7 +56,7 @@ impl<K: Key, V: Value> Core<K, V> {
         block_on(self.ready(Face::Thread))?;
         let Begun { mut step, mut answer } = self.begin::<Kd, Q>(Face::Thread, &Borrowed::new(key))?;
         while let Some(Step::Wait(waits)) = step {
-            step = Some(waits.block().step(self.0.home.used(), &mut answer));
+            step = Some(waits.block(self.0.home.instance()).step(self.0.home.used(), &mut answer));
         }
         match answer.end(step, &self.0.home)? {
             Started::Done(result) => Ok(result),
@@ -79,8 +79,7 @@ impl<K: Key, V: Value> Core<K, V> {
         self.ready(Face::Task).await?;
         let Begun { mut step, mut answer } = self.begin::<Kd, Q>(Face::Task, &Borrowed::new(key))?;
         while let Some(Step::Wait(waits)) = step {
-            let mut waits = Some(waits);
-            let waited = std::future::poll_fn(|cx| Waits::poll(&mut waits, cx)).await;
+            let waited = InTask::new(self.0.home.clone(), waits).await;
             step = Some(waited.step(self.0.home.used(), &mut answer));
         }
         match answer.end(step, &self.0.home)? {

@@ -121,7 +121,7 @@ impl Stores {
         face: Face,
         offers: &[Arc<Offer>],
     ) -> Result<Vec<Outcome>, Error> {
-        if offers.iter().all(|offer| offer.is_plain()) && back.queue.lock().push_all(offers) {
+        if offers.iter().all(|offer| offer.can_wait()) && back.queue.lock().push_all(offers) {
             self.work(back);
             if back.first > 0 {
                 self.put(face, 0..back.first, offers).await?;
