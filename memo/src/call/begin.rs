@@ -266,7 +266,7 @@ impl Call<'_> {
                 true
             }
             Ok(Some(loaded)) => {
-                attempt.refused = Some(loaded.created());
+                attempt.refused = loaded.created();
                 false
             }
             Ok(None) => false,
@@ -326,7 +326,7 @@ impl Call<'_> {
                 }
                 Entered::Lead(flight) => return self.lead_for_all(attempt, flight),
                 Entered::Follow(flight, joined) => {
-                    let Some(wait) = Wait::begin(flight, joined, attempt.deadline) else {
+                    let Some(wait) = Wait::begin(flight, joined, attempt.deadline()) else {
                         return run_inline(instance);
                     };
                     return match self.key.hold() {

@@ -55,7 +55,7 @@ pub(crate) struct Wish {
     pub(crate) flight: Arc<Flight>,
     pub(crate) deadline: Option<Millis>,
     pub(crate) looks: bool,
-    pub(crate) refused: Option<u64>,
+    pub(crate) refused: u64,
 }
 
 impl Lease {

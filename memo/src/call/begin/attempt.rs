@@ -2,7 +2,7 @@
 
 use crate::{
     call::{guest::Used, site::SingleFlight},
-    clock::{self, Millis},
+    clock::{self, Millis, NEVER},
 };
 
 /// How a caller that found nothing is to go on.
@@ -10,25 +10,30 @@ use crate::{
 pub(in crate::call) struct Attempt {
     /// May it wait for another's run?
     pub(super) joins: bool,
-    /// Until when it waits.
-    pub(super) deadline: Option<Millis>,
+    /// Until when it waits; it may be `NEVER`.
+    deadline: Millis,
     /// How often it may ask the stores again because something changed there.
     pub(super) again: u8,
     /// Are other processes to wait for its run?
     pub(super) leases: bool,
     /// It has waited for the run of another process.
     has_waited: bool,
-    /// When the entry was made that was found, and not accepted.
-    pub(super) refused: Option<u64>,
+    /// When the entry was made that was found, and not accepted; 0 if there was none.
+    pub(super) refused: u64,
 }
 
 impl Attempt {
     pub(super) fn first(instance: Used<'_>) -> Self {
         let options = instance.options();
-        let deadline = options.wait_timeout.map(|timeout| clock::now().saturating_add(timeout));
+        let deadline = options.wait_timeout.map_or(NEVER, |timeout| clock::now().saturating_add(timeout));
         let single_flight = instance.single_flight();
         let (joins, leases) = (single_flight != SingleFlight::Off, single_flight == SingleFlight::Distributed);
-        Self { joins, deadline, again: 8, leases, has_waited: false, refused: None }
+        Self { joins, deadline, again: 8, leases, has_waited: false, refused: 0 }
+    }
+
+    /// Until when it waits, if there is a limit.
+    pub(super) fn deadline(self) -> Option<Millis> {
+        Some(self.deadline).filter(|deadline| *deadline != NEVER)
     }
 
     /// Waits for nobody any more.

@@ -18,19 +18,15 @@ impl Call<'_> {
         let Some((outside, space)) = self.outside().filter(|_| attempt.leases) else {
             return self.lead(flight, false, None);
         };
-        let Attempt { deadline, refused, again, .. } = attempt;
+        let (deadline, Attempt { refused, again, .. }) = (attempt.deadline(), attempt);
         let wish = Wish { key: outside.key.clone(), flight: flight.clone(), deadline, looks: again > 0, refused };
         let space = space.clone();
         let Call { instance, key, hash, place, .. } = self;
-        match (key.hold(), place.found()) {
-            (Some(held), Some(outside)) => {
-                Step::Wait(Waits { held, hash, attempt, on: On::Lease(Leasing::new(&space, outside, wish)) })
-            }
-            _ => {
-                Running::new(hash, flight, None, false).abandon(&instance);
-                run_inline(instance)
-            }
-        }
+        let (Some(held), Some(outside)) = (key.hold(), place.found()) else {
+            Running::new(hash, flight, None, false).abandon(&instance);
+            return run_inline(instance);
+        };
+        Step::Wait(Waits { held, hash, attempt, on: On::Lease(Leasing::new(&space, outside, wish)) })
     }
 
     /// The leader of a flight has asked for the right to run the body for other processes, too.

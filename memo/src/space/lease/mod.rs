@@ -50,8 +50,8 @@ pub(crate) struct Wish {
     pub(crate) deadline: Option<Millis>,
     /// Is an entry that is there by then an answer?
     pub(crate) looks: bool,
-    /// When the entry was made that is none, though it is there.
-    pub(crate) refused: Option<UnixMillis>,
+    /// When the entry was made that is none, though it is there; 0: there is none such.
+    pub(crate) refused: UnixMillis,
 }
 
 impl Stores {
@@ -168,7 +168,7 @@ impl Asking<'_> {
             return false;
         }
         let found = self.stores.read_tier(self.face, self.tier, key).await;
-        found.ok().flatten().is_some_and(|(_, facts)| Some(facts.created) != *refused)
+        found.ok().flatten().is_some_and(|(_, facts)| facts.created != *refused)
     }
 }
 
