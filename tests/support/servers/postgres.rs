@@ -130,9 +130,16 @@ impl Server {
         self.dir.path()
     }
 
-    /// What it is found by, with what stands behind the database.
+    /// What it is found by, with parameters from `?` on. It is waited for as long as a busy machine may need, if they don't say how long.
     pub fn url(&self, rest: &str) -> String {
-        format!("postgres://memo:{PASSWORD}@127.0.0.1:{}/postgres{rest}", self.port)
+        let mut url = format!("postgres://memo:{PASSWORD}@127.0.0.1:{}/postgres{rest}", self.port);
+        for name in ["timeout", "connect_timeout"] {
+            if !rest.contains(&format!("?{name}=")) && !rest.contains(&format!("&{name}=")) {
+                let sign = if url.contains('?') { '&' } else { '?' };
+                url = format!("{url}{sign}{name}=20s");
+            }
+        }
+        url
     }
 
     /// Has it do something, as a user with `psql` would; gives the rows as texts.
