@@ -30,7 +30,7 @@ fn blocking(url: &str) -> Arc<dyn Backend> {
 #[test]
 fn it_keeps_the_promises_of_stores() {
     let Some(server) = Server::shared() else { return };
-    let store = Arc::new(store(&server.url("?table=promises&timeout=20s")));
+    let store = Arc::new(store(&server.url("?table=promises")));
     conformance::check(&*store);
     conformance::check_async(store as Arc<dyn AsyncBackend>);
 }
@@ -38,7 +38,10 @@ fn it_keeps_the_promises_of_stores() {
 #[test]
 fn it_keeps_them_on_one_connection_and_through_a_socket() {
     let Some(server) = Server::shared() else { return };
-    let rest = format!("socket={}&table=one_connection&pool=1&timeout=20s&unlogged=true", server.dir().display());
+    let rest = format!(
+        "socket={}&table=one_connection&pool=1&timeout=20s&connect_timeout=20s&unlogged=true",
+        server.dir().display()
+    );
     let store = Arc::new(store(&format!("postgres://memo@:{}/postgres?{rest}", server.port())));
     conformance::check(&*store);
     conformance::check_async(store as Arc<dyn AsyncBackend>);
@@ -142,7 +145,7 @@ fn keys_and_tags_of_any_length() {
 fn many_entries() {
     const MANY: u64 = 12_000;
     let Some(server) = Server::shared() else { return };
-    let store = blocking(&server.url("?table=many&timeout=30s"));
+    let store = blocking(&server.url("?table=many"));
     let keys: Vec<Vec<u8>> = (0..MANY).map(|n| format!("f|i|{n:05}|v").into_bytes()).collect();
     let fill = || {
         for keys in keys.chunks(2000) {
@@ -174,7 +177,7 @@ fn many_entries() {
 #[test]
 fn many_begin_at_once() {
     let Some(server) = Server::shared() else { return };
-    let url = server.url("?table=begun&connect_timeout=20s&timeout=20s");
+    let url = server.url("?table=begun");
     let mut players: Vec<_> = (0..3).map(|_| Player::start("begin", &[&url])).collect();
     let barrier = Barrier::new(8);
     thread::scope(|scope| {
@@ -196,7 +199,7 @@ fn many_begin_at_once() {
 #[test]
 fn processes_write_at_once() {
     let Some(server) = Server::shared() else { return };
-    let url = server.url("?table=processes&timeout=20s");
+    let url = server.url("?table=processes");
     let mut players: Vec<_> = (0..2).map(|_| Player::start("write", &[&url])).collect();
     players.iter_mut().for_each(Player::tell);
     assert!(players.into_iter().all(Player::ends_well));
@@ -242,7 +245,7 @@ fn write(store: &dyn Backend) {
 #[test]
 fn there_are_no_more_connections_than_asked_for() {
     let Some(server) = Server::shared() else { return };
-    let store = Arc::new(store(&server.url("?table=pooled&pool=3&application_name=pooled&timeout=20s")));
+    let store = Arc::new(store(&server.url("?table=pooled&pool=3&application_name=pooled")));
     let threads: Vec<_> = (0..16_u8)
         .map(|n| {
             let store = store.clone();
@@ -270,7 +273,7 @@ fn who_may_only_use_tables_can() {
         "CREATE ROLE guest LOGIN PASSWORD 'correct-horse'; REVOKE CREATE ON SCHEMA public FROM public; \
          CREATE ROLE reader LOGIN PASSWORD 'correct-horse'",
     );
-    let url = |user: &str| format!("postgres://{user}:{PASSWORD}@127.0.0.1:{}/postgres?table=granted", server.port());
+    let url = |user: &str| server.url("?table=granted").replace("memo:", &format!("{user}:"));
     let refused = blocking(&url("guest")).get(b"k").expect_err("there is no table");
     assert!(refused.is_config(), "{refused:?}");
     let said = refused.to_string();
@@ -316,7 +319,8 @@ fn a_table_that_goes_comes_again() {
 #[test]
 fn a_config_of_ones_own() {
     let Some(server) = Server::shared() else { return };
-    let url = Url::parse(&format!("postgres://127.0.0.1:{}?table=own", server.port())).expect("a URL");
+    let url = Url::parse(&format!("postgres://127.0.0.1:{}?table=own&timeout=20s&connect_timeout=20s", server.port()))
+        .expect("a URL");
     let store = Postgres::open_with(&url, |config| {
         config.user("memo").password(PASSWORD).dbname("postgres").options("-c search_path=elsewhere,public");
     });

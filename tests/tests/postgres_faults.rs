@@ -42,7 +42,7 @@ static PROXY: OnceLock<Proxy> = OnceLock::new();
 
 static ROUGH: LazyLock<Cache<u64, u64>> = LazyLock::new(|| {
     let port = PROXY.get().expect("started before").port();
-    let url = at(port, "table=rough&timeout=500ms&connect_timeout=1s&pause=1ms&pool=2");
+    let url = at(port, "table=rough&timeout=1s&connect_timeout=2s&pause=1ms&pool=2");
     Cache::open("rough", url.as_str()).expect("its URL is right")
 });
 
@@ -71,7 +71,7 @@ fn functions_return_what_is_right_in_any_weather() {
         assert_eq!(runtime.block_on(square_in_a_task(base)), base * base);
         proxy.set(weather);
         let before = memo::cache_info(square).errors;
-        for x in base..base + 4 {
+        for x in base..base + 2 {
             assert_eq!(square(x), x * x, "{weather:?}");
             assert_eq!(runtime.block_on(square_in_a_task(x)), x * x, "{weather:?}");
         }
@@ -155,6 +155,30 @@ fn a_dead_server_is_left_alone() {
     assert!(said.contains("left alone"), "{said}");
 }
 
+/// Who gets no more connections than some works with those.
+#[test]
+fn a_server_that_gives_few_connections_is_used_through_those() {
+    let Some(server) = Server::shared() else { return };
+    opened(&server.url("?table=few&prefix=owner")).set(b"k", Item::new(b"x")).expect("the table is made");
+    server.sql(&format!(
+        "CREATE ROLE few LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT 2; \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON few, few_removed TO few"
+    ));
+    let store = opened(&server.url("?table=few&pool=8").replace("memo:", "few:"));
+    store.get(b"k").expect("the first is there");
+    thread::scope(|scope| {
+        for n in 0..8_u8 {
+            let store = &store;
+            scope.spawn(move || {
+                for _ in 0..20 {
+                    store.set(&[n], Item::new(&[n; 1000])).expect("stored");
+                }
+            });
+        }
+    });
+    assert_eq!(store.count(b"").expect("counted"), 8);
+}
+
 /// A lock of somebody else's is waited for no longer than an answer, also by the server.
 #[test]
 fn who_waits_too_long_is_let_go() {
@@ -218,17 +242,29 @@ fn what_is_wrong_is_said_without_credentials() {
     let closed = free_port();
     let folder = server.dir().display();
     for (url, is_config, said) in [
-        (format!("postgres://memo:s3cret@127.0.0.1:{port}/postgres"), true, "password authentication failed"),
-        (format!("postgres://memo@127.0.0.1:{port}/postgres"), true, "password missing"),
-        (format!("postgres://nobody:s3cret@127.0.0.1:{port}/postgres"), true, "authentication failed"),
-        (format!("postgres://memo:{PASSWORD}@127.0.0.1:{port}/nothing"), true, "\"nothing\" does not exist"),
+        (
+            format!("postgres://memo:s3cret@127.0.0.1:{port}/postgres?connect_timeout=20s"),
+            true,
+            "password authentication failed",
+        ),
+        (format!("postgres://memo@127.0.0.1:{port}/postgres?connect_timeout=20s"), true, "password missing"),
+        (
+            format!("postgres://nobody:s3cret@127.0.0.1:{port}/postgres?connect_timeout=20s"),
+            true,
+            "authentication failed",
+        ),
+        (
+            format!("postgres://memo:{PASSWORD}@127.0.0.1:{port}/nothing?connect_timeout=20s"),
+            true,
+            "\"nothing\" does not exist",
+        ),
         (format!("postgres://me:s3cret@127.0.0.1:{closed}/postgres"), false, "refused"),
         (format!("postgres://me:s3cret@127.0.0.1:{other_port}/postgres?timeout=300ms"), false, "failed"),
         (format!("postgres://me:s3cret@127.0.0.1:{silent_port}/postgres?connect_timeout=50ms"), false, "in time"),
         (format!("postgres://me:s3cret@no-such-host.invalid:{closed}/postgres"), false, "failed"),
         ("postgres://me@/postgres?socket=/no/such/folder".to_owned(), false, "No such file"),
-        (at(port, "sslmode=require"), false, "does not support TLS"),
-        (format!("postgres://nobody@:{port}/postgres?socket={folder}"), true, "does not exist"),
+        (at(port, "sslmode=require&connect_timeout=20s"), false, "does not support TLS"),
+        (format!("postgres://nobody@:{port}/postgres?socket={folder}&connect_timeout=20s"), true, "does not exist"),
     ] {
         let error = error_of(&url);
         let all = format!("{error} {error:?}");

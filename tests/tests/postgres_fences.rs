@@ -24,7 +24,7 @@ fn opened(url: &str) -> Arc<dyn Backend> {
 #[test]
 fn removals_and_writes_do_not_cross() {
     let Some(server) = Server::shared() else { return };
-    let stores = [2, 3].map(|pool| opened(&server.url(&format!("?table=crossing&timeout=20s&pool={pool}"))));
+    let stores = [2, 3].map(|pool| opened(&server.url(&format!("?table=crossing&pool={pool}"))));
     let (source, done) = (AtomicU64::new(1), AtomicBool::new(false));
     let key = b"f|i|a|v";
     let make = |store: &dyn Backend| {
@@ -68,7 +68,7 @@ fn removals_and_writes_do_not_cross() {
 #[test]
 fn removals_are_forgotten_above_a_floor() {
     let Some(server) = Server::shared() else { return };
-    let store = opened(&server.url("?table=floor&timeout=30s"));
+    let store = opened(&server.url("?table=floor"));
     let notes = || server.number("SELECT count(*) FROM floor_removed WHERE what <> 0");
     let is_stored = |key: &[u8], since| {
         store.set(key, Item::new(b"x").since(since)).expect("no error");

@@ -130,7 +130,7 @@ impl Server {
         self.dir.path()
     }
 
-    /// What it is found by, with what stands behind the database.
+    /// What it is found by, with parameters from `?` on. It is waited for as long as a busy machine may need, if they don't say how long.
     pub fn url(&self, rest: &str) -> String {
         format!("postgres://memo:{PASSWORD}@127.0.0.1:{}/postgres{}", self.port, patient(rest))
     }

@@ -44,18 +44,18 @@ struct Lane {
 }
 
 /// Somebody's place in a lane.
-struct Inside<'a>(&'a AtomicUsize);
+struct Inside<'a>(&'a Lane);
 
 impl<'a> Inside<'a> {
     fn new(lane: &'a Lane) -> Self {
         lane.busy.fetch_add(1, Ordering::Relaxed);
-        Self(&lane.busy)
+        Self(lane)
     }
 }
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -93,24 +93,39 @@ impl Connections {
         if !self.is_opening.swap(true, Ordering::Relaxed) {
             return (quietest, Some(Opening(&self.is_opening)));
         }
-        let open = self.lanes.iter().filter(|lane| lane.is_open(face)).min_by_key(|lane| lane.load());
-        (open.unwrap_or(&self.lanes[0]), None)
+        (self.open(face).unwrap_or(&self.lanes[0]), None)
+    }
+
+    /// The quietest of the lanes that have a connection.
+    fn open(&self, face: Face) -> Option<&Lane> {
+        self.lanes.iter().filter(|lane| lane.is_open(face)).min_by_key(|lane| lane.load())
     }
 
     /// Asks the server once.
     pub(super) async fn send(&self, face: Face, request: &Request<'_>) -> Result<Vec<Vec<Row>>, Failure> {
         let Connector { timeout, connect_timeout, shown, .. } = &*self.connector;
+        let link = async |lane: &Lane| {
+            let link = within(*connect_timeout, lane.link(face)).await;
+            link.unwrap_or_else(|| Err(failure::timeout(shown)))
+        };
         let (lane, opening) = self.lane(face);
-        let _inside = Inside::new(lane);
-        let link = within(*connect_timeout, lane.link(face)).await.unwrap_or_else(|| Err(failure::timeout(shown)))?;
+        let (mut inside, mut linked) = (Inside::new(lane), link(lane).await);
+        // There may be no more connections to be had than those that are there.
+        if linked.is_err()
+            && opening.is_some()
+            && let Some(open) = self.open(face)
+        {
+            (inside, linked) = (Inside::new(open), link(open).await);
+        }
         drop(opening);
+        let link = linked?;
         let answer = match within(*timeout, link.client.run(request)).await {
             Some(answer) => answer.map_err(|error| failure::of(&error, shown)),
             None => Err(failure::timeout(shown)),
         };
         if matches!(&answer, Err(failure) if failure.is_lost) {
             link.client.give_up();
-            lane.links.give_up(&link);
+            inside.0.links.give_up(&link);
         }
         answer
     }
