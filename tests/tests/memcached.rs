@@ -85,7 +85,7 @@ fn long_lives_and_short_ones_are_not_cut() {
     store.set(b"f|i|short|v", Item::new(b"x").expires(unix_now() + 250)).expect("stored");
     // What lives for an hour by our clock does so by the server's, which nobody can move.
     let clock = TestClock::install();
-    clock.advance(Duration::from_secs(50 * 24 * 60 * 60));
+    clock.advance(Duration::from_hours(50 * 24));
     assert_eq!(get(&store, "f|i|40 d|v"), None, "it has ended by our clock");
     let moved = unix_now() + 50 * day;
     store.set(b"f|i|later|v", Item::new(b"x").expires(moved + 60 * 60 * 1000)).expect("stored");

@@ -10,7 +10,7 @@ use memo_tests::{
     children::{Player, part, say, wait_for_line},
     fresh,
     servers::memcached::Server,
-    until,
+    until, within_20_s,
 };
 
 /// The least memory that there can be.
@@ -89,8 +89,12 @@ fn what_looks_like_ours_and_is_not_stays() {
     let prefixes = ["memo", "mem", "m*", "memo[a-z]", "%25", "_", "memo%3Ae", "two%20words"];
     let stores = prefixes.map(|prefix| store(&server.url(&format!("?prefix={prefix}"))));
     let foreign = ["memo", "memo:", "memo:e", "memo:e:f|i|z|v", "memo:p:z|", "f|i|1|v", "users", "memo:t:5:users:z|"];
-    foreign.iter().for_each(|key| server.set(key, b"foreign"));
-    stores.iter().for_each(|store| set(store, "f|i|1|v", &["users"]));
+    for key in foreign {
+        server.set(key, b"foreign");
+    }
+    for store in &stores {
+        set(store, "f|i|1|v", &["users"]);
+    }
     assert_eq!(get(&stores[0], "f|i|z|v"), None, "what is not understood is not there");
     assert!(!stores[0].remove(b"f|i|z|v").expect("removed"));
     for (number, store) in stores.iter().enumerate() {
@@ -147,7 +151,9 @@ fn tags_that_only_some_have_in_common() {
     let store = store(&server.url(""));
     let keys = ["f|i|a|v", "f|i|b|v", "f|j|a|v", "g|i|a|v"];
     for round in 0..200 {
-        keys.iter().for_each(|key| set(&store, key, &["eu", "users"]));
+        for key in keys {
+            set(&store, key, &["eu", "users"]);
+        }
         set(&store, "f|i|c|v", &["users"]);
         // More of them than are kept.
         let prefix = format!("f|none{round}|");
@@ -244,60 +250,69 @@ fn nothing_old_is_ever_read() {
     static NEWEST: [AtomicU64; KEYS] = [const { AtomicU64::new(0) }; KEYS];
     static REMOVED: [AtomicU64; KEYS] = [const { AtomicU64::new(0) }; KEYS];
     let Some(server) = Server::with(SMALL) else { return };
-    let stores = [store(&server.url("")), store(&server.url("?pool=7"))];
-    let done = AtomicBool::new(false);
-    let (fills, hits) = (AtomicU64::new(0), AtomicU64::new(0));
-    let fill = |store: &Memcached, number: usize| {
-        let (key, tag) = (format!("f|i|{number}|v"), format!("tag{number}"));
-        let moment = store.moment(key.as_bytes()).expect("asked");
-        let made = NEWEST[number].load(Ordering::SeqCst).to_be_bytes();
-        // Some are slower than others.
-        (0..fresh() % 3).for_each(|_| thread::yield_now());
-        store.set(key.as_bytes(), Item::new(&made).tags(&[&tag, "all"]).since(moment)).expect("stored");
-        fills.fetch_add(1, Ordering::SeqCst);
-    };
-    let read = |store: &Memcached, number: usize| {
-        let least = REMOVED[number].load(Ordering::SeqCst);
-        if let Some(bytes) = get(store, &format!("f|i|{number}|v")) {
-            let made = u64::from_be_bytes(bytes.try_into().expect("a number"));
-            assert!(made >= least, "{made} was read after all before {least} was removed");
-            hits.fetch_add(1, Ordering::Relaxed);
-        }
-    };
-    thread::scope(|scope| {
-        for worker in 0..4 {
-            let (stores, done, fill, read) = (&stores, &done, &fill, &read);
-            scope.spawn(move || {
-                let mut number = worker;
-                while !done.load(Ordering::Relaxed) {
-                    number = (number + 1) % KEYS;
-                    fill(&stores[worker % 2], number);
-                    read(&stores[1 - worker % 2], number);
+    within_20_s(move || {
+        let stores = [store(&server.url("")), store(&server.url("?pool=7"))];
+        let done = AtomicBool::new(false);
+        let (fills, hits) = (AtomicU64::new(0), AtomicU64::new(0));
+        let fill = |store: &Memcached, number: usize| {
+            let (key, tag) = (format!("f|i|{number}|v"), format!("tag{number}"));
+            let moment = store.moment(key.as_bytes()).expect("asked");
+            let made = NEWEST[number].load(Ordering::SeqCst).to_be_bytes();
+            // Some are slower than others.
+            (0..fresh() % 3).for_each(|_| thread::yield_now());
+            store.set(key.as_bytes(), Item::new(&made).tags(&[&tag, "all"]).since(moment)).expect("stored");
+            fills.fetch_add(1, Ordering::SeqCst);
+        };
+        let read = |store: &Memcached, number: usize| {
+            let least = REMOVED[number].load(Ordering::SeqCst);
+            if let Some(bytes) = get(store, &format!("f|i|{number}|v")) {
+                let made = u64::from_be_bytes(bytes.try_into().expect("a number"));
+                assert!(made >= least, "{made} was read after all before {least} was removed");
+                hits.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        thread::scope(|scope| {
+            for worker in 0..4 {
+                let (stores, done, fill, read) = (&stores, &done, &fill, &read);
+                scope.spawn(move || {
+                    let mut number = worker;
+                    while !done.load(Ordering::Relaxed) {
+                        number = (number + 1) % KEYS;
+                        fill(&stores[worker % 2], number);
+                        read(&stores[1 - worker % 2], number);
+                    }
+                });
+            }
+            let names = [
+                "memo:c",
+                "memo:t",
+                "memo:p:f|",
+                "memo:p:f|i|1|",
+                "memo:t:3:all:",
+                "memo:t:4:tag1:f|",
+                "memo:e:f|i|1|v",
+            ];
+            for removal in 1..=REMOVALS {
+                let number = usize::try_from(removal).expect("small") % KEYS;
+                until(|| fills.load(Ordering::SeqCst) > 3 * removal);
+                NEWEST[number].store(removal, Ordering::SeqCst);
+                if let Some(name) = names.get(usize::try_from(removal).expect("small") % 11) {
+                    server.drop(name);
                 }
-            });
-        }
-        let names =
-            ["memo:c", "memo:t", "memo:p:f|", "memo:p:f|i|1|", "memo:t:3:all:", "memo:t:4:tag1:f|", "memo:e:f|i|1|v"];
-        for removal in 1..=REMOVALS {
-            let number = usize::try_from(removal).expect("small") % KEYS;
-            until(|| fills.load(Ordering::SeqCst) > 3 * removal);
-            NEWEST[number].store(removal, Ordering::SeqCst);
-            if let Some(name) = names.get(usize::try_from(removal).expect("small") % 11) {
-                server.drop(name);
+                let store = &stores[number % 2];
+                let key = format!("f|i|{number}|v");
+                match removal % 5 {
+                    0 => store.remove(key.as_bytes()).map(drop),
+                    1 => store.remove_prefix(format!("f|i|{number}|").as_bytes()).map(drop),
+                    2 => store.remove_tagged(b"f|", &[&format!("tag{number}")]).map(drop),
+                    3 => store.remove_tagged(b"f|i|", &["all", &format!("tag{number}")]).map(drop),
+                    _ => store.remove_prefix(b"f|").map(drop),
+                }
+                .expect("removed");
+                REMOVED[number].store(removal, Ordering::SeqCst);
             }
-            let store = &stores[number % 2];
-            let key = format!("f|i|{number}|v");
-            match removal % 5 {
-                0 => store.remove(key.as_bytes()).map(drop),
-                1 => store.remove_prefix(format!("f|i|{number}|").as_bytes()).map(drop),
-                2 => store.remove_tagged(b"f|", &[&format!("tag{number}")]).map(drop),
-                3 => store.remove_tagged(b"f|i|", &["all", &format!("tag{number}")]).map(drop),
-                _ => store.remove_prefix(b"f|").map(drop),
-            }
-            .expect("removed");
-            REMOVED[number].store(removal, Ordering::SeqCst);
-        }
-        done.store(true, Ordering::Relaxed);
+            done.store(true, Ordering::Relaxed);
+        });
+        assert!(hits.load(Ordering::Relaxed) > REMOVALS / 4, "much was read: {hits:?}");
     });
-    assert!(hits.load(Ordering::Relaxed) > REMOVALS / 4, "much was read: {hits:?}");
 }

@@ -114,10 +114,11 @@ impl Server {
     /// # Panics
     /// If it does not answer.
     pub fn flood(&self, name: &str, size: usize) {
-        let mut asked: String =
-            (0..20_000).map(|n| format!("set {name}{n} 0 0 {size} noreply\r\n{}\r\n", "x".repeat(size))).collect();
-        asked.push_str("mn\r\n");
-        assert_eq!(line(&mut self.ask(asked.as_bytes())), "MN");
+        let value = "x".repeat(size);
+        let mut asked: Vec<String> =
+            (0..20_000).map(|n| format!("set {name}{n} 0 0 {size} noreply\r\n{value}\r\n")).collect();
+        asked.push("mn\r\n".to_owned());
+        assert_eq!(line(&mut self.ask(asked.concat().as_bytes())), "MN");
     }
 
     fn ask(&self, words: &[u8]) -> BufReader<TcpStream> {
