@@ -20,6 +20,15 @@ fn opened(url: &str) -> Arc<dyn Backend> {
     memo::backend(url).expect(url)
 }
 
+/// Ends the other threads of a test.
+struct Ended<'a>(&'a AtomicBool);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Several store what they made of a source, one changes the source and removes: after that nobody finds what was made before.
 #[test]
 fn removals_and_writes_do_not_cross() {
@@ -39,6 +48,8 @@ fn removals_and_writes_do_not_cross() {
             let (make, store) = (&make, &stores[n % 2]);
             scope.spawn(move || make(&**store));
         }
+        // Also if this thread finds something wrong.
+        let _ended = Ended(&done);
         let store = &stores[0];
         let mut found = 0;
         for round in 0..1_000_000 {
@@ -61,7 +72,6 @@ fn removals_and_writes_do_not_cross() {
                 break;
             }
         }
-        done.store(true, Ordering::SeqCst);
     });
 }
 

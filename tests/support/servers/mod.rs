@@ -20,7 +20,7 @@ use std::{
 };
 
 /// How long a server may need to start on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A process that is killed with this handle.
 pub struct Process(Child);
@@ -90,7 +90,7 @@ pub(crate) fn patient(rest: &str) -> String {
         let says = |before: char| rest.contains(&format!("{before}{name}="));
         if !says('?') && !says('&') {
             rest.push(if rest.contains('?') { '&' } else { '?' });
-            rest.push_str(&format!("{name}=20s"));
+            rest.extend([name, "=20s"]);
         }
     }
     rest

@@ -257,7 +257,7 @@ mod tests {
     fn the_format_is_that_of_the_first_version() {
         let entry = Entry { stamp: 2, tags: Vec::new(), bytes: b"x" };
         let place = Place { since: 1, expires: None, key: b"k", entry: Some(entry) };
-        let hex: String = place.write().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = place.write().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         let (head, key) = ("a701650100000000000000ffffffffffffffff", "010000006b");
         assert_eq!(hex, format!("{head}{key}010200000000000000000000000000000000{}78", "0".repeat(6)));
     }
