@@ -4,6 +4,7 @@ mod allocations;
 mod contenders;
 mod instructions;
 mod measure;
+mod network;
 mod rows;
 mod scratch;
 mod stores;
@@ -26,7 +27,8 @@ usage: summary [command]
   bytes           per entry, of a million
   traces [folder] hit ratios on recorded accesses
   build           time and size of 200 annotated functions
-  stores [name]   functions whose entries live in stores on disk";
+  stores [name]   functions whose entries live in stores on disk
+  network [redis] the same on a server";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         "traces" => rows::traces(folder),
         "build" => rows::build(),
         "stores" => rows::stores::of(folder),
+        "network" => rows::network::of(folder),
         "spin" => return ended(instructions::spin(rest)),
         "read" => return ended(stores::processes::read(rest)),
         "help" | "--help" => {
@@ -62,6 +65,8 @@ fn main() -> ExitCode {
     if command == "summary" {
         println!();
         table::print(&table::heading(), &rows::stores::of(None));
+        println!();
+        table::print(&table::heading(), &rows::network::of(None));
     }
     ExitCode::SUCCESS
 }

@@ -1,5 +1,6 @@
 //! The rows of the table, with the bars that memo is held to.
 
+pub mod network;
 pub mod stores;
 
 use std::{env, path::PathBuf};

@@ -30,6 +30,7 @@ pub enum Unit {
     Percent,
     Seconds,
     Kilobytes,
+    RoundTrips,
 }
 
 /// What memo's figure is held against.
@@ -56,6 +57,7 @@ impl Unit {
             Self::Percent => "%",
             Self::Seconds => "s",
             Self::Kilobytes => "kB",
+            Self::RoundTrips => "round trips",
         }
     }
 
@@ -63,7 +65,7 @@ impl Unit {
         match self {
             Self::Nanos | Self::MillionsPerSecond | Self::Seconds => format!("{value:.1}"),
             Self::Instructions | Self::Bytes | Self::Kilobytes => format!("{value:.0}"),
-            Self::Allocations | Self::Percent => format!("{value:.2}"),
+            Self::Allocations | Self::Percent | Self::RoundTrips => format!("{value:.2}"),
         }
     }
 }

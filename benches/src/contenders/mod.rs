@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::runtime::Runtime;
+
 /// The time to live of every contender that has one. No run takes as long.
 pub const TTL: Duration = Duration::from_secs(300);
 
@@ -106,6 +108,28 @@ impl Contender {
         Self { column, only_hits, warm_up, calls }
     }
 
+    /// One whose calls several tasks make, at the same time.
+    pub fn of_tasks<F>(
+        column: Column,
+        distinct: u64,
+        (runtime, tasks): (&'static Runtime, u64),
+        call: impl Fn(u64) -> F + Copy + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let calls: Loop = Box::new(move |calls| {
+            let task = |number| runtime.spawn(random_in_task(calls.div_ceil(tasks), distinct, number, call));
+            let running: Vec<_> = (0..tasks).map(task).collect();
+            runtime.block_on(async {
+                for task in running {
+                    task.await.expect("no contender panics");
+                }
+            });
+        });
+        Self { column, only_hits: true, warm_up: 20 * distinct, calls }
+    }
+
     /// Makes so many calls.
     pub fn run(&self, calls: u64) {
         (self.calls)(calls);
@@ -123,6 +147,15 @@ fn random<R>(calls: u64, distinct: u64, call: &impl Fn(u64) -> R) {
     for _ in 0..calls {
         state = next(state);
         black_box(call(black_box(((state >> 32) * distinct) >> 32)));
+    }
+}
+
+/// The same in a task; each has keys of its own.
+async fn random_in_task<F: Future>(calls: u64, distinct: u64, task: u64, call: impl Fn(u64) -> F) {
+    let mut state = next(task << 32);
+    for _ in 0..calls {
+        state = next(state);
+        black_box(call(black_box(((state >> 32) * distinct) >> 32)).await);
     }
 }
 

@@ -9,15 +9,15 @@ use super::{Action, Store, User};
 use crate::contenders::{Column, Contender};
 
 /// As long as memo's own.
-fn key(id: u64) -> String {
+pub fn key(id: u64) -> String {
     format!("memo_benches::stores::by_hand||{id}|0123456789abcdef")
 }
 
-fn encode(user: &User) -> Vec<u8> {
+pub fn encode(user: &User) -> Vec<u8> {
     bincode::serde::encode_to_vec(user, bincode::config::standard()).expect("it can be encoded")
 }
 
-fn decode(bytes: &[u8]) -> User {
+pub fn decode(bytes: &[u8]) -> User {
     bincode::serde::decode_from_slice(bytes, bincode::config::standard()).expect("it was encoded so").0
 }
 

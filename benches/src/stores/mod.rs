@@ -1,7 +1,7 @@
 //! Functions whose entries live in stores on disk, beside the same stores used by hand.
 
 mod annotated;
-mod by_hand;
+pub mod by_hand;
 pub mod disk;
 pub mod processes;
 
@@ -24,7 +24,7 @@ pub struct User {
 }
 
 impl User {
-    fn new(id: u64) -> Self {
+    pub fn new(id: u64) -> Self {
         let groups = vec!["staff".to_owned(), "editors".to_owned()];
         Self { id, name: format!("user {id}"), mail: format!("user{id}@example.org"), groups }
     }
