@@ -95,17 +95,18 @@ async fn rename(id: u64, name: String) -> io::Result<()> {
 
 type Answer = Result<String, (StatusCode, String)>;
 
-fn failed(error: io::Error) -> (StatusCode, String) {
+fn failed(error: &io::Error) -> (StatusCode, String) {
     (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n"))
 }
 
 async fn show(Path(id): Path<u64>) -> Answer {
-    let (name, reviews) = (name(id).await.map_err(failed)?, reviews(id).await.map_err(failed)?);
+    let (name, reviews) =
+        (name(id).await.map_err(|error| failed(&error))?, reviews(id).await.map_err(|error| failed(&error))?);
     Ok(format!("{name} wrote:\n{reviews}"))
 }
 
 async fn update(Path(id): Path<u64>, name: String) -> Answer {
-    rename(id, name).await.map_err(failed)?;
+    rename(id, name).await.map_err(|error| failed(&error))?;
     Ok("It is done.\n".to_owned())
 }
 

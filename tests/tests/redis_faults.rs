@@ -3,7 +3,7 @@
 use std::{
     net::TcpListener,
     sync::{
-        Arc, LazyLock,
+        Arc, LazyLock, OnceLock,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     thread,
@@ -28,33 +28,33 @@ fn cache(name: &str, url: &str) -> Cache<u64, u64> {
     Cache::open(name, url).expect("its URL is right")
 }
 
-static ROUGH: LazyLock<(Server, Proxy, Cache<u64, u64>)> = LazyLock::new(|| {
-    let server = Server::start().expect("asked for before");
-    let proxy = Proxy::before(server.port());
+/// What stands before the server of one test, which holds that.
+static PORT: OnceLock<u16> = OnceLock::new();
+static ROUGH: LazyLock<(Proxy, Cache<u64, u64>)> = LazyLock::new(|| {
+    let proxy = Proxy::before(*PORT.get().expect("the server is started"));
     let url = format!("redis://127.0.0.1:{}?timeout=200ms&connect_timeout=200ms&pause=1ms", proxy.port());
     let cache = cache("rough", &url);
-    (server, proxy, cache)
+    (proxy, cache)
 });
 
 static RUNS: AtomicU32 = AtomicU32::new(0);
 
-#[memoize(cache = ROUGH.2)]
+#[memoize(cache = ROUGH.1)]
 fn square(x: u64) -> u64 {
     RUNS.fetch_add(1, Ordering::SeqCst);
     x * x
 }
 
-#[memoize(cache = ROUGH.2)]
+#[memoize(cache = ROUGH.1)]
 async fn square_in_a_task(x: u64) -> u64 {
     x * x
 }
 
 #[test]
 fn functions_return_what_is_right_in_any_weather() {
-    if memo_tests::servers::need("redis-server", "redis-server", &[]).is_none() {
-        return;
-    }
-    let (_, proxy, cache) = &*ROUGH;
+    let Some(server) = Server::start() else { return };
+    PORT.set(server.port()).expect("this is the only test that does");
+    let (proxy, cache) = &*ROUGH;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("tokio");
     for (round, weather) in
         [Weather::Silent, Weather::Cut, Weather::Garbled, Weather::HalfClosed].into_iter().enumerate()
@@ -72,14 +72,14 @@ fn functions_return_what_is_right_in_any_weather() {
         assert!(cache.get(&base).is_err(), "the cache says it: {weather:?}");
         proxy.set(Weather::Fair);
         // Nobody starts anything anew: the next ones find the way again.
-        within_20_s(move || until(|| ROUGH.2.set(base, base * base).is_ok()));
-        within_20_s(move || until(|| ROUGH.2.get(&base).is_ok_and(|found| found == Some(base * base))));
+        within_20_s(move || until(|| ROUGH.1.set(base, base * base).is_ok()));
+        within_20_s(move || until(|| ROUGH.1.get(&base).is_ok_and(|found| found == Some(base * base))));
         let runs = RUNS.load(Ordering::SeqCst);
         assert_eq!((square(base), RUNS.load(Ordering::SeqCst)), (base * base, runs), "and functions hit");
     }
     drop(runtime);
     // One for threads, and the tasks' ended with their runtime.
-    within_20_s(|| until(|| ROUGH.1.open() <= 2));
+    within_20_s(|| until(|| ROUGH.0.open() <= 2));
 }
 
 #[test]
@@ -119,7 +119,9 @@ fn a_server_that_is_killed_and_started_under_load() {
         move || until(|| cache.get(&1).is_ok_and(|found| found == Some(3)))
     });
     done.store(true, Ordering::Relaxed);
-    workers.into_iter().for_each(|worker| worker.join().expect("no panic"));
+    for worker in workers {
+        worker.join().expect("no panic");
+    }
     assert_eq!(wrong.load(Ordering::Relaxed), 0);
     let clients = server.tell("CLIENT LIST").texts().concat().lines().count();
     assert!(clients <= 16 + 1, "no connection is left behind: {clients}");

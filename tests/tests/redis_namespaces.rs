@@ -15,7 +15,9 @@ fn fill(store: &dyn Backend) {
 fn nobody_touches_what_is_not_his() {
     let Some(server) = Server::start() else { return };
     let stores = PREFIXES.map(|prefix| memo::backend(&server.url(&format!("?prefix={prefix}"))).expect("opens"));
-    stores.iter().for_each(|store| fill(&**store));
+    for store in &stores {
+        fill(&**store);
+    }
     let foreign =
         ["memo", "memo:", "memo:e", "memo:t:other", "memo:elsewhere", "f|i|1|v", "users", "memoe:f|i|1|v", "x|f|"];
     for key in foreign {

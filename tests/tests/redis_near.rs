@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, LazyLock,
+        Arc, LazyLock, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
@@ -97,15 +97,16 @@ fn what_others_replace_is_read_again() {
 }
 
 static RUNS: AtomicU32 = AtomicU32::new(0);
-static STORES: LazyLock<(Server, Proxy, Numbers)> = LazyLock::new(|| {
-    let server = Server::start().expect("asked for before");
-    let proxy = Proxy::before(server.port());
-    let url = format!("redis://127.0.0.1:{}?pause=1ms&timeout=500ms&connect_timeout=500ms", proxy.port());
+/// Of the server of one test, which holds that.
+static PORT: OnceLock<u16> = OnceLock::new();
+static STORES: LazyLock<(Proxy, Numbers)> = LazyLock::new(|| {
+    let proxy = Proxy::before(*PORT.get().expect("the server is started"));
+    let url = format!("redis://127.0.0.1:{}?pause=1ms&timeout=2s&connect_timeout=2s", proxy.port());
     let cache = near("lost", &url);
-    (server, proxy, cache)
+    (proxy, cache)
 });
 
-#[memoize(cache = STORES.2)]
+#[memoize(cache = STORES.1)]
 fn number(key: u32) -> u64 {
     RUNS.fetch_add(1, Ordering::SeqCst);
     fresh() + u64::from(key)
@@ -113,10 +114,9 @@ fn number(key: u32) -> u64 {
 
 #[test]
 fn without_a_connection_memory_is_not_used() {
-    if memo_tests::servers::need("redis-server", "redis-server", &[]).is_none() {
-        return;
-    }
-    let (server, proxy, cache) = &*STORES;
+    let Some(server) = Server::start() else { return };
+    PORT.set(server.port()).expect("this is the only test that does");
+    let (proxy, cache) = &*STORES;
     let first = number(1);
     assert_eq!(
         (number(1), RUNS.load(Ordering::SeqCst)),
@@ -126,7 +126,7 @@ fn without_a_connection_memory_is_not_used() {
     until_in_memory(cache, 1);
     proxy.set(Weather::Cut);
     // What goes through the connections that are open ends them.
-    let other = elsewhere(server);
+    let other = elsewhere(&server);
     other.remove_prefix(b"lost||1|").expect("removed");
     soon("what was in memory is not given", || number(1) != first);
     let (misses, runs) = (hits_in_memory(cache), RUNS.load(Ordering::SeqCst));
