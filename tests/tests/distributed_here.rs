@@ -348,8 +348,8 @@ impl Backend for TwoSteps {
 
 #[test]
 fn a_store_that_can_have_no_leases_is_an_error_once() {
-    let _alone = alone();
     static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let _alone = alone();
     memo::backend::on_error(|_, error| TOLD.lock().expect("no panic").push(error.to_string()));
     let store = Arc::new(TwoSteps(Memory::new()));
     let cache: Numbers = Cache::builder("steps").tier(Tier::of(store)).distributed().build().expect("builds");

@@ -84,9 +84,9 @@ impl Stores {
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
             match watch.see(asking.look().await?, clock::now()) {
-                Sight::Runs if asking.has_answer().await => return Ok(Leased::Elsewhere),
-                Sight::Runs => {}
                 Sight::Gone => return Ok(Leased::Elsewhere),
+                Sight::Runs | Sight::Fruitless if asking.has_answer().await => return Ok(Leased::Elsewhere),
+                Sight::Runs => {}
                 Sight::Fruitless => return Ok(Leased::Aside),
                 Sight::Over => {
                     if let Ok(lease) = asking.take(&claim, Some(watch.bytes.clone())).await? {
