@@ -62,8 +62,7 @@ mod place;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "redis")]
-#[path = "redis/mod.rs"]
-mod redis_store;
+mod redis;
 mod registry;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -74,11 +73,6 @@ mod url;
 
 use std::ops::ControlFlow;
 
-#[cfg(feature = "redis")]
-pub use self::redis_store::Redis;
-/// The client that [`Redis`] is built on.
-#[cfg(feature = "redis")]
-pub use ::redis;
 pub use aio::{Answer, AsyncBackend, Blocking};
 #[cfg(feature = "file")]
 pub use cachedir::cachedir_tag;
@@ -97,6 +91,8 @@ pub use memory::Memory;
 pub use null::Null;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
+#[cfg(feature = "redis")]
+pub use redis::Redis;
 pub(crate) use registry::open;
 pub use registry::{backend, register_async_backend, register_backend};
 #[cfg(feature = "sqlite")]

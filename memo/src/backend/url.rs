@@ -225,20 +225,20 @@ mod tests {
 
     #[test]
     fn passwords_are_not_shown() {
-        let url = Url::parse("redis://me:secret@host/1?x=a@b").expect("valid");
-        assert_eq!(url.to_string(), "redis://me:***@host/1?x=a@b");
-        assert_eq!(format!("{url:?}"), "Url(redis://me:***@host/1?x=a@b)");
+        let url = Url::parse("srv://me:secret@host/1?x=a@b").expect("valid");
+        assert_eq!(url.to_string(), "srv://me:***@host/1?x=a@b");
+        assert_eq!(format!("{url:?}"), "Url(srv://me:***@host/1?x=a@b)");
         for text in [
-            "redis://me:sec/ret@host/1",
-            "redis://me:sec@ret@host/1?x=1",
-            "redis://me:sec?ret@host/1?x=a@b",
-            "redis://me:/secret/@host",
-            "redis://:secret@host",
+            "srv://me:sec/ret@host/1",
+            "srv://me:sec@ret@host/1?x=1",
+            "srv://me:sec?ret@host/1?x=a@b",
+            "srv://me:/secret/@host",
+            "srv://:secret@host",
         ] {
             let shown = Url::parse(text).map_or_else(|error| error.to_string(), |url| url.to_string());
             assert!(!shown.contains("sec") && !shown.contains("ret@") && shown.contains("host"), "{text}: {shown}");
         }
-        for harmless in ["redis://host:6379/1?x=a@b", "redis://me@host", "file:///c:/me@here", "file:///a@b/c:d"] {
+        for harmless in ["srv://host:6379/1?x=a@b", "srv://me@host", "file:///c:/me@here", "file:///a@b/c:d"] {
             assert_eq!(shown(harmless), harmless);
         }
     }
@@ -246,14 +246,14 @@ mod tests {
     #[test]
     fn passwords_are_not_shown_by_errors_either() {
         for (text, said) in [
-            ("redis://me:secret%ff@host/1", "not UTF-8"),
-            ("redis://me:secret@host/1?x=%ff", "not UTF-8"),
-            ("redis://me:secret@host/1?x", "expected `name=value`"),
-            ("redis://me:sec?ret@host/1", "expected `name=value`"),
-            ("redis://me:secret@host/1?x=1&x=2", "twice"),
+            ("srv://me:secret%ff@host/1", "not UTF-8"),
+            ("srv://me:secret@host/1?x=%ff", "not UTF-8"),
+            ("srv://me:secret@host/1?x", "expected `name=value`"),
+            ("srv://me:sec?ret@host/1", "expected `name=value`"),
+            ("srv://me:secret@host/1?x=1&x=2", "twice"),
             ("null://me:secret@host", "takes nothing"),
             ("memory://me:secret@host", "is no name"),
-            ("redis:me:secret@host", "no URL"),
+            ("srv:me:secret@host", "no URL"),
         ] {
             let message = fails(text);
             assert!(message.contains(said), "{text}: {message}");

@@ -80,11 +80,11 @@ impl Redis {
         Self::made(scheme, url, &server, target)
     }
 
-    /// A store by a client that its user made, with settings as they stand behind the `?` of a URL: `prefix=app&timeout=2s`.
+    /// A store by a client of the crate `redis` 1 that its user made, with settings as they stand behind the `?` of a URL: `prefix=app&timeout=2s`.
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use memo::{Cache, Tier, backend::{Redis, redis}};
+    /// use memo::{Cache, Tier, backend::Redis};
     ///
     /// let client = redis::Client::open("redis://127.0.0.1:1")?; // nobody listens there
     /// let store = Redis::with_client(client, "prefix=app&timeout=200ms")?;
