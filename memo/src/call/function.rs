@@ -364,10 +364,12 @@ fn new_record(
 ) -> &'static Record {
     let id = next_id();
     let counters = Arc::new(Counters::default());
-    let new = New { id, function, name: &identity.name, counters: counters.clone(), stores: stores.clone() };
+    #[cfg(feature = "stores")]
+    let told = stores.clone();
+    let new = New { id, function, name: &identity.name, counters: counters.clone(), stores };
     let (target, reach) = make(new);
     #[cfg(feature = "stores")]
-    if let Some(stores) = stores {
+    if let Some(stores) = told {
         stores.near.join(reach);
     }
     let record = Record { identity: identity.clone(), counters, reach, target, baseline: Mutex::default() };

@@ -71,12 +71,15 @@ impl Drop for Turn {
 pub(crate) struct EntryKey;
 
 impl EntryKey {
-    pub(crate) fn computed_since(&mut self, (): ()) {}
+    #[expect(clippy::unused_self, reason = "the real one keeps it")]
+    pub(crate) fn computed_since(&mut self, _: Since) {}
 }
+
+pub(crate) struct Since;
 
 pub(crate) struct Read {
     pub(crate) found: Result<Option<Loaded>, Error>,
-    pub(crate) since: (),
+    pub(crate) since: Since,
 }
 pub(crate) struct AtHand;
 
