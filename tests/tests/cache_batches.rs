@@ -241,9 +241,14 @@ fn sqlite_takes_a_batch_as_a_whole() {
     users.set_many(entries(names)).expect("set");
     refuse("DELETE", "old");
     users.delete_many(names).expect_err("one is refused");
+    // By another's eyes: here they are hidden already, and are removed as soon as that is possible.
+    let count =
+        || other.query_row("SELECT count(*) FROM memo_entries", [], |row| row.get::<_, u64>(0)).expect("counted");
+    assert_eq!(count(), 4, "none was removed");
     other.execute_batch("DROP TRIGGER refused").expect("dropped");
-    assert_eq!(users.len().expect("counted"), 4, "none was removed");
+    users.set_many(entries(names)).expect("set");
     assert_eq!(users.delete_many(names).expect("removed"), 4);
+    assert_eq!(count(), 0, "all were removed");
 }
 
 #[test]

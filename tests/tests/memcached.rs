@@ -209,6 +209,17 @@ fn what_it_cannot_do_it_says() {
 }
 
 #[test]
+fn a_deletion_says_whether_there_was_an_entry() {
+    let Some(server) = Server::start() else { return };
+    let cache: Cache<u32, u32> = Cache::open("deletions", server.url("").as_str()).expect("opens");
+    cache.set(1, 10).expect("stored");
+    cache.set(2, 20).expect("stored");
+    assert_eq!([1, 1, 3].map(|key| cache.delete(&key).expect("removed")), [true, false, false]);
+    assert_eq!(cache.delete_many(&[1, 2, 3]).expect("removed"), 1);
+    assert_eq!(cache.get(&2).expect("read"), None);
+}
+
+#[test]
 fn a_user_and_a_password() {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("users");

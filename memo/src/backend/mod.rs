@@ -55,6 +55,7 @@ mod opened;
 pub mod conformance;
 mod fault;
 pub(crate) mod hook;
+pub(crate) mod keys;
 mod params;
 #[cfg(any(feature = "file", feature = "sqlite"))]
 mod patience;

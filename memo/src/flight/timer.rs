@@ -11,15 +11,19 @@ use std::{
     time::Duration,
 };
 #[cfg(feature = "stores")]
-use std::{future::poll_fn, pin::pin, task::Poll};
+use std::{future::poll_fn, pin::Pin, task::Poll};
 
 use super::slot::next_id;
 use crate::clock::{self, Millis};
 
-/// Sorted by time, the next at the front.
-type Alarms = VecDeque<((Millis, u64), Waker)>;
+struct Alarms {
+    /// Sorted by time, the next at the front.
+    queue: VecDeque<((Millis, u64), Waker)>,
+    /// When the thread looks next by itself: an alarm at this time or later need not wake it.
+    looks_at: Millis,
+}
 
-static ALARMS: Mutex<Alarms> = Mutex::new(VecDeque::new());
+static ALARMS: Mutex<Alarms> = Mutex::new(Alarms { queue: VecDeque::new(), looks_at: 0 });
 static CHANGED: Condvar = Condvar::new();
 
 /// Is there the thread? Changes under the lock of the alarms.
@@ -28,9 +32,34 @@ static RUNNING: AtomicBool = AtomicBool::new(false);
 /// How long the thread stays when there are no alarms: the next one may come soon.
 const IDLE: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(10) };
 
-/// Where an alarm stands, or where it belongs.
-fn find(alarms: &Alarms, wanted: (Millis, u64)) -> Result<usize, usize> {
-    alarms.binary_search_by(|(at, _)| at.cmp(&wanted))
+impl Alarms {
+    /// Where an alarm stands, or where it belongs.
+    fn find(&self, wanted: (Millis, u64)) -> Result<usize, usize> {
+        self.queue.binary_search_by(|(at, _)| at.cmp(&wanted))
+    }
+
+    fn next(&self) -> Option<Millis> {
+        self.queue.front().map(|((at, _), _)| *at)
+    }
+
+    /// Takes the first alarm out if its time has come.
+    fn pop_due(&mut self, now: Millis) -> Option<Waker> {
+        self.next().filter(|at| *at <= now)?;
+        self.queue.pop_front().map(|(_, waker)| waker)
+    }
+
+    /// Says when the thread looks next; `false`: there is nothing to look for.
+    fn plan(&mut self, now: Millis) -> bool {
+        let idle_until = now.saturating_add(clock::millis(IDLE));
+        if let Some(next) = self.next() {
+            self.looks_at = next;
+        } else if !(now + 1..idle_until).contains(&self.looks_at) {
+            self.looks_at = idle_until;
+            return false;
+        }
+        // Else as planned for an alarm that was taken back: most are, so the next comes soon, and need not wake the thread.
+        true
+    }
 }
 
 fn alarms() -> MutexGuard<'static, Alarms> {
@@ -55,15 +84,18 @@ impl Alarm {
         }
         let mut alarms = alarms();
         let mut replaced = None;
-        match find(&alarms, self.at) {
-            Ok(known) => replaced = Some(std::mem::replace(&mut alarms[known].1, waker.clone())),
-            Err(place) => alarms.insert(place, (self.at, waker.clone())),
+        match alarms.find(self.at) {
+            Ok(known) => replaced = Some(std::mem::replace(&mut alarms.queue[known].1, waker.clone())),
+            Err(place) => alarms.queue.insert(place, (self.at, waker.clone())),
         }
         start(&alarms);
-        let is_first = alarms.front().is_some_and(|(at, _)| *at == self.at);
+        let is_early = self.at.0 < alarms.looks_at;
+        if is_early {
+            alarms.looks_at = self.at.0;
+        }
         drop(alarms);
         drop(replaced);
-        if is_first {
+        if is_early {
             CHANGED.notify_one();
         }
         // The test clock may have moved before the alarm stood.
@@ -81,7 +113,7 @@ pub(crate) async fn until(at: Millis) {
 impl Drop for Alarm {
     fn drop(&mut self) {
         let mut alarms = alarms();
-        let waker = find(&alarms, self.at).ok().and_then(|at| alarms.remove(at));
+        let waker = alarms.find(self.at).ok().and_then(|at| alarms.queue.remove(at));
         drop(alarms);
         drop(waker);
     }
@@ -89,13 +121,15 @@ impl Drop for Alarm {
 
 /// What a future gives, if it does so in time. Needs no runtime's timer: the caller may be on any, or on none.
 #[cfg(feature = "stores")]
-pub(crate) async fn within<T>(time: Duration, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    let mut alarm = Alarm::new(clock::now().saturating_add(clock::millis(time)));
-    poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending if alarm.poll(cx.waker()) => Poll::Ready(None),
-        Poll::Pending => Poll::Pending,
+pub(crate) async fn within<T>(time: Duration, mut future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    // What is ready at once needs none.
+    let mut alarm = None;
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = future.as_mut().poll(cx) {
+            return Poll::Ready(Some(done));
+        }
+        let alarm = alarm.get_or_insert_with(|| Alarm::new(clock::now().saturating_add(clock::millis(time))));
+        if alarm.poll(cx.waker()) { Poll::Ready(None) } else { Poll::Pending }
     })
     .await
 }
@@ -116,40 +150,28 @@ fn start(_: &MutexGuard<'_, Alarms>) {
     }
 }
 
-/// Takes the first alarm out if its time has come.
-fn pop_due(alarms: &mut Alarms, now: Millis) -> Option<Waker> {
-    let ((at, _), _) = alarms.front()?;
-    if *at > now {
-        return None;
-    }
-    alarms.pop_front().map(|(_, waker)| waker)
-}
-
 fn run() {
     let mut alarms = alarms();
     loop {
         let now = clock::now();
-        if let Some(waker) = pop_due(&mut alarms, now) {
+        if let Some(waker) = alarms.pop_due(now) {
             drop(alarms);
             waker.wake();
             alarms = self::alarms();
             continue;
         }
-        alarms = match alarms.front() {
-            Some(((at, _), _)) if !clock::is_frozen() => {
-                let pause = Duration::from_millis(at - now);
-                CHANGED.wait_timeout(alarms, pause).unwrap_or_else(PoisonError::into_inner).0
-            }
-            Some(_) => CHANGED.wait(alarms).unwrap_or_else(PoisonError::into_inner),
-            None => {
-                let (alarms, waited) = CHANGED.wait_timeout(alarms, IDLE).unwrap_or_else(PoisonError::into_inner);
-                if waited.timed_out() && alarms.is_empty() {
-                    RUNNING.store(false, Ordering::Relaxed);
-                    return;
-                }
-                alarms
-            }
-        };
+        let is_needed = alarms.plan(now);
+        if clock::is_frozen() && alarms.next().is_some() {
+            alarms = CHANGED.wait(alarms).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        }
+        let pause = Duration::from_millis(alarms.looks_at - now);
+        let (woken, waited) = CHANGED.wait_timeout(alarms, pause).unwrap_or_else(PoisonError::into_inner);
+        alarms = woken;
+        if !is_needed && waited.timed_out() && alarms.queue.is_empty() {
+            RUNNING.store(false, Ordering::Relaxed);
+            return;
+        }
     }
 }
 

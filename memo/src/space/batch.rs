@@ -145,10 +145,18 @@ impl Stores {
         let forget = |key: &&EntryKey| self.back.as_ref().is_some_and(|back| back.forget(key));
         let mut were_there: Vec<bool> = keys.iter().map(forget).collect();
         let _outlet = self.outlet().await;
-        let prefixes: Arc<[Vec<u8>]> = keys.iter().map(|key| key.all_versions()).collect();
+        let places: Arc<[(Vec<u8>, Vec<u8>)]> =
+            keys.iter().map(|key| (key.all_versions(), key.flat().to_vec())).collect();
         let work = move |store: Store| async move {
-            let prefixes: Vec<&[u8]> = prefixes.iter().map(Vec::as_slice).collect();
-            store.remove_prefixes(&prefixes).await
+            let (prefixes, flat): (Vec<&[u8]>, Vec<&[u8]>) =
+                places.iter().map(|(prefix, flat)| (prefix.as_slice(), flat.as_slice())).unzip();
+            if store.capabilities().count {
+                return store.remove_prefixes(&prefixes).await;
+            }
+            // It can't say how many it removes, but whether there is one.
+            let found = store.get_many(&flat).await;
+            store.remove_prefixes(&prefixes).await?;
+            Ok(found?.iter().map(|bytes| bytes.is_some().into()).collect())
         };
         let removals: Vec<Removal> = keys.iter().map(|key| Removal::Under(key.all_versions())).collect();
         let removed = self.remove_from_each(face, &removals, work).await;

@@ -17,14 +17,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{EntryKey, Face, Stores, face::in_background, tier::LiveTier};
 use crate::{
-    backend::{Heard, Listening, SEPARATOR, Store, WeakStore},
-    call::{function::Reach, instance::AnyInstance},
+    backend::{Heard, Listening, Store, WeakStore, keys::address_end},
+    call::{function::Reach, home::Home, instance::AnyInstance},
     memory::{Deaf, locked::UnderLock},
     tags::Tag,
 };
-
-/// So many parts of a key all versions of an entry share.
-const PARTS: usize = 3;
 
 /// What the memory in front of some stores knows of being told.
 #[derive(Default)]
@@ -65,8 +62,7 @@ impl Near {
 
 /// What the number of a key is made of: what all its versions share.
 fn number(key: &[u8]) -> Option<u64> {
-    let mut ends = key.iter().enumerate().filter(|(_, byte)| **byte == SEPARATOR).map(|(at, _)| at);
-    ends.nth(PARTS - 1).map(|end| xxh3_64(&key[..=end]))
+    address_end(key).map(|end| xxh3_64(&key[..end]))
 }
 
 /// Who hears one store, for all whose memory stands in front of it.
@@ -255,11 +251,13 @@ impl Stores {
     }
 
     fn each_memory(&self, mut see: impl FnMut(&AnyInstance)) {
-        for memory in &*self.near.memories.lock() {
+        // Not under the lock: the drop of a value may call a function for the first time.
+        let memories = self.near.memories.lock().clone();
+        for memory in memories {
             memory.memory().into_iter().for_each(&mut see);
         }
         for cache in self.caches() {
-            see(crate::call::home::Home::instance(&cache));
+            see(cache.instance());
         }
     }
 

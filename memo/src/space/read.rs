@@ -156,7 +156,8 @@ impl Stores {
         let store = tier.store(face).await?;
         let bytes = if tier.timeout.is_some() || face == Face::Task && store.blocks() {
             let flat = key.flat().to_vec();
-            tier.ask(face, move |store| async move { store.get(&flat).await }).await?
+            // What is not done for every call has a place of its own: the future of a hit stays small.
+            Box::pin(tier.ask(face, move |store| async move { store.get(&flat).await })).await?
         } else {
             store.get(key.flat()).await.inspect_err(|_| tier.failed())?
         };
@@ -180,7 +181,7 @@ impl Stores {
                 tier.failed();
                 // What a later version of the library wrote is not ours to remove.
                 if !error.is_newer() {
-                    self.discard(face, tier, key, bytes).await;
+                    Box::pin(self.discard(face, tier, key, bytes)).await;
                 }
                 Err(error)
             }

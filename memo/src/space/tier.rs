@@ -1,6 +1,7 @@
 //! The tiers of a space: byte stores one behind the other, the fastest first.
 
 use std::{
+    pin::pin,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -171,7 +172,9 @@ impl LiveTier {
                 // It may block, or never answer: whoever waits goes on, and so does the store.
                 let store = self.store(Face::Task).await?.clone();
                 let answer = in_background(async move { Face::Task.ask(&store, work).await });
-                within(Duration::from_millis(timeout), answer).await.unwrap_or_else(|| Err(self.too_late(timeout)))
+                within(Duration::from_millis(timeout), pin!(answer))
+                    .await
+                    .unwrap_or_else(|| Err(self.too_late(timeout)))
             }
         };
         answer.inspect_err(|_| self.failed())

@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use super::{super::Answer, AsyncBackend, Error, Item, key};
-use crate::flight::wait::block_on;
+use super::{super::Answer, AsyncBackend, Item, key};
+use crate::{error::Error, flight::wait::block_on};
 
 /// A store that needs longer for one answer is taken for one that never wakes.
 const PATIENCE: Duration = Duration::from_secs(5);

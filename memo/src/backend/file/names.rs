@@ -10,7 +10,10 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::backend::SEPARATOR;
+use crate::backend::{
+    SEPARATOR,
+    keys::{address_end, end_of_parts},
+};
 
 /// The directories of the store.
 pub(super) const ENTRIES: &str = "entries";
@@ -20,17 +23,14 @@ pub(super) const LOCKS: &str = "locks";
 /// Shards of a directory, and locks of a store.
 pub(super) const SHARDS: usize = 64;
 
-/// The parts that make up a group. Keys of one group share a shard and the beginning of their names, so that a prefix of so
-/// many parts, or of more, needs the listing of one shard. All versions of one entry are a group.
-const GROUP_PARTS: usize = 3;
-
 /// Hexadecimal digits of a hash.
 const HEX: usize = 32;
 const READABLE: usize = 40;
 const ENTRY: &str = ".memo";
 const TEMPORARY: &str = ".tmp";
 
-/// The place of an entry.
+/// The place of an entry. All versions of one are a *group*: they share a shard and the beginning of their names, so that a prefix
+/// that names a group needs the listing of one shard.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     /// Of the shard's lock. First, since what is sorted by places is locked shard by shard.
@@ -43,7 +43,7 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn of(key: &[u8]) -> Self {
-        let group = xxh3_128(&key[..end_of_parts(key, GROUP_PARTS).unwrap_or(key.len())]);
+        let group = xxh3_128(&key[..address_end(key).unwrap_or(key.len())]);
         let mut name = String::with_capacity(2 * HEX + ENTRY.len());
         push_hex(&mut name, group);
         push_hex(&mut name, xxh3_128(key));
@@ -92,7 +92,7 @@ impl Reach {
             return Self::Everywhere;
         }
         let dir = dir_of(prefix);
-        match end_of_parts(prefix, GROUP_PARTS) {
+        match address_end(prefix) {
             Some(end) => {
                 let group = xxh3_128(&prefix[..end]);
                 let mut stem = String::with_capacity(HEX);
@@ -209,12 +209,6 @@ fn dir_of(key: &[u8]) -> String {
     name.push('-');
     push_hex(&mut name, xxh3_128(first));
     name
-}
-
-/// Where the first parts of a key end, the separator included.
-fn end_of_parts(key: &[u8], parts: usize) -> Option<usize> {
-    let mut ends = key.iter().enumerate().filter(|(_, byte)| **byte == SEPARATOR).map(|(at, _)| at + 1);
-    ends.nth(parts - 1)
 }
 
 fn readable(text: &[u8], most: usize) -> String {

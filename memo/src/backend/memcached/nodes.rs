@@ -1,6 +1,6 @@
 //! The servers of a store: which of them has a key, and how each is asked.
 
-use std::io;
+use std::{future::ready, io};
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
@@ -11,6 +11,7 @@ use crate::{
         net::{Breaker, Failure, Host, Place, Pool, Server},
     },
     error::Error,
+    flight::wait::block_on,
 };
 
 const PORT: u16 = 11211;
@@ -122,7 +123,6 @@ impl Nodes {
         Error::unavailable(format!("`{}` refuses: {}", self.nodes[self.of_key(key)].shown, cut(words)))
     }
 
-    /// Asks a server, once more if it may be asked twice and the connection was lost.
     fn ask<T>(
         &self,
         node: usize,
@@ -130,16 +130,8 @@ impl Nodes {
         request: impl Fn(&mut Wire) -> Result<T, Trouble>,
     ) -> Result<T, Error> {
         let node = &self.nodes[node];
-        let mut asks_again = is_read;
-        loop {
-            let leave = node.breaker.admit(&node.shown).map_err(|failure| failure.error)?;
-            let result = node.ask(&self.server, &request);
-            node.breaker.note(leave, &result);
-            match result {
-                Err(failure) if failure.is_lost && asks_again => asks_again = false,
-                result => return result.map_err(|failure| failure.error),
-            }
-        }
+        // Always ready: it blocks.
+        block_on(node.breaker.ask(&node.shown, is_read, || ready(node.ask(&self.server, &request))))
     }
 }
 

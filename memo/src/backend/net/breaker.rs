@@ -27,40 +27,55 @@ enum State {
     HalfOpen(Millis),
 }
 
-/// The leave to ask a server.
-pub(in crate::backend) struct Leave(());
-
 impl Breaker {
     pub(super) fn new(trip_after: u32, pause: Millis) -> Self {
         Self { trip_after, pause, state: Mutex::new(State::Closed(0)) }
     }
 
+    /// Asks a server, unless it is being left alone; once more if the connection was lost and it may be asked twice.
+    pub(in crate::backend) async fn ask<T, F>(
+        &self,
+        server: &str,
+        may_repeat: bool,
+        request: impl Fn() -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let mut asks_again = may_repeat;
+        loop {
+            self.admit(server)?;
+            let result = request().await;
+            self.note(&result);
+            match result {
+                Err(failure) if failure.is_lost && asks_again => asks_again = false,
+                result => return result.map_err(|failure| failure.error),
+            }
+        }
+    }
+
     /// May the server be asked?
-    ///
-    /// # Errors
-    ///
-    /// If it is being left alone.
-    pub(in crate::backend) fn admit(&self, server: &str) -> Result<Leave, Failure> {
+    fn admit(&self, server: &str) -> Result<(), Error> {
         let mut state = self.state.lock();
         match *state {
-            State::Closed(_) => Ok(Leave(())),
+            State::Closed(_) => Ok(()),
             State::Open(until) | State::HalfOpen(until) => {
                 let now = clock::now();
                 if now < until {
                     let left = until - now;
-                    return Err(Failure::refused(Error::unavailable(format!(
+                    return Err(Error::unavailable(format!(
                         "`{server}` failed {} times in a row and is left alone for {left} ms more",
                         self.trip_after
-                    ))));
+                    )));
                 }
                 *state = State::HalfOpen(now.saturating_add(self.pause));
-                Ok(Leave(()))
+                Ok(())
             }
         }
     }
 
     /// What became of a request. That the server refuses one shows that it lives.
-    pub(in crate::backend) fn note<T>(&self, _: Leave, result: &Result<T, Failure>) {
+    fn note<T>(&self, result: &Result<T, Failure>) {
         let mut state = self.state.lock();
         let is_lost = matches!(result, Err(failure) if failure.is_lost);
         *state = match *state {

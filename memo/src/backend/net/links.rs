@@ -26,7 +26,7 @@ pub(in crate::backend) trait Connect: Send + Sync + 'static {
 /// A connection, and which one it is.
 pub(in crate::backend) struct Link<C> {
     pub(in crate::backend) client: C,
-    number: u64,
+    pub(in crate::backend) number: u64,
 }
 
 impl<C: Clone> Clone for Link<C> {
@@ -105,11 +105,11 @@ impl<C: Connect> Links<C> {
         place
     }
 
-    /// Gives a connection up, so that the next request makes another.
-    pub(in crate::backend) fn give_up(&self, lost: &Link<C::Client>) {
+    /// Gives a connection up, by its number, so that the next request makes another.
+    pub(in crate::backend) fn give_up(&self, lost: u64) {
         let mut places = self.places.lock();
         for place in &*places {
-            place.link.lock().take_if(|link| link.number == lost.number);
+            place.link.lock().take_if(|link| link.number == lost);
         }
         // What nobody has connected on for long may have ended with its runtime.
         places.retain(|place| place.link.lock().is_some() || Arc::strong_count(place) > 1);

@@ -7,8 +7,6 @@ mod links;
 #[cfg(any(feature = "redis", feature = "memcached"))]
 mod pool;
 #[cfg(feature = "net")]
-mod range;
-#[cfg(feature = "net")]
 mod remote;
 #[cfg(feature = "net")]
 pub(super) mod runtime;
@@ -24,9 +22,7 @@ pub(super) use links::{Connect, Links};
 #[cfg(any(feature = "redis", feature = "memcached"))]
 pub(super) use pool::{Place, Pool};
 #[cfg(feature = "net")]
-pub(super) use range::{address_end, behind};
-#[cfg(feature = "net")]
-pub(super) use remote::{Page, Remote, only, scan, two_faces, update};
+pub(super) use remote::{EVERYTHING, Page, Remote, only, scan, two_faces, update};
 pub(super) use server::{Host, Server};
 
 use crate::error::Error;

@@ -40,6 +40,19 @@ pub(in crate::backend) trait Remote: Send + Sync + 'static {
     fn purge(&self, face: Face, now: UnixMillis) -> impl Future<Output = Result<u64, Error>> + Send;
 }
 
+/// What a store can do whose server has transactions, and tells what happens.
+pub(in crate::backend) const EVERYTHING: Capabilities = Capabilities {
+    atomic_batch: true,
+    atomic_update: true,
+    count: true,
+    enumerate: true,
+    tags: true,
+    fences: true,
+    notify: true,
+    persistent: true,
+    shared: true,
+};
+
 /// A part of what a scan shows.
 pub(in crate::backend) struct Page {
     pub(in crate::backend) entries: Vec<(Vec<u8>, Vec<u8>)>,
@@ -96,38 +109,26 @@ pub(in crate::backend) async fn only<T: Default>(
 macro_rules! two_faces {
     ($store:ty) => {
         impl $crate::backend::Backend for $store {
-            fn name(&self) -> &'static str {
-                Remote::name(self)
-            }
-
-            fn capabilities(&self) -> Capabilities {
-                Remote::capabilities(self)
-            }
-
-            fn listen(&self, ear: Ear) -> Result<Listening, Error> {
-                Remote::listen(self, ear)
-            }
-
             two_faces! { @methods thread '_ }
         }
 
         impl $crate::backend::AsyncBackend for $store {
-            fn name(&self) -> &'static str {
-                Remote::name(self)
-            }
-
-            fn capabilities(&self) -> Capabilities {
-                Remote::capabilities(self)
-            }
-
-            fn listen(&self, ear: Ear) -> Result<Listening, Error> {
-                Remote::listen(self, ear)
-            }
-
             two_faces! { @methods task 'a }
         }
     };
     (@methods $face:tt $a:lifetime) => {
+        fn name(&self) -> &'static str {
+            Remote::name(self)
+        }
+
+        fn capabilities(&self) -> Capabilities {
+            Remote::capabilities(self)
+        }
+
+        fn listen(&self, ear: Ear) -> Result<Listening, Error> {
+            Remote::listen(self, ear)
+        }
+
         two_faces! { @$face
             get(store, face, key: &$a [u8]) -> Option<Vec<u8>> = Remote::get(store, face, key);
             set(store, face, key: &$a [u8], item: Item<$a>) -> () = Remote::set_many(store, face, &[(key, item)]);

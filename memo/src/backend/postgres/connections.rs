@@ -1,6 +1,7 @@
 //! Several connections, which all share: a request takes the one with the least to do, and goes behind what others ask there.
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -105,7 +106,7 @@ impl Connections {
     pub(super) async fn send(&self, face: Face, request: &Request<'_>) -> Result<Vec<Vec<Row>>, Failure> {
         let Connector { timeout, connect_timeout, shown, .. } = &*self.connector;
         let link = async |lane: &Lane| {
-            let link = within(*connect_timeout, lane.link(face)).await;
+            let link = within(*connect_timeout, pin!(lane.link(face))).await;
             link.unwrap_or_else(|| Err(failure::timeout(shown)))
         };
         let (lane, opening) = self.lane(face);
@@ -119,13 +120,13 @@ impl Connections {
         }
         drop(opening);
         let link = linked?;
-        let answer = match within(*timeout, link.client.run(request)).await {
+        let answer = match within(*timeout, pin!(link.client.run(request))).await {
             Some(answer) => answer.map_err(|error| failure::of(&error, shown)),
             None => Err(failure::timeout(shown)),
         };
         if matches!(&answer, Err(failure) if failure.is_lost) {
             link.client.give_up();
-            inside.0.links.give_up(&link);
+            inside.0.links.give_up(link.number);
         }
         answer
     }
@@ -147,7 +148,7 @@ impl Lane {
             if !link.client.is_closed() {
                 return Ok(link);
             }
-            self.links.give_up(&link);
+            self.links.give_up(link.number);
         }
     }
 }
@@ -158,7 +159,7 @@ impl Connect for Connector {
     async fn connect(&self) -> Result<Arc<Session>, Error> {
         let open = Session::open(&self.config, self.tls.clone(), &self.tables, self.timeout, &self.shown);
         // Also if nobody waits any more: a server that accepts and says nothing must not be kept on the line.
-        let open = within(self.connect_timeout, open).await;
+        let open = within(self.connect_timeout, pin!(open)).await;
         open.unwrap_or_else(|| Err(failure::timeout(&self.shown).error)).map(Arc::new)
     }
 }

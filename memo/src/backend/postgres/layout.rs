@@ -4,7 +4,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
 use crate::backend::{
     Item, SEPARATOR,
-    net::{address_end, behind},
+    keys::{address_end, behind},
 };
 
 /// Longer keys and tags are cut, since a row of an index can't be longer than 2704 bytes.

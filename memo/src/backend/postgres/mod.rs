@@ -19,7 +19,7 @@ use self::{
 };
 use super::{
     Answer, Capabilities, Change, Ear, Edit, Face, Item, Listening, Moment, UnixMillis, Url, Visit,
-    net::{Breaker, Page, Remote, Server, only, runtime, scan, two_faces, unique, update},
+    net::{Breaker, EVERYTHING, Page, Remote, Server, only, runtime, scan, two_faces, unique, update},
 };
 use crate::{error::Error, flight::wait::block_on};
 
@@ -144,17 +144,7 @@ impl Postgres {
     /// Asks the server; gives the rows of each step. What changes nothing is asked once more, if the connection was lost.
     async fn ask(&self, face: Face, request: Request<'_>) -> Result<Vec<Vec<Row>>, Error> {
         let Inner { breaker, connections, shown, .. } = &*self.0;
-        let mut asks_again = request.is_read();
-        loop {
-            let leave = breaker.admit(shown).map_err(|failure| failure.error)?;
-            let result = connections.send(face, &request).await;
-            breaker.note(leave, &result);
-            match result {
-                Ok(rows) => return Ok(rows),
-                Err(failure) if failure.is_lost && asks_again => asks_again = false,
-                Err(failure) => return Err(failure.error),
-            }
-        }
+        breaker.ask(shown, request.is_read(), || connections.send(face, &request)).await
     }
 
     /// The rows of the last step.
@@ -268,17 +258,7 @@ impl Remote for Postgres {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            atomic_batch: true,
-            atomic_update: true,
-            count: true,
-            enumerate: true,
-            tags: true,
-            fences: true,
-            notify: true,
-            persistent: true,
-            shared: true,
-        }
+        EVERYTHING
     }
 
     async fn get(&self, face: Face, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {

@@ -1,6 +1,7 @@
 //! How the server is reached: by connections of their own for threads, by one that all share for tasks.
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -141,15 +142,15 @@ impl Connections {
     }
 
     async fn send_shared(&self, request: &Request<'_>) -> Result<Value, Failure> {
-        let link = within(self.connector.connect_timeout, self.links.get(Face::Task)).await;
+        let link = within(self.connector.connect_timeout, pin!(self.links.get(Face::Task))).await;
         let link = link.unwrap_or_else(|| Err(failure::timeout(&self.connector.shown)))?;
-        let mut wire = Wire::Shared(link.client.clone());
-        let answer = match within(self.timeout, request.send(&mut wire)).await {
+        let mut wire = Wire::Shared(link.client);
+        let answer = match within(self.timeout, pin!(request.send(&mut wire))).await {
             Some(answer) => answer.map_err(|error| failure::of(&error, &self.connector.shown)),
             None => Err(failure::timeout(&self.connector.shown)),
         };
         if matches!(&answer, Err(failure) if failure.is_lost) {
-            self.links.give_up(&link);
+            self.links.give_up(link.number);
         }
         answer
     }

@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::backend::net::address_end;
+use crate::backend::keys::address_end;
 
 /// So many groups there are in a cluster.
 const GROUPS: usize = 64;

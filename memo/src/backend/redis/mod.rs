@@ -13,7 +13,7 @@ use self::{
 };
 use super::{
     Answer, Capabilities, Change, Ear, Edit, Face, Item, Listening, Moment, UnixMillis, Url, Visit,
-    net::{Breaker, Page, Remote, Server, only, runtime, scan, two_faces, unique, update},
+    net::{Breaker, EVERYTHING, Page, Remote, Server, only, runtime, scan, two_faces, unique, update},
 };
 use crate::{clock, error::Error, flight::wait::block_on};
 
@@ -124,19 +124,8 @@ impl Redis {
     /// Asks the server. What changes nothing is asked once more, if the connection was lost.
     async fn ask<T: FromRedisValue>(&self, face: Face, request: Request<'_>) -> Result<T, Error> {
         let Inner { breaker, connections, shown, .. } = &*self.0;
-        let mut asks_again = request.is_read();
-        loop {
-            let leave = breaker.admit(shown).map_err(|failure| failure.error)?;
-            let result = connections.send(face, &request).await;
-            breaker.note(leave, &result);
-            match result {
-                Ok(value) => {
-                    return redis::from_redis_value(value).map_err(|error| failure::of(&error.into(), shown).error);
-                }
-                Err(failure) if failure.is_lost && asks_again => asks_again = false,
-                Err(failure) => return Err(failure.error),
-            }
-        }
+        let value = breaker.ask(shown, request.is_read(), || connections.send(face, &request)).await?;
+        redis::from_redis_value(value).map_err(|error| failure::of(&error.into(), shown).error)
     }
 
     async fn query<T: FromRedisValue>(&self, face: Face, cmd: &Cmd) -> Result<T, Error> {
@@ -218,17 +207,7 @@ impl Remote for Redis {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            atomic_batch: self.0.layout.is_one(),
-            atomic_update: true,
-            count: true,
-            enumerate: true,
-            tags: true,
-            fences: true,
-            notify: true,
-            persistent: true,
-            shared: true,
-        }
+        Capabilities { atomic_batch: self.0.layout.is_one(), ..EVERYTHING }
     }
 
     async fn get(&self, face: Face, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {

@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 
 use redis::{Cmd, ToRedisArgs as _, cmd};
 
-use crate::backend::net::behind;
+use crate::backend::keys::behind;
 
 /// What scripts share. `drop` removes an entry and all that speaks of it; was it there?
 const COMMON: &str = "

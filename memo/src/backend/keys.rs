@@ -1,18 +1,24 @@
-//! Which keys a prefix names, and which of them stand together.
+//! The parts of keys: which keys a prefix names, and which of them stand together.
 
-use crate::backend::SEPARATOR;
+use super::SEPARATOR;
 
 /// So many parts of a key say whose entry it is: all but the last, the version, of those that the library makes.
-const PARTS: usize = 3;
+const ADDRESS_PARTS: usize = 3;
 
-/// Where the parts end that decide where an entry stands; `None` if a key has fewer, so that what comes may change it.
-pub(in crate::backend) fn address_end(key: &[u8]) -> Option<usize> {
+/// Where the parts end that all versions of an entry share; `None` if a key has fewer, so that what comes may change it.
+pub(crate) fn address_end(key: &[u8]) -> Option<usize> {
+    end_of_parts(key, ADDRESS_PARTS)
+}
+
+/// Where the first parts of a key end, the separator included.
+pub(super) fn end_of_parts(key: &[u8], parts: usize) -> Option<usize> {
     let ends = key.iter().enumerate().filter(|(_, byte)| **byte == SEPARATOR);
-    ends.map(|(at, _)| at + 1).nth(PARTS - 1)
+    ends.map(|(at, _)| at + 1).nth(parts - 1)
 }
 
 /// The first bytes behind all that begin with a prefix; `None`: there are none.
-pub(in crate::backend) fn behind(prefix: &[u8]) -> Option<Vec<u8>> {
+#[cfg(any(feature = "redis", feature = "postgres"))]
+pub(super) fn behind(prefix: &[u8]) -> Option<Vec<u8>> {
     let last = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
     let mut end = prefix[..=last].to_vec();
     end[last] += 1;
@@ -29,6 +35,7 @@ mod tests {
         assert_eq!((address_end(b"f|i|a"), address_end(b"")), (None, None));
     }
 
+    #[cfg(any(feature = "redis", feature = "postgres"))]
     #[test]
     fn a_range_ends_behind_its_prefix() {
         assert_eq!(behind(b"a|").as_deref(), Some(&b"a}"[..]));
