@@ -75,9 +75,14 @@ impl Repo {
 
     const BASE: u32 = 100;
 
+    #[memoize]
+    fn of_the_type(n: u8) -> u64 {
+        u64::from(n) * 3
+    }
+
     fn through_self(&self, n: u8) -> (u64, Option<u64>, Option<u64>) {
-        let value = Self::associated(n);
-        (value, cache_get!(Self::associated(n)), cache_get!(self.by_ref(n)))
+        let value = Self::of_the_type(n);
+        (value, cache_get!(Self::of_the_type(n)), cache_get!(self.by_ref(n)))
     }
 }
 

@@ -285,7 +285,8 @@ pub trait Backend: Send + Sync + 'static {
     /// If it is not certain that the entry is gone.
     fn remove(&self, key: &[u8]) -> Result<bool, Error>;
 
-    /// Removes all entries whose keys begin with a prefix; gives their number, as far as the store can count.
+    /// Removes all entries whose keys begin with a prefix; gives their number, which says something only of a store that
+    /// can [count](Capabilities::count).
     ///
     /// # Errors
     ///
