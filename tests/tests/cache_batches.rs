@@ -29,6 +29,7 @@ struct Counted {
     store: Memory,
     single: AtomicU32,
     batches: AtomicU32,
+    can_count: bool,
 }
 
 impl Counted {
@@ -57,11 +58,11 @@ impl Backend for Shared {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { count: true, ..Capabilities::default() }
+        Capabilities { count: self.0.can_count, ..Capabilities::default() }
     }
 
     fn count(&self, prefix: &[u8]) -> Result<u64, Error> {
-        self.0.single().count(prefix)
+        if self.0.can_count { self.0.single().count(prefix) } else { Err(Error::unsupported("count")) }
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
@@ -95,7 +96,11 @@ impl Backend for Shared {
 
 /// A store that counts, under a scheme of its own.
 fn counted(scheme: &str) -> Arc<Counted> {
-    let counted = Arc::new(Counted::default());
+    under(scheme, Counted { can_count: true, ..Counted::default() })
+}
+
+fn under(scheme: &str, counted: Counted) -> Arc<Counted> {
+    let counted = Arc::new(counted);
     let shared = counted.clone();
     register_backend(scheme, move |_| Ok(Arc::new(Shared(shared.clone())))).expect("it is new");
     counted
@@ -163,7 +168,7 @@ fn what_a_later_tier_has_is_carried_up_in_one_batch() {
 
 #[test]
 fn damaged_entries_of_a_batch_are_misses() {
-    let counted = counted("damaged");
+    let counted = under("damaged", Counted::default());
     let users = Users::open("users", "damaged://x").expect("opens");
     users.set_many(entries(["a", "bb"])).expect("set");
     let mut keys = Vec::new();
