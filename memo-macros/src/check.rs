@@ -1,6 +1,7 @@
 //! All rules across options, signature and body: one function each, every cause one error. No tokens are made here.
 
 mod cache;
+mod fresh;
 mod key;
 mod outside;
 
@@ -43,6 +44,8 @@ pub(crate) fn check(cx: &Ctxt, options: &Options, function: &Function, analysis:
     rules.key_stands_alone();
     rules.no_hidden_inputs();
     rules.freshness_has_ttl();
+    rules.windows_have_ttl();
+    rules.windows_outlast_the_ttl();
     rules.lifetimes_of_variants();
     rules.bounds_are_constant();
     rules.bounds_belong_together();

@@ -10,7 +10,7 @@ use crate::options::{
     self, Backends, Bound, Given, Jitter, Lifetime, OnTimeout, Options, Place, Policy, Scope, SingleFlight, Slot, Tag,
 };
 use crate::scan;
-use crate::signature::{Analysis, Form, Param};
+use crate::signature::{Analysis, Form, Param, Pattern};
 use crate::tokens;
 use crate::types;
 
@@ -24,6 +24,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) key: Key,
     pub(crate) stored: Stored,
     pub(crate) freshness: Freshness,
+    pub(crate) windows: Option<Windows>,
     pub(crate) none_ttl: Option<Given<Lifetime>>,
     pub(crate) capacity: Capacity,
     pub(crate) tags: Tags,
@@ -106,6 +107,15 @@ pub(crate) enum Stored {
     WithErrors { cache_err: Option<Ident>, err_ttl: Option<Box<Given<Lifetime>>> },
 }
 
+/// What becomes of values that are not fresh.
+pub(crate) struct Windows {
+    /// Milliseconds; 0: none.
+    pub(crate) stale_while_revalidate: u64,
+    pub(crate) stale_if_error: u64,
+    /// β; 0: none.
+    pub(crate) early_refresh: f64,
+}
+
 /// How long entries live.
 pub(crate) enum Freshness {
     Forever,
@@ -179,6 +189,13 @@ impl<'a> Plan<'a> {
             }
             None => options.jitter.into_value().map_or(Freshness::Forever, |jitter| Freshness::Inherited { jitter }),
         };
+        let windows = Windows {
+            stale_while_revalidate: options.stale_while_revalidate.into_value().unwrap_or(0),
+            stale_if_error: options.stale_if_error.into_value().unwrap_or(0),
+            early_refresh: options.early_refresh.into_value().unwrap_or(0.0),
+        };
+        let is_given =
+            windows.stale_while_revalidate > 0 || windows.stale_if_error > 0 || windows.early_refresh > 0.0;
         let weight = options
             .max_weight
             .into_value()
@@ -215,6 +232,7 @@ impl<'a> Plan<'a> {
             key,
             stored,
             freshness,
+            windows: is_given.then_some(windows),
             none_ttl: options.none_ttl.into_given(),
             capacity,
             tags: tags(options.tags, matches!(entries, Entries::Cache(_))),
@@ -253,6 +271,21 @@ impl<'a> Plan<'a> {
     /// Whether entries may stand somewhere else than in memory, which has to be waited for.
     pub(crate) fn may_be_outside(&self) -> bool {
         !matches!(self.entries, Entries::Memory)
+    }
+
+    /// Whether a call can be made once more without its caller, as far as the signature tells: by its arguments alone, which can
+    /// be owned by whoever makes it.
+    pub(crate) fn repeats(&self) -> bool {
+        let Analysis { sig, receiver, params, .. } = &self.analysis;
+        let can_be_owned = |param: &Param| {
+            let is_reached = matches!(param.pattern, Pattern::Name) || self.is_in_key(param);
+            let owned = types::behind_reference(&param.ty).unwrap_or(&param.ty);
+            // What is in the key lives as long as the cache.
+            let outlives = self.is_in_key(param) || !self.analysis.is_generic(owned);
+            is_reached && outlives && types::is_unborrowed(owned)
+        };
+        let is_free = receiver.is_none() && sig.unsafety.is_none() && self.face != Face::PerThread;
+        self.windows.is_some() && is_free && params.iter().all(can_be_owned)
     }
 
     pub(crate) fn fails_on_timeout(&self) -> bool {

@@ -76,6 +76,16 @@ pub(crate) fn is_unborrowed(ty: &Type) -> bool {
     !has_lifetime(ty.to_token_stream())
 }
 
+/// What stands behind a shared reference whose lifetime has no name.
+pub(crate) fn behind_reference(ty: &Type) -> Option<&Type> {
+    match bare(ty) {
+        Type::Reference(reference) if reference.mutability.is_none() && reference.lifetime.is_none() => {
+            Some(bare(&reference.elem))
+        }
+        _ => None,
+    }
+}
+
 /// A borrow in a type that is to be kept.
 pub(crate) enum Borrow<'a> {
     Reference(&'a syn::TypeReference),

@@ -50,6 +50,7 @@ mod call;
 pub mod clock;
 mod error;
 mod flight;
+mod freshness;
 mod key;
 mod macros;
 mod memory;
@@ -59,6 +60,8 @@ mod message;
 mod model;
 #[cfg(any(feature = "stores", feature = "csv"))]
 mod owner_only;
+mod random;
+pub mod refresh;
 #[cfg_attr(not(feature = "stores"), path = "space/absent.rs")]
 mod space;
 mod stats;

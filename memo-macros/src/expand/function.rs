@@ -7,8 +7,9 @@ use syn::{Expr, FnArg, Pat, PatIdent, Signature};
 use super::cached;
 use super::extras::{self, Extras};
 use super::key::{self, KeyCode};
+use super::repeat;
 use super::{GuardOf, guard, is_renamed, kind, marker, module, patterns_for, probes, receiver, repeated, site};
-use crate::plan::{Capacity, Face, FutureForm, Key, Part, Plan};
+use crate::plan::{Capacity, Face, FutureForm, Key, Part, Plan, Stored};
 use crate::scan;
 use crate::signature::Pattern;
 use crate::types;
@@ -47,6 +48,11 @@ fn signature(plan: &Plan<'_>) -> Signature {
                 ident: param.ident.clone(),
                 subpat: None,
             });
+        }
+    }
+    for param in &plan.analysis.params {
+        if let Some(input) = sig.inputs.get_mut(param.position) {
+            repeat::plain_input(plan, param, input);
         }
     }
     sig
@@ -115,13 +121,14 @@ fn call(
 
 /// The guard of a call, if there is anything to guard: tests on a hit, and a failure in place of a wait.
 fn call_guard(plan: &Plan<'_>) -> Option<TokenStream> {
-    if plan.validate.is_empty() && !plan.fails_on_timeout() && !plan.may_be_outside() {
+    if plan.validate.is_empty() && !plan.fails_on_timeout() && !plan.may_be_outside() && plan.windows.is_none() {
         return None;
     }
     let (private, output) = (&plan.private, repeated(plan.output()));
     let guard = guard(plan, GuardOf::Call);
     let failure = plan.fails_on_timeout().then(|| quote!(.fail(#private::fail_with::<#output>())));
-    Some(quote_spanned!(Span::mixed_site()=> #guard #failure))
+    let again = repeat::guarded(plan);
+    Some(quote_spanned!(Span::mixed_site()=> #guard #failure #again))
 }
 
 /// What an entry weighs that memory takes over from a store.
@@ -170,17 +177,30 @@ fn blocking(plan: &Plan<'_>) -> TokenStream {
     let finish = finish(plan, &extras);
     let Extras { before, after, .. } = extras;
     let (output, body) = (repeated(plan.output()), body(plan));
-    quote_spanned! {Span::mixed_site()=>
+    let run = if plan.windows.is_some() {
+        quote_spanned! {Span::mixed_site()=>
+            match run.attempt(move || -> #output #body) {
+                ::core::result::Result::Ok(result) => { #after #finish }
+                ::core::result::Result::Err(older) => older,
+            }
+        }
+    } else {
+        quote_spanned! {Span::mixed_site()=>
+            let result = run.call(move || -> #output #body);
+            #after
+            #finish
+        }
+    };
+    let content = quote_spanned! {Span::mixed_site()=>
         match #begun {
             #private::Started::Done(value) => value,
             #private::Started::Run(mut run) => {
                 #before
-                let result = run.call(move || -> #output #body);
-                #after
-                #finish
+                #run
             }
         }
-    }
+    };
+    repeat::call(plan, &output, content)
 }
 
 fn finish(plan: &Plan<'_>, extras: &Extras) -> TokenStream {
@@ -199,7 +219,10 @@ fn finish(plan: &Plan<'_>, extras: &Extras) -> TokenStream {
             later.stored().await
         };
     }
-    if chain.is_empty() {
+    if plan.windows.is_some() {
+        let failures = matches!(plan.stored, Stored::WithErrors { .. }).then(|| quote!(.err_is_failure()));
+        quote_spanned!(Span::mixed_site()=> run.finish_or_keep(result, run.extras() #chain #failures))
+    } else if chain.is_empty() {
         quote_spanned!(Span::mixed_site()=> run.finish(result))
     } else {
         quote_spanned!(Span::mixed_site()=> run.finish_with(result, run.extras() #chain))
@@ -225,14 +248,28 @@ fn future_content(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
     let extras = extras::of_function(plan);
     let finish = finish(plan, &extras);
     // Only what is told more at its end changes.
-    let run = if extras.chain.is_empty() && !plan.may_be_outside() {
+    let run = if extras.chain.is_empty() && !plan.may_be_outside() && plan.windows.is_none() {
         quote_spanned!(Span::mixed_site()=> run)
     } else {
         quote_spanned!(Span::mixed_site()=> mut run)
     };
     let Extras { before, after, .. } = extras;
     let future = body_future(plan, form);
-    quote_spanned! {Span::mixed_site()=>
+    let drive = if plan.windows.is_some() {
+        quote_spanned! {Span::mixed_site()=>
+            match run.attempt_in_task(#future).await {
+                ::core::result::Result::Ok(result) => { #after #finish }
+                ::core::result::Result::Err(older) => older,
+            }
+        }
+    } else {
+        quote_spanned! {Span::mixed_site()=>
+            let result = run.drive(#future).await;
+            #after
+            #finish
+        }
+    };
+    let content = quote_spanned! {Span::mixed_site()=>
         let mut begun = #first;
         while let #private::Begun::Wait(wait) = begun {
             #again
@@ -241,13 +278,12 @@ fn future_content(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
             #private::Begun::Done(value) => value,
             #private::Begun::Run(#run) => {
                 #before
-                let result = run.drive(#future).await;
-                #after
-                #finish
+                #drive
             }
             #private::Begun::Wait(_) => ::core::unreachable!(),
         }
-    }
+    };
+    repeat::call(plan, &repeated(plan.output()), content)
 }
 
 /// Asks again after a wait.

@@ -6,6 +6,7 @@ mod function;
 mod impl_block;
 mod key;
 mod receiver;
+mod repeat;
 mod sibling;
 mod site;
 mod stand_in;

@@ -6,7 +6,7 @@ use syn::spanned::Spanned as _;
 
 use super::{at, ours};
 use crate::options::{Bound, Jitter, Lifetime, Policy, is_memory};
-use crate::plan::{Capacity, Face, Freshness, Outside, Plan, Timeout, Version, Wait};
+use crate::plan::{Capacity, Face, Freshness, Outside, Plan, Timeout, Version, Wait, Windows};
 
 /// `P::site!(…)`: the static of the function.
 pub(super) fn site(plan: &Plan<'_>) -> TokenStream {
@@ -45,6 +45,7 @@ fn options(plan: &Plan<'_>, checked: Checked) -> TokenStream {
     let mut fields = Vec::new();
     freshness(plan, &mut fields);
     capacity(plan, checked, &mut fields);
+    windows(plan, &mut fields);
     waiting(plan, &mut fields);
     rest(plan, &mut fields);
     if fields.is_empty() {
@@ -117,6 +118,19 @@ fn bound(private: &TokenStream, bound: &Bound, checked: Checked) -> TokenStream 
         }
         // Constants of this kind are mostly `usize`.
         Bound::Const(expr) => quote_spanned!(Span::mixed_site()=> (#expr) as u64),
+    }
+}
+
+fn windows(plan: &Plan<'_>, fields: &mut Vec<TokenStream>) {
+    let private = &plan.private;
+    if let Some(Windows { stale_while_revalidate, stale_if_error, early_refresh }) = &plan.windows {
+        fields.push(quote! {
+            windows: ::core::option::Option::Some(&#private::Windows {
+                stale_while_revalidate: #stale_while_revalidate,
+                stale_if_error: #stale_if_error,
+                early_refresh: #early_refresh,
+            })
+        });
     }
 }
 

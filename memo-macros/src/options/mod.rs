@@ -2,6 +2,7 @@
 
 mod cache;
 mod duration;
+mod fresh;
 mod keys;
 mod outside;
 mod slot;
@@ -49,6 +50,9 @@ pub(crate) const NAMES: &[&str] = &[
     "cache",
     "codec",
     "version",
+    "stale_while_revalidate",
+    "stale_if_error",
+    "early_refresh",
     "single_flight",
     "wait_timeout",
     "on_timeout",
@@ -85,6 +89,11 @@ pub(crate) struct Options {
     pub(crate) cache: Slot<Expr>,
     pub(crate) codec: Slot<LitStr>,
     pub(crate) version: Slot<Version>,
+    /// How old a value may be, in milliseconds.
+    pub(crate) stale_while_revalidate: Slot<u64>,
+    pub(crate) stale_if_error: Slot<u64>,
+    /// β.
+    pub(crate) early_refresh: Slot<f64>,
     pub(crate) single_flight: Slot<SingleFlight>,
     pub(crate) wait_timeout: Slot<u64>,
     pub(crate) on_timeout: Slot<OnTimeout>,
@@ -155,6 +164,9 @@ impl Options {
             "cache" => self.cache.set(cx, word, input, cache::cache),
             "codec" => self.codec.set(cx, word, input, outside::codec),
             "version" => self.version.set(cx, word, input, Version::parse),
+            "stale_while_revalidate" => self.stale_while_revalidate.set(cx, word, input, fresh::window),
+            "stale_if_error" => self.stale_if_error.set(cx, word, input, fresh::window),
+            "early_refresh" => self.early_refresh.set(cx, word, input, fresh::beta),
             "single_flight" => self.single_flight.set(cx, word, input, SingleFlight::parse),
             "wait_timeout" => self.wait_timeout.set(cx, word, input, values::timeout),
             "on_timeout" => self.on_timeout.set(cx, word, input, OnTimeout::parse),

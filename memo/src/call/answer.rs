@@ -13,6 +13,7 @@ use super::{
 use crate::{
     clock,
     error::Error,
+    freshness::pool::Job,
     memory::{Put, Stored, entries::Weigh, stamp::Stamp},
     space::{Loaded, Space},
 };
@@ -25,6 +26,7 @@ pub struct Guard<'a, Kd: Kind> {
     /// Tests that outlive the call: for addresses of async functions.
     shared: Vec<SharedTest<Kd::Val>>,
     fail: Option<fn(Error) -> Kd::Ret>,
+    again: Option<&'a dyn Fn() -> Option<Job>>,
     /// What an entry weighs that memory takes over from a store.
     weigh: Option<Weigh<'a>>,
 }
@@ -38,7 +40,7 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
 
     /// Asks nothing.
     pub fn none() -> Self {
-        Self { validate: None, validate_too: Vec::new(), shared: Vec::new(), fail: None, weigh: None }
+        Self { validate: None, validate_too: Vec::new(), shared: Vec::new(), fail: None, again: None, weigh: None }
     }
 
     #[must_use]
@@ -67,6 +69,13 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
         self
     }
 
+    /// How the call repeats itself in the background.
+    #[must_use]
+    pub fn again(mut self, again: &'a dyn Fn() -> Option<Job>) -> Self {
+        self.again = Some(again);
+        self
+    }
+
     #[cfg(feature = "stores")]
     pub(crate) fn weigh(mut self, weigh: Weigh<'a>) -> Self {
         self.weigh = Some(weigh);
@@ -76,7 +85,7 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
     /// Does the call go on as if there were no guard?
     #[cfg(feature = "stores")]
     pub(crate) fn asks_nothing(&self) -> bool {
-        self.is_open() && self.fail.is_none() && self.weigh.is_none()
+        self.is_open() && self.fail.is_none() && self.again.is_none() && self.weigh.is_none()
     }
 
     /// Is an entry used without being looked at?
@@ -115,6 +124,10 @@ pub(crate) trait Answer {
     }
     /// Makes an error the result, if the function says so.
     fn fail(&mut self, error: &dyn Fn() -> Error) -> bool;
+    /// What repeats the call in the background, if that can be done.
+    fn again(&self) -> Option<Job> {
+        None
+    }
 }
 
 /// Keeps what a store had in memory.
@@ -318,5 +331,9 @@ impl<Kd: Kind> Answer for Guarded<'_, '_, Kd> {
     fn fail(&mut self, error: &dyn Fn() -> Error) -> bool {
         self.result = self.guard.fail.map(|fail| fail(error()));
         self.result.is_some()
+    }
+
+    fn again(&self) -> Option<Job> {
+        self.guard.again.and_then(|again| again())
     }
 }

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod lease;
+mod renew;
 
 use std::{any::Any, sync::Arc};
 
@@ -13,17 +14,19 @@ use super::{
     guest::Used,
     home::Loading,
     run::Running,
-    switch::{self, Mode},
+    switch::{self, Mode, Way},
     waits::{Ended, On, Reading, Waited, Waits},
 };
 use crate::{
+    clock::{self, Millis},
     error::{Error, Kind as ErrorKind},
     flight::{
         slot::Flight,
         wait::{Outcome, Wait},
     },
+    freshness::State,
     key::{Ask, Held},
-    memory::{Entered, Found, Put, Stored, locked::UnderLock},
+    memory::{Entered, Put, Stored, locked::UnderLock, stamp::Stamp},
     space::{EntryKey, Face, Lease, Loaded, Read, Space},
 };
 
@@ -33,6 +36,16 @@ pub(crate) enum Step {
     Settled(Settled),
     /// It is to wait for another's run.
     Wait(Waits),
+}
+
+/// What memory has for a call; when an entry was made that is not simply a hit.
+enum Looked {
+    Nothing,
+    Hit,
+    /// A hit that is to be made anew meanwhile.
+    Due(Millis),
+    /// What is to be given if the body fails.
+    Spare(Millis),
 }
 
 /// How a call that waits no more goes on.
@@ -47,6 +60,10 @@ impl Step {
     // No constants: all bytes of one would be copied, of which few say something.
     fn done() -> Self {
         Self::Settled(Settled::Done)
+    }
+
+    fn to_run(running: Running) -> Self {
+        Self::Settled(Settled::Run(Some(running)))
     }
 
     /// Runs the body past the cache.
@@ -175,23 +192,29 @@ impl Call<'_> {
         if UnderLock::is_here() {
             return Step::aside();
         }
-        if looks && self.look() {
-            return Step::done();
+        let mut attempt = Attempt::first(self.instance);
+        if looks {
+            match self.look() {
+                Looked::Hit => return Step::done(),
+                Looked::Due(made) => return self.due(made),
+                Looked::Spare(made) => attempt.spare = Some(made),
+                Looked::Nothing => {}
+            }
         }
-        let attempt = Attempt::first(self.instance);
         self.look_outside(attempt)
     }
 
     /// Something is out of the ordinary somewhere: see whether it is this call.
     #[cold]
     fn unusual(self) -> Step {
-        match switch::take_mode() {
+        match switch::take_way() {
             None => Step::aside(),
-            Some(Mode::Skip) => {
+            Some(Way::Refresh(made)) if !UnderLock::is_here() => self.refresh(made),
+            Some(Way::Called(Mode::Skip)) => {
                 self.instance.count(|counters| &counters.skipped, 1);
                 Step::aside()
             }
-            Some(Mode::Overwrite) if !UnderLock::is_here() => {
+            Some(Way::Called(Mode::Overwrite)) if !UnderLock::is_here() => {
                 let flight = self.instance.store.supersede(self.hash, self.key.ask());
                 self.lead(flight, true, None)
             }
@@ -200,10 +223,20 @@ impl Call<'_> {
     }
 
     /// Answers from the store, if there is an entry that is accepted.
-    fn look(&mut self) -> bool {
-        let (answer, tags) = (&mut *self.answer, self.instance.options.tags);
-        let read = &mut |stored: Stored<'_>| answer.read(stored, tags);
-        self.instance.store.visit(self.hash, self.key.ask(), true, read) == Found::Live && self.accepts()
+    fn look(&mut self) -> Looked {
+        let stamp = self.visit(true);
+        self.judge(stamp)
+    }
+
+    /// Has the answer read the entry, if there is one; gives its times.
+    fn visit(&mut self, touch: bool) -> Option<Stamp> {
+        let (answer, tags, mut stamp) = (&mut *self.answer, self.instance.options.tags, None);
+        let read = &mut |stored: Stored<'_>| {
+            stamp = Some(stored.stamp());
+            answer.read(stored, tags);
+        };
+        self.instance.store.visit(self.hash, self.key.ask(), touch, read);
+        stamp
     }
 
     /// Is what was read accepted? Else it is removed.
@@ -218,6 +251,25 @@ impl Call<'_> {
                 false
             }
         }
+    }
+
+    /// What an entry with these times is good for, which the answer has.
+    fn judge(&mut self, stamp: Option<Stamp>) -> Looked {
+        let Some(stamp) = stamp else { return Looked::Nothing };
+        let Some(windows) = self.instance.options().windows else {
+            return if self.accepts() { Looked::Hit } else { Looked::Nothing };
+        };
+        let state = windows.state(stamp, clock::now());
+        if state == State::Spare && !self.instance.claims().is_resting(self.hash) {
+            return Looked::Spare(stamp.created());
+        }
+        if !self.accepts() {
+            return Looked::Nothing;
+        }
+        if clock::now() >= stamp.fresh_until() {
+            self.instance.count(|counters| &counters.stale_hits, 1);
+        }
+        if state == State::Due { Looked::Due(stamp.created()) } else { Looked::Hit }
     }
 
     /// Where the entry stands outside of memory, if that was found out.
@@ -304,21 +356,31 @@ impl Call<'_> {
         self.instance.count(|counters| &counters.misses, 1);
         let outside = self.place.found().map(|outside| Box::new(outside.key));
         let running = Running::new(self.hash, flight, outside, overwrites).leasing(lease);
-        Step::Settled(Settled::Run(Some(running)))
+        Step::to_run(running)
     }
 
     /// Leads a flight, or joins one. `seen`: when the stores outside of memory were asked.
-    fn enter(mut self, attempt: Attempt, seen: Option<u64>) -> Step {
+    fn enter(mut self, mut attempt: Attempt, seen: Option<u64>) -> Step {
         let (instance, hash, tags) = (self.instance, self.hash, self.instance.options.tags);
         loop {
-            let answer = &mut *self.answer;
-            let read = &mut |stored: Stored<'_>| answer.read(stored, tags);
-            match instance.store.enter(hash, self.key.ask(), attempt.joins, read) {
-                Entered::Found if self.accepts() => {
-                    attempt.count_wait(instance);
-                    return Step::done();
-                }
-                Entered::Found => {}
+            let (answer, mut stamp) = (&mut *self.answer, None);
+            let read = &mut |stored: Stored<'_>| {
+                stamp = Some(stored.stamp());
+                answer.read(stored, tags);
+            };
+            match instance.store.enter(hash, self.key.ask(), (attempt.joins, attempt.spare), read) {
+                Entered::Found => match self.judge(stamp) {
+                    Looked::Nothing => {}
+                    Looked::Spare(made) => attempt.spare = Some(made),
+                    Looked::Due(made) => {
+                        attempt.count_wait(instance);
+                        return self.due(made);
+                    }
+                    Looked::Hit => {
+                        attempt.count_wait(instance);
+                        return Step::done();
+                    }
+                },
                 Entered::Lead(flight) if attempt.again > 0 && self.is_late(seen) => {
                     // Somebody stored something after the stores were asked, perhaps this: ask again.
                     Running::new(hash, flight, None, false).abandon(&instance);

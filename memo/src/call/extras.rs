@@ -127,6 +127,8 @@ pub struct Extras<'a, K, V> {
     pub(crate) tags_of: Vec<TagsOf<'a, V>>,
     pub(crate) cache_if: Vec<Test<'a, V>>,
     pub(crate) weigh: Option<Weigh<'a, K, V>>,
+    /// Which values that could be stored count as failures.
+    pub(crate) is_failure: Option<fn(&V) -> bool>,
 }
 
 impl<'a, K, V> Extras<'a, K, V> {
@@ -141,6 +143,7 @@ impl<'a, K, V> Extras<'a, K, V> {
             tags_of: Vec::new(),
             cache_if: Vec::new(),
             weigh: None,
+            is_failure: None,
         }
     }
 
@@ -194,6 +197,16 @@ impl<'a, K, V> Extras<'a, K, V> {
         self
     }
 
+    /// `Err` does not take the place of a value within its window.
+    #[must_use]
+    pub fn err_is_failure(mut self) -> Self
+    where
+        V: IsResult,
+    {
+        self.is_failure = Some(V::is_err);
+        self
+    }
+
     /// `Err` is stored as long as anything else.
     #[must_use]
     pub fn cache_err(self) -> Self
@@ -228,7 +241,8 @@ impl<'a, K, V> Extras<'a, K, V> {
         let stores = self.cache_if.iter().all(|test| test(value));
         let computed = self.tags_of.iter().flat_map(|of| of(value));
         let tags = distinct(self.tags.iter().cloned().chain(computed).collect(), literal);
-        Terms { stores, ttl, jitter: self.jitter, varies: special.is_none(), yields: self.if_absent, tags }
+        let jitter = self.jitter;
+        Terms { stores, ttl, jitter, varies: special.is_none(), yields: self.if_absent, tags, ..Terms::default() }
     }
 }
 

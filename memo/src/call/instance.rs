@@ -5,7 +5,7 @@ use std::{
     borrow::Cow,
     cell::RefCell,
     num::NonZeroU64,
-    sync::{Arc, Weak},
+    sync::{Arc, OnceLock, Weak},
     time::Instant,
 };
 
@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     clock::Millis,
+    freshness::claims::Claims,
     key::{Ask, Asking, Query},
     memory::{Cells, Found, Settings, Shards, Store, Stored, entries::Weigh, front::Front, locked::UnderLock, policy},
     space::Space,
@@ -42,6 +43,8 @@ pub struct Instance<C: ?Sized> {
     pub(crate) contents: Option<Weak<dyn Contents>>,
     /// The functions that have used it, other than its owner.
     pub(crate) guests: Guests,
+    /// Who makes entries anew; nothing where nobody does.
+    claims: OnceLock<Arc<Claims>>,
     pub(crate) store: Store<C>,
 }
 
@@ -101,7 +104,7 @@ impl<K: 'static, V: 'static> Typed<K, V> {
             None => store,
         };
         let space = space.map(Arc::new);
-        Self { id, name, options, counters, space, weigh: None, contents: None, guests: Guests::default(), store }
+        Self { id, name, options, counters, space, weigh: None, contents: None, guests: Guests::default(), claims: OnceLock::new(), store }
     }
 
     /// What `give` makes of a key's value, counted as a hit. `None` may also mean that this thread can't ask: it is
@@ -296,6 +299,17 @@ fn time_lookup(instance: &AnyInstance, counters: &ThreadCounters, hash: u64, key
 }
 
 impl AnyInstance {
+    pub(crate) fn claims(&self) -> &Arc<Claims> {
+        self.claims.get_or_init(Arc::default)
+    }
+
+    /// A new value was stored under a key with this hash.
+    pub(crate) fn renewed(&self, hash: u64) {
+        if let Some(claims) = self.claims.get() {
+            claims.fulfilled(hash);
+        }
+    }
+
     /// What its entries weigh, where no function says it with every call.
     pub(crate) fn weigh(&self) -> Option<Weigh<'_>> {
         self.weigh.as_ref().map(|weigh| weigh as Weigh<'_>)

@@ -2,12 +2,15 @@
 
 use std::{
     any::Any,
+    future::poll_fn,
     marker::PhantomData,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::Poll,
     time::Instant,
 };
 
@@ -20,7 +23,8 @@ use crate::{
         slot::{Flight, Shared},
         wait::Leading,
     },
-    memory::entries::Weigh,
+    freshness::claims::Claim,
+    memory::{Put, Stored, entries::Weigh, locked::UnderLock},
     space::{EntryKey, Lease},
     tags::Tag,
 };
@@ -56,6 +60,10 @@ pub(crate) struct Running {
     pub(super) lease: Option<Lease>,
     landed: bool,
     pub(super) overwrites: bool,
+    /// It takes the place of an entry that is there, also where values yield to others.
+    pub(super) renews: bool,
+    /// The right to do so, where it is not held elsewhere.
+    _claim: Option<Claim>,
     /// The user's code that runs is part of this run.
     pub(super) inside: Option<Inside>,
     start: Option<Instant>,
@@ -72,10 +80,17 @@ impl Running {
             lease: None,
             landed: false,
             overwrites,
+            renews: false,
+            _claim: None,
             inside: None,
             start: None,
             cost: AtomicU64::new(0),
         }
+    }
+
+    /// In place of an entry that is there.
+    pub(super) fn renewing(self, claim: Option<Claim>) -> Self {
+        Self { renews: true, _claim: claim, ..self }
     }
 
     /// For other processes, too.
@@ -104,7 +119,6 @@ impl Running {
     }
 
     /// How long the body took, in nanoseconds; 0 if it was not measured.
-    #[cfg(feature = "stores")]
     pub(super) fn cost(&self) -> u64 {
         self.cost.load(Ordering::Relaxed)
     }
@@ -129,8 +143,10 @@ impl Running {
         if let Some(value) = value {
             let options = &instance.options;
             let put = terms.put(options, terms.stamp(options), value, weigh, self.overwrites);
+            let put = Put { yields: put.yields && !self.renews, ..put };
             let committed = instance.store.commit(self.hash, &self.flight, put);
             if committed.stored {
+                instance.renewed(self.hash);
                 instance.count_for_guest(|counters| &counters.stores, 1);
             }
             return committed.fence;
@@ -191,6 +207,69 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
         result
     }
 
+    /// Runs the body of a function that gives an older value rather than fail: that is in the `Err` then.
+    ///
+    /// # Errors
+    ///
+    /// The older value, if the body panicked. If there is none, the panic goes on.
+    pub fn attempt(&mut self, body: impl FnOnce() -> Kd::Ret) -> Result<Kd::Ret, Kd::Ret> {
+        catch_unwind(AssertUnwindSafe(|| self.call(body))).or_else(|panic| self.rescued(panic))
+    }
+
+    /// The same of an async function.
+    ///
+    /// # Errors
+    ///
+    /// As [`attempt`](Self::attempt).
+    pub async fn attempt_in_task<F: Future<Output = Kd::Ret>>(&mut self, body: F) -> Result<Kd::Ret, Kd::Ret> {
+        let mut body = pin!(self.drive(body));
+        let result = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        });
+        result.await.or_else(|panic| self.rescued(panic))
+    }
+
+    fn rescued(&mut self, panic: Box<dyn Any + Send>) -> Result<Kd::Ret, Kd::Ret> {
+        match self.older(&[]) {
+            Some(value) => Err(value),
+            None => resume_unwind(panic),
+        }
+    }
+
+    /// The value that is there, to be given in place of a failure. The run is over then.
+    fn older(&mut self, tags: &[Tag]) -> Option<Kd::Ret> {
+        let Led { home, running } = &**self.led.as_ref()?;
+        let (instance, mut value) = (home.used(), None);
+        let read = &mut |stored: Stored<'_>| value = stored.value().downcast_ref().map(Kd::copy);
+        let under = UnderLock::enter();
+        instance.store.beside(running.hash, &running.flight, read);
+        drop(under);
+        let value = value?;
+        instance.claims().failed(running.hash);
+        instance.count(|counters| &counters.stale_hits, 1);
+        let mut led = self.led.take()?;
+        led.body_is_done();
+        let fence = led.running.refuse(led.home.instance(), tags);
+        Some(led.land::<Kd>(Kd::join(value), fence))
+    }
+
+    /// Stores what the body returned, on these terms, and gives it back, or, if it is a failure, the older value.
+    pub fn finish_or_keep(&mut self, result: Kd::Ret, extras: Extras<'_, K, Kd::Val>) -> Kd::Ret {
+        let result = match Kd::split(result) {
+            Ok(value) if extras.is_failure.is_some_and(|is_failure| is_failure(&value)) => Err(Kd::join(value)),
+            Ok(value) => Ok(Kd::join(value)),
+            Err(result) => Err(result),
+        };
+        match result {
+            Ok(result) => self.finish_with(result, extras),
+            Err(result) => match self.older(&extras.tags) {
+                Some(older) => older,
+                None => self.finish_with(result, extras),
+            },
+        }
+    }
+
     /// Stores what the body returned and gives it back.
     #[inline]
     pub fn finish(self, result: Kd::Ret) -> Kd::Ret {
@@ -227,6 +306,7 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
         let (result, fence) = match Kd::split(result) {
             Ok(value) => {
                 let terms = told.map_or_else(Terms::default, |told| (told.terms)(&value));
+                let terms = Terms { windows: instance.options().windows, cost: running.cost(), ..terms };
                 let mut copy = (terms.stores && !switch::is_disabled()).then(|| Kd::copy(&value));
                 let offered = copy.is_some().then_some(&mut copy as &mut dyn Any);
                 let weigh = told.and_then(|told| told.weigh).or(home.instance().weigh());

@@ -8,7 +8,7 @@ use std::{
 use parking_lot::RwLock;
 
 use super::typed::{Mark, MarkedRef, TypedRef};
-use crate::clock::Millis;
+use crate::{clock::Millis, freshness::Windows};
 
 /// Every memoized function linked into the program. The name carries the version, so that two versions of this
 /// crate can live in one program.
@@ -101,6 +101,8 @@ pub struct Options {
     pub if_absent: bool,
     pub single_flight: SingleFlight,
     pub wait_timeout: Option<Millis>,
+    /// What values are good for that are not fresh.
+    pub windows: Option<&'static Windows>,
     pub scope: Scope,
     pub outside: Option<&'static Outside>,
     /// Entries live in cache objects, which the calls name.
@@ -121,6 +123,7 @@ impl Options {
         if_absent: false,
         single_flight: SingleFlight::Process,
         wait_timeout: None,
+        windows: None,
         scope: Scope::Process,
         outside: None,
         in_caches: false,

@@ -222,8 +222,13 @@ fn guarded<H: HomeOf<Kd>, K: 'static, Kd: Kind>(
     guard: &Guard<'_, Kd>,
 ) -> Started<H, K, Kd> {
     let mut answer = Guarded::by(guard);
-    let running = steps::settle(home.used(), Wanted::in_memory(key, hash), &mut answer, !guard.is_open());
+    let running = steps::settle(home.used(), Wanted::in_memory(key, hash), &mut answer, looks(&home, guard));
     Started::at(running, home, answer.result)
+}
+
+/// Is an entry looked at closely, also where there was no ordinary hit?
+fn looks<Kd: Kind>(home: &impl Home, guard: &Guard<'_, Kd>) -> bool {
+    !guard.is_open() || home.used().options().windows.is_some()
 }
 
 /// An ordinary hit of a call that uses entries without looking at them.
@@ -272,7 +277,8 @@ pub(crate) mod aio {
             answer::{Guard, Guarded, Plain},
             begun::Begun,
         },
-        Asking, Home as _, Kind, Marker, OfProcess, Owned, Query, Site, Typed, Wanted, hit, hit_if_open, steps, target,
+        Asking, Home as _, Kind, Marker, OfProcess, Owned, Query, Site, Typed, Wanted, hit, hit_if_open, looks, steps,
+        target,
     };
 
     pub fn begin<M: Marker, Kd, Q>(site: &'static Site, marker: &M, _: Kd, query: &Q) -> Begun<OfProcess, Owned<Q>, Kd>
@@ -305,8 +311,8 @@ pub(crate) mod aio {
             return Begun::Done(value);
         }
         let (home, mut answer) = (OfProcess(instance), Guarded::by(&guard));
-        let step =
-            steps::begin(home.used(), Wanted::in_memory(&Asking::shared(query), hash), &mut answer, !guard.is_open());
+        let (key, looks) = (Asking::shared(query), looks(&home, &guard));
+        let step = steps::begin(home.used(), Wanted::in_memory(&key, hash), &mut answer, looks);
         Begun::at(step, home, answer.result)
     }
 }

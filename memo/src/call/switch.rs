@@ -5,6 +5,7 @@
 
 use std::{
     cell::Cell,
+    future::poll_fn,
     pin::Pin,
     sync::{
         Once,
@@ -14,6 +15,7 @@ use std::{
 };
 
 use crate::{
+    clock::Millis,
     error::{Error, Kind},
     memory::locked::UnderLock,
 };
@@ -33,7 +35,26 @@ thread_local! {
     /// How many guards switch this thread (or the task it polls) off.
     static HERE: Cell<u64> = const { Cell::new(0) };
     /// What the next memoized function that this thread enters does.
-    static MODE: Cell<Mode> = const { Cell::new(Mode::Normal) };
+    static WAY: Cell<Way> = const { Cell::new(Way::Called(Mode::Normal)) };
+}
+
+/// What a call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// What its caller says.
+    Called(Mode),
+    /// It makes the entry anew that was made at that time.
+    Refresh(Millis),
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        Self::NORMAL
+    }
+}
+
+impl Way {
+    const NORMAL: Self = Self::Called(Mode::Normal);
 }
 
 /// What one call does with the cache: for [`call_with!`](crate::call_with).
@@ -67,10 +88,14 @@ fn state() -> u64 {
     STATE.load(Ordering::Relaxed)
 }
 
-/// Takes the mode that was set for the next call. `None`: caching is off here.
-pub(crate) fn take_mode() -> Option<Mode> {
-    let mode = MODE.take();
-    (!is_disabled()).then_some(mode)
+/// Takes what was set for the next call. `None`: caching is off here.
+pub(crate) fn take_way() -> Option<Way> {
+    let way = WAY.take();
+    if let Way::Refresh(_) = way {
+        // From here on the call is like any other, however long its body takes.
+        STATE.fetch_sub(ONE, Ordering::Relaxed);
+    }
+    (!is_disabled()).then_some(way)
 }
 
 /// Can stores be changed from here? From a key's or a value's `Eq` or `Clone`, which runs under a lock of a store, nothing
@@ -177,13 +202,13 @@ impl<F: Future> Future for DisabledIn<F> {
 #[derive(Debug)]
 pub struct Armed {
     mode: Mode,
-    before: Mode,
+    before: Way,
 }
 
 /// Begins a call in a mode.
 pub fn arm(mode: Mode) -> Armed {
     STATE.fetch_add(ONE, Ordering::Relaxed);
-    Armed { mode, before: MODE.get() }
+    Armed { mode, before: WAY.get() }
 }
 
 impl Armed {
@@ -195,33 +220,76 @@ impl Armed {
 
     /// Sets the mode.
     pub fn now(&self) {
-        MODE.set(self.mode);
+        WAY.set(Way::Called(self.mode));
     }
 }
 
 impl Drop for Armed {
     fn drop(&mut self) {
-        MODE.set(self.before);
+        WAY.set(self.before);
         STATE.fetch_sub(ONE, Ordering::Relaxed);
     }
 }
 
 /// Keeps a call's mode from what runs before the call takes it: the expressions of its key.
 #[derive(Debug)]
-pub struct SetAside(Mode);
+pub struct SetAside(Way);
 
 /// Sets the mode aside until what it gives is dropped.
 #[inline]
 pub fn set_aside() -> SetAside {
-    SetAside(if is_ordinary() { Mode::Normal } else { MODE.take() })
+    SetAside(if is_ordinary() { Way::NORMAL } else { WAY.take() })
 }
 
 impl Drop for SetAside {
     fn drop(&mut self) {
-        if self.0 != Mode::Normal {
-            MODE.set(self.0);
+        if self.0 != Way::NORMAL {
+            WAY.set(self.0);
         }
     }
+}
+
+/// Until it is dropped, the next memoized function makes the entry anew that was made at that time.
+struct Refreshing {
+    way: Way,
+    before: Way,
+}
+
+impl Refreshing {
+    fn new(made: Millis) -> Self {
+        STATE.fetch_add(ONE, Ordering::Relaxed);
+        let way = Way::Refresh(made);
+        Self { way, before: WAY.replace(way) }
+    }
+}
+
+impl Drop for Refreshing {
+    fn drop(&mut self) {
+        if WAY.replace(self.before) == self.way {
+            STATE.fetch_sub(ONE, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Runs a call that makes the entry anew that was made at that time.
+pub(crate) fn refresh_here(made: Millis, call: impl FnOnce()) {
+    let _refreshing = Refreshing::new(made);
+    call();
+}
+
+/// A call in a task that makes the entry anew that was made at that time.
+pub(crate) async fn refresh(made: Millis, mut call: Pin<&mut (dyn Future<Output = ()> + Send)>) {
+    let mut made = Some(made);
+    poll_fn(|cx| {
+        let Some(at) = made else { return call.as_mut().poll(cx) };
+        let refreshing = Refreshing::new(at);
+        let poll = call.as_mut().poll(cx);
+        if WAY.get() != refreshing.way {
+            made = None;
+        }
+        poll
+    })
+    .await;
 }
 
 /// A future whose first memoized function takes a mode.
@@ -240,7 +308,7 @@ impl<F: Future> Future for InMode<F> {
         let armed = arm(self.mode);
         armed.now();
         let poll = self.future.as_mut().poll(cx);
-        if MODE.get() == Mode::Normal {
+        if WAY.get() == Way::NORMAL {
             self.mode = Mode::Normal;
         }
         poll

@@ -1,14 +1,13 @@
 //! On what terms a value is stored: until when, under which tags, in place of what.
 
-use std::{
-    any::Any,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::any::Any;
 
 use super::site::{Jitter, Options};
 use crate::{
     clock::{self, Millis, NEVER},
+    freshness::Windows,
     memory::{Put, entries::Weigh, stamp::Stamp},
+    random::random,
     tags::Tag,
 };
 
@@ -28,11 +27,15 @@ pub(crate) struct Terms {
     /// It does not take the place of a live entry.
     pub(crate) yields: bool,
     pub(crate) tags: Vec<Tag>,
+    /// The windows of whoever stores it, where they are not those of the function or cache.
+    pub(crate) windows: Option<&'static Windows>,
+    /// How long it took to make, in nanoseconds; 0 if that is not known.
+    pub(crate) cost: u64,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { stores: true, ttl: None, jitter: None, varies: true, yields: false, tags: Vec::new() }
+        Self { stores: true, ttl: None, jitter: None, varies: true, yields: false, tags: Vec::new(), windows: None, cost: 0 }
     }
 }
 
@@ -48,7 +51,11 @@ impl Terms {
             return Stamp::new(now, expires);
         }
         let expires = with_jitter(now, expires, self.jitter.unwrap_or(options.jitter));
-        Stamp::new(now, expires).sliding(if options.sliding { expires.saturating_sub(now) } else { 0 })
+        let stamp = Stamp::new(now, expires).sliding(if options.sliding { expires.saturating_sub(now) } else { 0 });
+        match self.windows.or(options.windows) {
+            Some(windows) => windows.stamp(stamp, self.cost),
+            None => stamp,
+        }
     }
 
     /// Does a computed value leave a live entry where it is?
@@ -95,15 +102,3 @@ fn with_jitter(now: Millis, expires: Millis, jitter: Jitter) -> Millis {
     expires.saturating_add(added as Millis).min(NEVER - 1)
 }
 
-/// `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014), started differently in every process.
-fn random() -> u64 {
-    use std::{
-        hash::{BuildHasher, RandomState},
-        sync::LazyLock,
-    };
-    static STATE: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(RandomState::new().hash_one(0)));
-    let mut z = STATE.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ z >> 31
-}

@@ -136,9 +136,9 @@ impl<K, V> Entries<K, V> {
         self.slots.get(id as usize)?.as_ref()
     }
 
-    /// All entries, expired ones too.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Slot<K, V>> {
-        self.slots.iter().flatten()
+    /// All entries with their numbers, expired ones too.
+    pub(super) fn all(&self) -> impl Iterator<Item = (SlotId, &Slot<K, V>)> {
+        (0..).zip(&self.slots).filter_map(|(id, slot)| Some((id, slot.as_ref()?)))
     }
 
     fn parked(&self, at: Place) -> Option<&K> {

@@ -6,11 +6,12 @@ use std::{any::Any, sync::Arc};
 use super::{
     Cell, Cells, Read, Store, Stored,
     entries::{Gone, Rows, Weigh},
+    policy::SlotId,
     shard::{New, Shard},
     stamp::{Stamp, is_over},
 };
 use crate::{
-    clock,
+    clock::{self, Millis},
     flight::{slot::Flight, table::Place},
     key::Ask,
     stats::counters::Counters,
@@ -76,6 +77,12 @@ impl Drop for Parked<'_> {
 }
 
 impl Shard<dyn Rows> {
+    /// The live entry of a key that was made after the time `refused`.
+    fn newer(&self, hash: u64, key: &dyn Ask, refused: Option<Millis>) -> Option<SlotId> {
+        let id = self.lookup(hash, key).ok()?;
+        refused.is_none_or(|refused| self.stamp(id).created() > refused).then_some(id)
+    }
+
     fn start(&mut self, hash: u64, key: &dyn Ask, joinable: bool) -> Arc<Flight> {
         let place = self.rows.park(key);
         self.around.flights.start(hash, place, joinable)
@@ -112,17 +119,42 @@ impl Shard<dyn Rows> {
 
 impl Store<dyn Cells> {
     /// Starts a flight or joins one, if there is still no live entry: a flight may have landed since the store was
-    /// asked.
-    pub(crate) fn enter(&self, hash: u64, key: &dyn Ask, joinable: bool, read: Read<'_>) -> Entered {
+    /// asked. An entry that was made at the time `refused` or before is none.
+    pub(crate) fn enter(
+        &self,
+        hash: u64,
+        key: &dyn Ask,
+        (joinable, refused): (bool, Option<Millis>),
+        read: Read<'_>,
+    ) -> Entered {
         let mut shard = self.cell(hash).write();
         if joinable && let Some(flight) = shard.around.flights.joinable(hash, |at| shard.rows.is_parked(at, key)) {
             return Entered::Follow(flight.clone(), flight.join());
         }
-        if let Ok(id) = shard.lookup(hash, key) {
+        if let Some(id) = shard.newer(hash, key, refused) {
             read(Stored { shard: &shard, id });
             return Entered::Found;
         }
         Entered::Lead(shard.start(hash, key, joinable))
+    }
+
+    /// Starts a flight that makes an entry anew which was made at that time, unless somebody does, or has.
+    pub(crate) fn renew(&self, hash: u64, key: &dyn Ask, made: Millis) -> Option<Arc<Flight>> {
+        let mut shard = self.cell(hash).write();
+        let is_under_way = shard.around.flights.joinable(hash, |at| shard.rows.is_parked(at, key)).is_some();
+        if is_under_way || shard.newer(hash, key, Some(made)).is_some() {
+            return None;
+        }
+        Some(shard.start(hash, key, true))
+    }
+
+    /// Reads the entry of a flight's key, if it is alive.
+    pub(crate) fn beside(&self, hash: u64, flight: &Arc<Flight>, read: Read<'_>) {
+        let shard = self.cell(hash).read();
+        let entry = shard.around.flights.key_of(hash, flight).and_then(|place| shard.find_parked(hash, place));
+        if let Some(id) = entry.filter(|id| shard.is_live(*id)) {
+            read(Stored { shard: &shard, id });
+        }
     }
 
     /// Starts a flight that replaces the ones of its key: what began earlier will not be stored any more.
@@ -239,7 +271,7 @@ impl Store<dyn Cells> {
         let now = clock::now();
         self.sweep_shard(shard, now, PASSIVE_SWEEP, gone);
         let present = shard.find_parked(hash, key);
-        if put.yields && present.is_some_and(|id| shard.is_live(id)) {
+        if put.yields && present.is_some_and(|id| shard.is_fresh(id)) {
             shard.rows.refuse(put.value, gone);
             return Placed::Yielded;
         }

@@ -215,8 +215,10 @@ impl<K: 'static, V: 'static> Store<Shards<K, V>> {
         for Padded(cell) in &self.cells.0 {
             let _under = locked::UnderLock::enter();
             let shard = cell.shard.read();
-            for Slot { key, value, .. } in shard.rows.all().filter(|slot| !is_over(slot.head.expires(), || now)) {
-                see(key, value);
+            for (id, Slot { head, key, value }) in shard.rows.all() {
+                if !is_over(shard.around.end(id, head), || now) {
+                    see(key, value);
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ use super::{
     tag_index::TagIndex,
 };
 use crate::{
-    clock::{self, Millis, NEVER},
+    clock::{self, Millis},
     flight::table::{Flights, Place},
     key::Ask,
     tags::Tag,
@@ -43,6 +43,18 @@ pub(super) struct Around {
     weights: Option<Vec<u64>>,
     /// The times to live that hits begin anew, by slot; kept only in a store where there are any.
     windows: Option<Vec<Millis>>,
+    /// Of entries whose heads don't say when they end, but until when a hit needs to know no more; by slot. Kept from when there is
+    /// the first.
+    later: Option<Vec<Later>>,
+}
+
+/// What comes after the time that an entry's head tells.
+#[derive(Clone, Copy, Default)]
+struct Later {
+    /// 0: the head tells all.
+    expires: Millis,
+    grace: Millis,
+    early: u32,
 }
 
 /// What a hit does not look at of an entry, in 20 bytes.
@@ -107,6 +119,7 @@ impl Around {
             free: Vec::new(),
             weights: weighted.then(Vec::new),
             windows: sliding.then(Vec::new),
+            later: None,
         }
     }
 
@@ -134,6 +147,26 @@ impl Around {
         if let Some(windows) = &mut self.windows {
             set(windows, id, new.stamp.window());
         }
+        self.note_later(id, new.stamp);
+    }
+
+    fn note_later(&mut self, id: SlotId, stamp: Stamp) {
+        if self.later.is_none() && stamp.is_simple() {
+            return;
+        }
+        let expires = if stamp.is_simple() { 0 } else { stamp.expires() };
+        let later = Later { expires, grace: stamp.grace(), early: stamp.early() };
+        set(self.later.get_or_insert_default(), id, later);
+    }
+
+    /// When an entry ends.
+    pub(super) fn end(&self, id: SlotId, head: &Head) -> Millis {
+        self.later(id).map_or_else(|| head.expires(), |later| later.expires)
+    }
+
+    fn later(&self, id: SlotId) -> Option<Later> {
+        let later = self.later.as_ref()?.get(id as usize)?;
+        Some(*later).filter(|later| later.expires != 0)
     }
 
     /// The time to live that a hit begins anew; 0: none.
@@ -154,10 +187,10 @@ impl Around {
     }
 }
 
-fn set(column: &mut Vec<u64>, id: SlotId, value: u64) {
+fn set<T: Copy + Default>(column: &mut Vec<T>, id: SlotId, value: T) {
     let at = id as usize;
     if column.len() <= at {
-        column.resize(at + 1, 0);
+        column.resize(at + 1, T::default());
     }
     column[at] = value;
 }
@@ -180,13 +213,29 @@ impl Shard<dyn Rows> {
     }
 
     pub(super) fn is_live(&self, id: SlotId) -> bool {
-        !is_over(self.rows.head(id).expires(), clock::now)
+        !is_over(self.end(id), clock::now)
     }
 
-    /// When an entry was made and when it ends.
+    /// Is it alive, and not stale?
+    pub(super) fn is_fresh(&self, id: SlotId) -> bool {
+        !is_over(self.stamp(id).fresh_until(), clock::now)
+    }
+
+    fn end(&self, id: SlotId) -> Millis {
+        self.around.end(id, self.rows.head(id))
+    }
+
+    /// The times of an entry.
     pub(super) fn stamp(&self, id: SlotId) -> Stamp {
-        let created = self.around.asides[id as usize].created();
-        Stamp::new(created, self.rows.head(id).expires()).sliding(self.around.window(id))
+        let (created, window) = (self.around.asides[id as usize].created(), self.around.window(id));
+        let stamp = Stamp::new(created, self.end(id)).sliding(window);
+        self.around.later(id).map_or(stamp, |later| stamp.with_grace(later.grace).early_by(later.early))
+    }
+
+    /// Gives an entry other times.
+    fn set_stamp(&mut self, id: SlotId, stamp: Stamp) {
+        self.rows.head_mut(id).set_expires(stamp.plain_until());
+        self.around.note_later(id, stamp);
     }
 
     pub(super) fn tags(&self, id: SlotId) -> &[Tag] {
@@ -211,16 +260,16 @@ impl Shard<dyn Rows> {
 
     /// Begins the entry's time to live again.
     pub(super) fn slide(&mut self, id: SlotId, now: Millis) {
-        let window = self.around.window(id);
-        let head = self.rows.head_mut(id);
-        if window != 0 && head.expires() != NEVER {
-            head.set_expires(now.saturating_add(window));
+        if self.around.window(id) != 0 {
+            let restarted = self.stamp(id).restarted(now);
+            self.set_stamp(id, restarted);
         }
     }
 
     /// Gives an entry another end, which hits do not put off.
     pub(super) fn retime(&mut self, id: SlotId, expires: Millis) {
-        self.rows.head_mut(id).set_expires(expires);
+        let created = self.around.asides[id as usize].created();
+        self.set_stamp(id, Stamp::new(created, expires));
         self.around.expiry.push(expires, id);
         if let Some(windows) = &mut self.around.windows {
             set(windows, id, 0);
@@ -231,7 +280,7 @@ impl Shard<dyn Rows> {
     pub(super) fn insert(&mut self, hash: u64, key: Place, value: &mut dyn std::any::Any, new: New<'_>) -> bool {
         let aside = Aside::new(short(hash), new.stamp.created());
         let Some(id) = self.around.slot(aside) else { return false };
-        self.rows.fill(id, Head::new(new.stamp.expires()), key, value);
+        self.rows.fill(id, Head::new(new.stamp.plain_until()), key, value);
         let Around { index, asides, .. } = &mut self.around;
         index.insert(short(hash), id, &|id| asides[id as usize].hash);
         self.policed(|policy, view| policy.inserted(view, id));
@@ -242,7 +291,7 @@ impl Shard<dyn Rows> {
 
     /// Puts another value in an entry's place.
     pub(super) fn replace(&mut self, id: SlotId, value: &mut dyn std::any::Any, new: New<'_>, gone: &mut Gone) {
-        self.rows.head_mut(id).set_expires(new.stamp.expires());
+        self.rows.head_mut(id).set_expires(new.stamp.plain_until());
         self.rows.replace(id, value, gone);
         let aside = &mut self.around.asides[id as usize];
         *aside = Aside { links: aside.links, ..Aside::new(aside.hash, new.stamp.created()) };
@@ -281,7 +330,7 @@ impl Shard<dyn Rows> {
             if !self.rows.is_taken(id) {
                 continue;
             }
-            let expires = self.rows.head(id).expires();
+            let expires = self.end(id);
             if expires > now {
                 // It slid. Or its place was given to another entry, whose own due time also stands in the heap.
                 if self.around.windows.is_some() {
@@ -313,6 +362,7 @@ impl Shard<dyn Rows> {
         around.free = Vec::new();
         around.weights = around.weights.is_some().then(Vec::new);
         around.windows = around.windows.is_some().then(Vec::new);
+        around.later = None;
         if let Some(policy) = &mut around.policy {
             policy.clear();
         }
@@ -332,7 +382,7 @@ impl Shard<dyn Rows> {
     /// Makes the heap of due times anew when it holds too many that mean nothing any more, or counts from too long ago.
     fn tidy(&mut self, now: Millis) {
         if self.around.expiry.needs_rebuild(self.around.len(), now) {
-            let live: Vec<_> = self.live().map(|id| (self.rows.head(id).expires(), id)).collect();
+            let live: Vec<_> = self.live().map(|id| (self.end(id), id)).collect();
             self.around.expiry.rebuild(now, live.into_iter());
         }
     }

@@ -100,6 +100,24 @@ macro_rules! __memo_leaf {
 
 #[doc(hidden)]
 #[macro_export]
+macro_rules! __memo_lift_reference {
+    ($x:expr) => {{
+        use $crate::__private::{LiftNothing as _, LiftReference as _};
+        (&&$crate::__private::of($x)).lift(*$x)
+    }};
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __memo_lift_value {
+    ($x:expr) => {{
+        use $crate::__private::{LiftNothing as _, LiftValue as _};
+        (&&$crate::__private::of($x)).lift($x)
+    }};
+}
+
+#[doc(hidden)]
+#[macro_export]
 macro_rules! __memo_quiet_leaf_of {
     ($x:ty) => {{
         use $crate::__private::{Reference as _, Special as _, Unshared as _, Unusable as _, Value as _};

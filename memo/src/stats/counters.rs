@@ -97,6 +97,10 @@ counters! {
     coalesced,
     skipped,
     errors,
+    /// Hits whose values were stale, and what was given in place of a failure.
+    stale_hits,
+    /// Runs that made a value anew before anybody had to wait for it.
+    refreshes,
     /// Runs of the body whose time was measured, and their nanoseconds.
     runs,
     cost_ns,

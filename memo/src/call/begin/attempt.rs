@@ -20,6 +20,8 @@ pub(in crate::call) struct Attempt {
     has_waited: bool,
     /// When the entry was made that was found, and not accepted; 0 if there was none.
     pub(super) refused: u64,
+    /// When the entry in memory was made that is given only if the body fails.
+    pub(super) spare: Option<Millis>,
 }
 
 impl Attempt {
@@ -28,7 +30,7 @@ impl Attempt {
         let deadline = options.wait_timeout.map_or(NEVER, |timeout| clock::now().saturating_add(timeout));
         let single_flight = instance.single_flight();
         let (joins, leases) = (single_flight != SingleFlight::Off, single_flight == SingleFlight::Distributed);
-        Self { joins, deadline, again: 8, leases, has_waited: false, refused: 0 }
+        Self { joins, deadline, again: 8, leases, has_waited: false, refused: 0, spare: None }
     }
 
     /// Until when it waits, if there is a limit.

@@ -1,0 +1,48 @@
+//! Entries that are made anew before they end.
+
+use std::sync::Arc;
+
+use super::{Call, Step};
+use crate::{
+    call::run::Running,
+    clock::Millis,
+    flight::slot::Flight,
+    freshness::{claims::Claim, pool},
+};
+
+impl Call<'_> {
+    /// The call has its answer, an entry that was made at that time and is to be made anew: in the background, if the call can be
+    /// repeated there, else by this caller.
+    pub(super) fn due(self, made: Millis) -> Step {
+        let Some(claim) = self.instance.claims().claim(self.hash) else { return Step::done() };
+        if let Some(job) = self.answer.again() {
+            pool::spawn(job, made, claim);
+            return Step::done();
+        }
+        match self.instance.store.renew(self.hash, self.key.ask(), made) {
+            Some(flight) => self.renew(flight, Some(claim)),
+            // Somebody does, or has.
+            None => {
+                claim.release();
+                Step::done()
+            }
+        }
+    }
+
+    /// This call makes an entry anew that was made at that time. What it gives is of interest to nobody.
+    pub(super) fn refresh(mut self, made: Millis) -> Step {
+        if let Some(flight) = self.instance.store.renew(self.hash, self.key.ask(), made) {
+            return self.renew(flight, None);
+        }
+        if self.visit(false).is_some() && self.answer.accept().is_ok() {
+            return Step::done();
+        }
+        self.begin(true)
+    }
+
+    fn renew(self, flight: Arc<Flight>, claim: Option<Claim>) -> Step {
+        self.instance.count(|counters| &counters.refreshes, 1);
+        let outside = self.place.found().map(|outside| Box::new(outside.key));
+        Step::to_run(Running::new(self.hash, flight, outside, false).renewing(claim))
+    }
+}
