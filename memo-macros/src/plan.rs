@@ -284,7 +284,7 @@ impl<'a> Plan<'a> {
             let outlives = self.is_in_key(param) || !self.analysis.is_generic(owned);
             is_reached && outlives && types::is_unborrowed(owned)
         };
-        let is_free = receiver.is_none() && sig.unsafety.is_none() && self.face != Face::PerThread;
+        let is_free = receiver.is_none() && matches!(sig.safety, syn::Safety::Default) && self.face != Face::PerThread;
         self.windows.is_some() && is_free && params.iter().all(can_be_owned)
     }
 

@@ -26,7 +26,7 @@ pub use crate::{
         address::{Address, Setting, address, unchanged},
         answer::Guard,
         begun::{Begun, Started},
-        extras::{Extras, FromTimeout, IntoTtl, fail_with, tags, tags_of, ttl, ttl_of},
+        extras::{Extras, FromTimeout, IntoTtl, err_fails, fail_with, never_fails, tags, tags_of, ttl, ttl_of},
         invalidation::{Invalidation, SuccessOfResult, SuccessOfValue},
         kind::{
             Kind, LocalViaClone, LocalViaNone, LocalViaResult, LocalViaShared, LocalViaUncloned, ViaClone,

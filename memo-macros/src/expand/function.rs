@@ -177,9 +177,10 @@ fn blocking(plan: &Plan<'_>) -> TokenStream {
     let finish = finish(plan, &extras);
     let Extras { before, after, .. } = extras;
     let (output, body) = (repeated(plan.output()), body(plan));
+    let fails = fails(plan);
     let run = if plan.windows.is_some() {
         quote_spanned! {Span::mixed_site()=>
-            match run.attempt(move || -> #output #body) {
+            match run.attempt(#fails, move || -> #output #body) {
                 ::core::result::Result::Ok(result) => { #after #finish }
                 ::core::result::Result::Err(older) => older,
             }
@@ -203,6 +204,16 @@ fn blocking(plan: &Plan<'_>) -> TokenStream {
     repeat::call(plan, &output, content)
 }
 
+/// What tells failures among what could be stored.
+fn fails(plan: &Plan<'_>) -> TokenStream {
+    let private = &plan.private;
+    if matches!(plan.stored, Stored::WithErrors { .. }) {
+        quote!(#private::err_fails)
+    } else {
+        quote!(#private::never_fails)
+    }
+}
+
 fn finish(plan: &Plan<'_>, extras: &Extras) -> TokenStream {
     let (private, chain) = (&plan.private, &extras.chain);
     if plan.may_be_outside() {
@@ -219,10 +230,7 @@ fn finish(plan: &Plan<'_>, extras: &Extras) -> TokenStream {
             later.stored().await
         };
     }
-    if plan.windows.is_some() {
-        let failures = matches!(plan.stored, Stored::WithErrors { .. }).then(|| quote!(.err_is_failure()));
-        quote_spanned!(Span::mixed_site()=> run.finish_or_keep(result, run.extras() #chain #failures))
-    } else if chain.is_empty() {
+    if chain.is_empty() {
         quote_spanned!(Span::mixed_site()=> run.finish(result))
     } else {
         quote_spanned!(Span::mixed_site()=> run.finish_with(result, run.extras() #chain))
@@ -255,9 +263,10 @@ fn future_content(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
     };
     let Extras { before, after, .. } = extras;
     let future = body_future(plan, form);
+    let fails = fails(plan);
     let drive = if plan.windows.is_some() {
         quote_spanned! {Span::mixed_site()=>
-            match run.attempt_in_task(#future).await {
+            match run.attempt_in_task(#fails, #future).await {
                 ::core::result::Result::Ok(result) => { #after #finish }
                 ::core::result::Result::Err(older) => older,
             }

@@ -256,17 +256,27 @@ impl Call<'_> {
     /// What an entry with these times is good for, which the answer has.
     fn judge(&mut self, stamp: Option<Stamp>) -> Looked {
         let Some(stamp) = stamp else { return Looked::Nothing };
-        let Some(windows) = self.instance.options().windows else {
-            return if self.accepts() { Looked::Hit } else { Looked::Nothing };
-        };
-        let state = windows.state(stamp, clock::now());
+        self.judge_by(stamp, Self::accepts)
+    }
+
+    /// What an entry from the stores is good for; if it is, it is taken.
+    fn judge_loaded(&mut self, loaded: &Loaded, seen: u64) -> Looked {
+        let stamp = self.instance.options().windows.map_or_else(Stamp::forever, |windows| {
+            loaded.about(&[]).0.early_by(windows.early(loaded.cost()))
+        });
+        self.judge_by(stamp, |call| call.takes(loaded, seen))
+    }
+
+    fn judge_by(&mut self, stamp: Stamp, takes: impl FnOnce(&mut Self) -> bool) -> Looked {
+        let windows = self.instance.options().windows;
+        let state = windows.map_or(State::Fresh, |windows| windows.state(stamp, clock::now()));
         if state == State::Spare && !self.instance.claims().is_resting(self.hash) {
             return Looked::Spare(stamp.created());
         }
-        if !self.accepts() {
+        if !takes(self) {
             return Looked::Nothing;
         }
-        if clock::now() >= stamp.fresh_until() {
+        if state != State::Fresh && clock::now() >= stamp.fresh_until() {
             self.instance.count(|counters| &counters.stale_hits, 1);
         }
         if state == State::Due { Looked::Due(stamp.created()) } else { Looked::Hit }
@@ -288,7 +298,8 @@ impl Call<'_> {
         if outside.face == Face::Thread {
             let mut at_hand = space.at_hand(&outside.key);
             let take = &mut |to: &mut dyn Any| space.take_at_hand(&outside.key, &mut at_hand, to);
-            if !space.stores.has_memory() && self.answer.take_value(take) {
+            let is_plain = !space.stores.has_memory() && instance.options().windows.is_none();
+            if is_plain && self.answer.take_value(take) {
                 instance.count(|counters| &counters.hits, 1);
                 attempt.count_wait(instance);
                 return Step::done();
@@ -313,14 +324,24 @@ impl Call<'_> {
             outside.key.computed_since(read.since);
         }
         let is_done = match &read.found {
-            Ok(Some(loaded)) if self.takes(loaded, seen) => {
-                attempt.count_wait(self.instance);
-                true
-            }
-            Ok(Some(loaded)) => {
-                attempt.refused = loaded.created();
-                false
-            }
+            Ok(Some(loaded)) => match self.judge_loaded(loaded, seen) {
+                Looked::Hit => {
+                    attempt.count_wait(self.instance);
+                    true
+                }
+                Looked::Due(made) => {
+                    attempt.count_wait(self.instance);
+                    return self.due(made);
+                }
+                Looked::Spare(made) => {
+                    (attempt.refused, attempt.spare) = (loaded.created(), Some(made));
+                    false
+                }
+                Looked::Nothing => {
+                    attempt.refused = loaded.created();
+                    false
+                }
+            },
             Ok(None) => false,
             Err(error) => {
                 self.instance.store_failed();
@@ -337,7 +358,9 @@ impl Call<'_> {
         let Some(space) = instance.space.as_ref() else { return false };
         let key = key.ask();
         let mut keep = |put: Put<'_>| {
-            let put = Put { weigh: put.weigh.or(instance.weigh()), ..put };
+            let early = instance.options().windows.map_or(0, |windows| windows.early(loaded.cost()));
+            let stamp = put.stamp.early_by(early);
+            let put = Put { weigh: put.weigh.or(instance.weigh()), stamp, ..put };
             if let Some(_right) = space.stores.right_to_copy(&outside.key, seen) {
                 instance.store.fill(hash, key, put);
             }

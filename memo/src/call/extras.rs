@@ -127,8 +127,6 @@ pub struct Extras<'a, K, V> {
     pub(crate) tags_of: Vec<TagsOf<'a, V>>,
     pub(crate) cache_if: Vec<Test<'a, V>>,
     pub(crate) weigh: Option<Weigh<'a, K, V>>,
-    /// Which values that could be stored count as failures.
-    pub(crate) is_failure: Option<fn(&V) -> bool>,
 }
 
 impl<'a, K, V> Extras<'a, K, V> {
@@ -143,7 +141,6 @@ impl<'a, K, V> Extras<'a, K, V> {
             tags_of: Vec::new(),
             cache_if: Vec::new(),
             weigh: None,
-            is_failure: None,
         }
     }
 
@@ -194,16 +191,6 @@ impl<'a, K, V> Extras<'a, K, V> {
     #[must_use]
     pub fn weigh(mut self, weigh: Weigh<'a, K, V>) -> Self {
         self.weigh = Some(weigh);
-        self
-    }
-
-    /// `Err` does not take the place of a value within its window.
-    #[must_use]
-    pub fn err_is_failure(mut self) -> Self
-    where
-        V: IsResult,
-    {
-        self.is_failure = Some(V::is_err);
         self
     }
 
@@ -274,6 +261,16 @@ impl<T, E> IsResult for Result<T, E> {
     fn is_err(&self) -> bool {
         Result::is_err(self)
     }
+}
+
+/// Where what is stored is no failure.
+pub fn never_fails<V>(_: &V) -> bool {
+    false
+}
+
+/// Where an `Err` is, which could be stored.
+pub fn err_fails<V: IsResult>(value: &V) -> bool {
+    value.is_err()
 }
 
 /// What `none_ttl` needs of the stored value.

@@ -16,7 +16,7 @@ use crate::{
     clock,
     error::Error,
     flight::wait::block_on,
-    memory::{entries::Weigh, locked::UnderLock, stamp::Stamp},
+    memory::{Put, entries::Weigh, locked::UnderLock, stamp::Stamp},
     space::{About, EntryKey, Face, Offer, Outcome, Space},
 };
 
@@ -65,12 +65,14 @@ impl<V: Send + Sync + 'static> Offered<V> {
             Some(weigh) if copy.is_some() => instance.store.weigh(running.hash, &running.flight, &mut copy, weigh),
             _ => 0,
         };
+        let present = (stamp.created(), clock::unix_now());
         let about = About {
-            expires: clock::unix(stamp.expires(), (stamp.created(), clock::unix_now())),
+            expires: clock::unix(stamp.expires(), present),
+            fresh_until: clock::unix(stamp.fresh_until(), present).filter(|_| stamp.grace() > 0),
             window: stamp.window(),
             cost: running.cost(),
             tags: terms.all_tags(options),
-            yields: terms.yields(options, running.overwrites),
+            yields: terms.yields(options, running.overwrites || running.renews),
         };
         let memory = InMemory { copy, stamp: stamp.of_copy(stamp.created()), weight };
         let outside = space.offer_or_remove(key, value, about);
@@ -96,6 +98,7 @@ impl<H: HomeOf<Kd> + Send + Sync + 'static, K: 'static, Kd: Kind<Val: Send + Syn
             }
         };
         let terms = extras.terms(&value, instance.options.tags);
+        let terms = Terms { windows: home.used().options().windows, cost: running.cost(), ..terms };
         let stores = terms.stores && !switch::is_disabled();
         let Some((key, space)) = running.outside.take().zip(instance.space.as_ref()).filter(|_| stores) else {
             let fence = running.refuse(instance, &terms.tags);
@@ -181,6 +184,9 @@ async fn commit(
     }
     let instance = home.instance();
     let _under = UnderLock::enter();
+    if let Some(Ok(Outcome::Stored)) = written {
+        instance.renewed(running.hash);
+    }
     if running.overwrites && written.is_some() {
         for other in stores.caches().iter().filter(|cache| cache.instance().id != instance.id) {
             other.instance().store.remove_hash(running.hash);
@@ -191,6 +197,7 @@ async fn commit(
             let weigh = &|_: &dyn Any, _: &dyn Any| memory.weight;
             let options = &instance.options;
             let put = terms.put(options, memory.stamp, copy, Some(weigh), running.overwrites);
+            let put = Put { yields: put.yields && !running.renews, ..put };
             let committed = instance.store.commit(running.hash, &running.flight, put);
             if committed.stored {
                 home.used().count_for_guest(|counters| &counters.stores, 1);

@@ -305,8 +305,10 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         let stamp = terms.stamp(options);
         let offer = match &self.outside {
             Some((space, key)) => {
-                let about = About {
-                    expires: clock::unix(stamp.expires(), (stamp.created(), clock::unix_now())),
+                let present = (stamp.created(), clock::unix_now());
+        let about = About {
+                    expires: clock::unix(stamp.expires(), present),
+            fresh_until: clock::unix(stamp.fresh_until(), present).filter(|_| stamp.grace() > 0),
                     window: stamp.window(),
                     cost: 0,
                     tags: terms.all_tags(options),

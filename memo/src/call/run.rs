@@ -21,13 +21,16 @@ use crate::{
     flight::{
         chain::Inside,
         slot::{Flight, Shared},
-        wait::Leading,
+        wait::{Leading, block_on},
     },
     freshness::claims::Claim,
     memory::{Put, Stored, entries::Weigh, locked::UnderLock},
-    space::{EntryKey, Lease},
+    space::{EntryKey, Face, Lease},
     tags::Tag,
 };
+
+/// What a panic leaves behind.
+type Panic = Box<dyn Any + Send>;
 
 /// A run of the body by the caller. Dropped before it is finished, it lets a follower take over.
 pub struct Run<H: Home, K, Kd> {
@@ -207,13 +210,19 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
         result
     }
 
-    /// Runs the body of a function that gives an older value rather than fail: that is in the `Err` then.
+    /// Runs the body of a function that gives an older value rather than fail: that is in the `Err` then. `fails` says which values
+    /// that could be stored are failures, too.
     ///
     /// # Errors
     ///
-    /// The older value, if the body panicked. If there is none, the panic goes on.
-    pub fn attempt(&mut self, body: impl FnOnce() -> Kd::Ret) -> Result<Kd::Ret, Kd::Ret> {
-        catch_unwind(AssertUnwindSafe(|| self.call(body))).or_else(|panic| self.rescued(panic))
+    /// The older value, if the body failed or panicked. If there is none, a panic goes on.
+    pub fn attempt(
+        &mut self,
+        fails: fn(&Kd::Val) -> bool,
+        body: impl FnOnce() -> Kd::Ret,
+    ) -> Result<Kd::Ret, Kd::Ret> {
+        let result = catch_unwind(AssertUnwindSafe(|| self.call(body)));
+        block_on(self.attempted(Face::Thread, fails, result))
     }
 
     /// The same of an async function.
@@ -221,53 +230,72 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
     /// # Errors
     ///
     /// As [`attempt`](Self::attempt).
-    pub async fn attempt_in_task<F: Future<Output = Kd::Ret>>(&mut self, body: F) -> Result<Kd::Ret, Kd::Ret> {
-        let mut body = pin!(self.drive(body));
-        let result = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        });
-        result.await.or_else(|panic| self.rescued(panic))
+    pub async fn attempt_in_task<F: Future<Output = Kd::Ret>>(
+        &mut self,
+        fails: fn(&Kd::Val) -> bool,
+        body: F,
+    ) -> Result<Kd::Ret, Kd::Ret> {
+        let result = {
+            let mut body = pin!(self.drive(body));
+            let poll = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(cx))) {
+                Ok(poll) => poll.map(Ok),
+                Err(panic) => Poll::Ready(Err(panic)),
+            });
+            poll.await
+        };
+        self.attempted(Face::Task, fails, result).await
     }
 
-    fn rescued(&mut self, panic: Box<dyn Any + Send>) -> Result<Kd::Ret, Kd::Ret> {
-        match self.older(&[]) {
-            Some(value) => Err(value),
-            None => resume_unwind(panic),
+    async fn attempted(
+        &mut self,
+        face: Face,
+        fails: fn(&Kd::Val) -> bool,
+        result: Result<Kd::Ret, Panic>,
+    ) -> Result<Kd::Ret, Kd::Ret> {
+        let failed = match result.map(Kd::split) {
+            Ok(Ok(value)) if fails(&value) => Ok(Kd::join(value)),
+            Ok(Ok(value)) => return Ok(Kd::join(value)),
+            Ok(Err(result)) => Ok(result),
+            Err(panic) => Err(panic),
+        };
+        match (self.older(face).await, failed) {
+            (Some(older), _) => Err(older),
+            (None, Ok(result)) => Ok(result),
+            (None, Err(panic)) => resume_unwind(panic),
         }
     }
 
     /// The value that is there, to be given in place of a failure. The run is over then.
-    fn older(&mut self, tags: &[Tag]) -> Option<Kd::Ret> {
-        let Led { home, running } = &**self.led.as_ref()?;
-        let (instance, mut value) = (home.used(), None);
-        let read = &mut |stored: Stored<'_>| value = stored.value().downcast_ref().map(Kd::copy);
-        let under = UnderLock::enter();
-        instance.store.beside(running.hash, &running.flight, read);
-        drop(under);
-        let value = value?;
-        instance.claims().failed(running.hash);
-        instance.count(|counters| &counters.stale_hits, 1);
+    async fn older(&mut self, face: Face) -> Option<Kd::Ret> {
+        let value = match self.older_in_memory() {
+            Some(value) => value,
+            None => self.older_outside(face).await?,
+        };
         let mut led = self.led.take()?;
         led.body_is_done();
-        let fence = led.running.refuse(led.home.instance(), tags);
+        let instance = led.home.used();
+        instance.claims().failed(led.running.hash);
+        instance.count(|counters| &counters.stale_hits, 1);
+        let fence = led.running.refuse(led.home.instance(), &[]);
         Some(led.land::<Kd>(Kd::join(value), fence))
     }
 
-    /// Stores what the body returned, on these terms, and gives it back, or, if it is a failure, the older value.
-    pub fn finish_or_keep(&mut self, result: Kd::Ret, extras: Extras<'_, K, Kd::Val>) -> Kd::Ret {
-        let result = match Kd::split(result) {
-            Ok(value) if extras.is_failure.is_some_and(|is_failure| is_failure(&value)) => Err(Kd::join(value)),
-            Ok(value) => Ok(Kd::join(value)),
-            Err(result) => Err(result),
-        };
-        match result {
-            Ok(result) => self.finish_with(result, extras),
-            Err(result) => match self.older(&extras.tags) {
-                Some(older) => older,
-                None => self.finish_with(result, extras),
-            },
-        }
+    fn older_in_memory(&self) -> Option<Kd::Val> {
+        let Led { home, running } = &**self.led.as_ref()?;
+        let mut value = None;
+        let read = &mut |stored: Stored<'_>| value = stored.value().downcast_ref().map(Kd::copy);
+        let _under = UnderLock::enter();
+        home.instance().store.beside(running.hash, &running.flight, read);
+        value
+    }
+
+    async fn older_outside(&self, face: Face) -> Option<Kd::Val> {
+        let Led { home, running } = &**self.led.as_ref()?;
+        let space = home.instance().space.as_ref()?;
+        let loaded = space.stores.read(face, running.outside.as_ref()?).await.ok().flatten()?;
+        let mut value: Option<Kd::Val> = None;
+        space.decode(&loaded, &mut value);
+        value
     }
 
     /// Stores what the body returned and gives it back.

@@ -102,6 +102,7 @@ impl Face {
 #[expect(dead_code, reason = "nobody offers anything")]
 pub(crate) struct About {
     pub(crate) expires: Option<u64>,
+    pub(crate) fresh_until: Option<u64>,
     pub(crate) window: u64,
     pub(crate) cost: u64,
     pub(crate) tags: Vec<String>,
@@ -128,6 +129,10 @@ pub(crate) struct Space {
 
 impl Loaded {
     pub(crate) fn created(&self) -> u64 {
+        match *self {}
+    }
+
+    pub(crate) fn cost(&self) -> u64 {
         match *self {}
     }
 

@@ -91,7 +91,7 @@ impl Space {
     fn decodes_plainly(&self, bytes: &[u8], key: &EntryKey, to: &mut dyn Any) -> bool {
         let Ok(frame) = &Parts::read(bytes) else { return false };
         let is_plain = matches!(standing(frame, key), Standing::Alive)
-            && !is_due(frame.expires, frame.window.unwrap_or(0))
+            && !is_due(frame.fresh_until.or(frame.expires), frame.window.unwrap_or(0))
             && (!frame.has_tags() || frame.tags().is_ok());
         if !is_plain {
             return false;

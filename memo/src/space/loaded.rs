@@ -35,6 +35,10 @@ pub(super) struct Facts {
     value: usize,
     pub(super) created: UnixMillis,
     pub(super) expires: Option<UnixMillis>,
+    /// `None`: it is fresh until it expires.
+    fresh_until: Option<UnixMillis>,
+    /// Nanoseconds that it took to compute; 0 if that is not known.
+    cost: u64,
     /// The time to live that a hit begins anew; 0: none.
     pub(super) window: Millis,
     pub(super) tags: Box<[Tag]>,
@@ -50,6 +54,8 @@ impl Facts {
             value: frame.value_at(bytes),
             created: frame.created,
             expires: frame.expires,
+            fresh_until: frame.fresh_until,
+            cost: frame.cost,
             window: frame.window.unwrap_or(0),
             tags: if frame.has_tags() { frame.tags()?.iter().map(Tag::from).collect() } else { Box::default() },
         })
@@ -57,15 +63,16 @@ impl Facts {
 
     /// Has a hit to restart it?
     pub(super) fn is_due(&self) -> bool {
-        is_due(self.expires, self.window)
+        is_due(self.fresh_until.or(self.expires), self.window)
     }
 
     /// Its times on the process's clock, and its tags but for those that all entries of the function have.
     fn about(&self, literal: &[&str]) -> (Stamp, Vec<Tag>) {
         let present = (clock::now(), clock::unix_now());
-        let Self { created, expires, window, tags, .. } = self;
+        let Self { created, expires, fresh_until, window, tags, .. } = self;
         let stamp = Stamp::new(clock::from_unix(Some(*created), present), clock::from_unix(*expires, present));
-        let stamp = stamp.sliding(*window);
+        let grace = expires.zip(*fresh_until).map_or(0, |(expires, fresh_until)| expires.saturating_sub(fresh_until));
+        let stamp = stamp.sliding(*window).with_grace(grace);
         (stamp, tags.iter().filter(|tag| !literal.contains(&tag.as_str())).cloned().collect())
     }
 }
@@ -88,8 +95,18 @@ impl Loaded {
         self.facts.created
     }
 
+    /// Its time to live was begun anew: from now on it ends then.
     pub(super) fn ends_at(&mut self, expires: UnixMillis) {
-        self.facts.expires = Some(expires);
+        let Facts { expires: before, fresh_until, .. } = &mut self.facts;
+        if let Some((before, fresh_until)) = before.zip(fresh_until.as_mut()) {
+            *fresh_until = expires.saturating_sub(before.saturating_sub(*fresh_until));
+        }
+        *before = Some(expires);
+    }
+
+    /// Nanoseconds that it took to compute; 0 if that is not known.
+    pub(crate) fn cost(&self) -> u64 {
+        self.facts.cost
     }
 
     /// Is it an entry that a scan found, with another end at most?

@@ -8,7 +8,8 @@ use crate::{
     clock,
     error::Error,
     memory::stamp::restarts_from,
-    wire::{Frame, frame::with_expiry},
+    space::write::written,
+    wire::Frame,
 };
 
 impl Stores {
@@ -72,12 +73,15 @@ fn restarted(bytes: &[u8], full: &str, created: UnixMillis) -> Option<(UnixMilli
     if frame.is_over(now) {
         return None;
     }
-    if restarts_from(expires, window) > now {
+    let fresh_until = frame.fresh_until.unwrap_or(expires);
+    if restarts_from(fresh_until, window) > now {
         return Some((expires, Change::Keep));
     }
-    let end = now.saturating_add(window);
+    let until = now.saturating_add(window);
+    let end = until.saturating_add(expires.saturating_sub(fresh_until));
     let tags = frame.tags.iter().map(str::to_owned).collect();
-    Some((end, Change::Set { bytes: with_expiry(bytes, Some(end)).ok()?, expires: Some(end), tags }))
+    let restarted = Frame { expires: Some(end), fresh_until: frame.fresh_until.map(|_| until), ..frame };
+    Some((end, Change::Set { bytes: written(&restarted).ok()?, expires: Some(end), tags }))
 }
 
 #[cfg(test)]

@@ -50,6 +50,8 @@ impl Written {
 /// What is known of a value beside itself.
 pub(crate) struct About {
     pub(crate) expires: Option<UnixMillis>,
+    /// When it becomes stale; `None`: it does not.
+    pub(crate) fresh_until: Option<UnixMillis>,
     /// The time to live that a hit begins anew; 0: none.
     pub(crate) window: Millis,
     /// Nanoseconds that it took to compute; 0 if that is not known.
@@ -121,7 +123,7 @@ impl Offer {
         let Some(Written { bytes, expires }) = self.live(tier, now) else { return Ok(Outcome::Yielded) };
         let mut outcome = Outcome::Yielded;
         let mut set = |old: Option<&[u8]>| {
-            if old.is_some_and(|old| is_alive(old, self.key.full())) {
+            if old.is_some_and(|old| is_fresh(old, self.key.full())) {
                 outcome = Outcome::Yielded;
                 return Change::Keep;
             }
@@ -135,7 +137,7 @@ impl Offer {
     /// Is there a live entry of its key?
     async fn is_there(&self, store: &Store) -> Result<bool, Error> {
         let bytes = store.get(self.key.flat()).await?;
-        Ok(bytes.is_some_and(|bytes| is_alive(&bytes, self.key.full())))
+        Ok(bytes.is_some_and(|bytes| is_fresh(&bytes, self.key.full())))
     }
 
     fn live(&self, tier: usize, now: UnixMillis) -> Option<&Written> {
@@ -179,6 +181,7 @@ impl Space {
                 compressors: encoded.compressors,
                 created: now,
                 expires,
+                fresh_until: about.fresh_until.filter(|fresh_until| expires.is_some_and(|expires| *fresh_until < expires)),
                 window: terms.window(about.window),
                 cost: about.cost,
                 tags: Tags::from(&*tags),
@@ -328,6 +331,12 @@ pub(super) fn is_alive(bytes: &[u8], full: &str) -> bool {
     Frame::read(bytes).is_ok_and(|frame| frame.key == full && !frame.is_over(clock::unix_now()))
 }
 
+/// Is it the entry of a key, alive and not stale?
+fn is_fresh(bytes: &[u8], full: &str) -> bool {
+    let is_fresh = |frame: &Frame<'_>| frame.fresh_until.is_none_or(|fresh_until| clock::unix_now() < fresh_until);
+    is_alive(bytes, full) && Frame::read(bytes).is_ok_and(|frame| is_fresh(&frame))
+}
+
 /// The entry of a key with another end, which hits do not put off, if it is alive; none if it has ended by then.
 pub(super) fn retimed(bytes: &[u8], full: &str, expires: Option<UnixMillis>) -> Option<Change> {
     if !is_alive(bytes, full) {
@@ -338,5 +347,5 @@ pub(super) fn retimed(bytes: &[u8], full: &str, expires: Option<UnixMillis>) -> 
     }
     let frame = Frame::read(bytes).ok()?;
     let tags = frame.tags.iter().map(str::to_owned).collect();
-    Some(Change::Set { bytes: written(&Frame { expires, window: None, ..frame }).ok()?, expires, tags })
+    Some(Change::Set { bytes: written(&Frame { expires, fresh_until: None, window: None, ..frame }).ok()?, expires, tags })
 }

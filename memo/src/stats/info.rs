@@ -130,5 +130,7 @@ impl CacheInfo {
         self.coalesced += counts.coalesced;
         self.skipped += counts.skipped;
         self.errors += counts.errors;
+        self.stale_hits += counts.stale_hits;
+        self.refreshes += counts.refreshes;
     }
 }

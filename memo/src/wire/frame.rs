@@ -5,7 +5,7 @@
 //! | offset | bytes | what |
 //! | --- | --- | --- |
 //! | 0 | 4 | `memo` |
-//! | 4 | 1 | version of the format: 1, or 2 with a window |
+//! | 4 | 1 | version of the format: 1, 2 with a window, or 3 with a window and when it becomes stale |
 //! | 5 | 1 | length of the codec's name |
 //! | 6 | 1 | length of the compressors' names |
 //! | 7 | 1 | 0 |
@@ -15,7 +15,8 @@
 //! | 32 | 4 | length of the key |
 //! | 36 | 4 | length of the key data, 2³² - 1: none |
 //! | 40 | 4 | number of tags |
-//! | 44 | 8 | window in ms; only in version 2 |
+//! | 44 | 8 | window in ms, 0: none; from version 2 on |
+//! | 52 | 8 | when it becomes stale; from version 3 on |
 //! | | 4 each | lengths of the tags |
 //! | | | codec, compressors, key, tags: UTF-8 |
 //! | | | key data, value |
@@ -38,10 +39,10 @@ const MAGIC: &[u8; 4] = b"memo";
 const PLAIN: u8 = 1;
 /// With a window.
 const SLIDING: u8 = 2;
+/// With a window, or none, and when it becomes stale.
+const STALE: u8 = 3;
 const HEAD: usize = 44;
-const WINDOW: usize = 8;
 const CHECKSUM: usize = 8;
-const EXPIRES: usize = 16;
 const NEVER: UnixMillis = UnixMillis::MAX;
 const NO_DATA: u32 = u32::MAX;
 
@@ -70,6 +71,8 @@ pub struct Frame<'a> {
     pub created: UnixMillis,
     /// From when on it does not count any more. `None`: never.
     pub expires: Option<UnixMillis>,
+    /// From when on it is stale. `None`: it is fresh until it expires.
+    pub fresh_until: Option<UnixMillis>,
     /// The time to live that a hit begins anew, in milliseconds. `None`, or 0: a hit changes nothing.
     pub window: Option<u64>,
     /// How long it took to compute, in nanoseconds; 0 if that is not known.
@@ -118,8 +121,13 @@ impl<'a> Frame<'a> {
         let start = out.len();
         let texts = self.codec.len() + self.compressors.len() + self.key.len() + texts;
         let data = self.key_data.map_or(0, <[u8]>::len) + self.value.len();
-        let (version, window) = self.window.map_or((PLAIN, 0), |_| (SLIDING, WINDOW));
-        out.reserve_exact(HEAD + window + 4 * count + texts + data + CHECKSUM);
+        let (version, later) = match (self.window, self.fresh_until) {
+            (None, None) => (PLAIN, [0; 2]),
+            (Some(window), None) => (SLIDING, [window, 0]),
+            (window, Some(fresh_until)) => (STALE, [window.unwrap_or(0), fresh_until]),
+        };
+        let later = &later[..usize::from(version - PLAIN)];
+        out.reserve_exact(HEAD + 8 * later.len() + 4 * count + texts + data + CHECKSUM);
 
         out.extend_from_slice(MAGIC);
         out.extend_from_slice(&[version, codec, compressors, 0]);
@@ -129,9 +137,7 @@ impl<'a> Frame<'a> {
         out.extend_from_slice(&key.to_le_bytes());
         out.extend_from_slice(&key_data.to_le_bytes());
         out.extend_from_slice(&length::<u32>("list of tags", count)?.to_le_bytes());
-        if let Some(window) = self.window {
-            out.extend_from_slice(&window.to_le_bytes());
-        }
+        later.iter().for_each(|time| out.extend_from_slice(&time.to_le_bytes()));
         for tag in self.tags.iter() {
             out.extend_from_slice(&length::<u32>("tag", tag.len())?.to_le_bytes());
         }
@@ -153,21 +159,6 @@ impl<'a> Frame<'a> {
 
 fn is_over(expires: Option<UnixMillis>, now: UnixMillis) -> bool {
     expires.is_some_and(|expires| expires <= now)
-}
-
-/// The same frame with another end; what its window is stays. The value is not decoded.
-///
-/// # Errors
-///
-/// As [`Frame::read`].
-pub fn with_expiry(bytes: &[u8], expires: Option<UnixMillis>) -> Result<Vec<u8>, Error> {
-    Frame::read(bytes)?;
-    let mut changed = bytes.to_vec();
-    let end = changed.len() - CHECKSUM;
-    changed[EXPIRES..EXPIRES + 8].copy_from_slice(&expires.unwrap_or(NEVER).to_le_bytes());
-    let checksum = xxh3_64(&changed[..end]);
-    changed[end..].copy_from_slice(&checksum.to_le_bytes());
-    Ok(changed)
 }
 
 /// The tags of a frame: those that it was made with, or those that stand in its bytes.
@@ -261,7 +252,7 @@ impl Fault {
             Self::NoFrame => Error::corrupt("these bytes are no frame"),
             Self::Checksum => Error::corrupt("the checksum of a frame does not fit its bytes"),
             Self::Newer(version) => {
-                Error::new(Kind::Newer, format!("a frame has the format {version}; this version knows {SLIDING}"))
+                Error::new(Kind::Newer, format!("a frame has the format {version}; this version knows {STALE}"))
             }
             Self::Version(version) => Error::corrupt(format!("a frame has the format {version}, which never was")),
             Self::Lengths => Error::corrupt("the lengths in a frame do not fit its bytes"),
@@ -290,8 +281,9 @@ pub(crate) struct Parts<'a> {
     pub(crate) compressors: &'a [u8],
     pub(crate) created: UnixMillis,
     pub(crate) expires: Option<UnixMillis>,
+    pub(crate) fresh_until: Option<UnixMillis>,
     pub(crate) window: Option<u64>,
-    cost: u64,
+    pub(crate) cost: u64,
     pub(crate) key: &'a [u8],
     /// The lengths of the tags, and their texts.
     tags: (&'a [u8], &'a [u8]),
@@ -309,17 +301,17 @@ impl<'a> Parts<'a> {
 
     fn parse(bytes: &'a [u8]) -> Result<Self, Fault> {
         let (version, body) = verified(bytes)?;
-        let window = match version {
-            PLAIN => 0,
-            SLIDING => WINDOW,
+        let later = match version {
             0 => return Err(Fault::Version(version)),
+            PLAIN..=STALE => usize::from(version - PLAIN),
             _ => return Err(Fault::Newer(version)),
         };
         let (head, rest) = body.split_first_chunk::<HEAD>().ok_or(Fault::Lengths)?;
         if head[7] != 0 {
             return Err(Fault::Lengths);
         }
-        let (window, rest) = rest.split_at_checked(window).ok_or(Fault::Lengths)?;
+        let (later, rest) = rest.split_at_checked(8 * later).ok_or(Fault::Lengths)?;
+        let mut later = later.chunks_exact(8).map(|time| u64::from_le_bytes(std::array::from_fn(|at| time[at])));
         let tags = usize::try_from(u32_at(head, 40)).ok().and_then(|tags| tags.checked_mul(4)).ok_or(Fault::Lengths)?;
         let (lengths, rest) = rest.split_at_checked(tags).ok_or(Fault::Lengths)?;
         let texts = texts(head, lengths).ok_or(Fault::Lengths)?;
@@ -336,13 +328,14 @@ impl<'a> Parts<'a> {
         let (codec, others) = texts.split_at(head[5].into());
         let (compressors, others) = others.split_at(head[6].into());
         let (key, tags) = others.split_at(u32_at(head, 32) as usize);
-        let expires = u64_at(head, EXPIRES);
+        let expires = u64_at(head, 16);
         Ok(Self {
             codec,
             compressors,
             created: u64_at(head, 8),
             expires: (expires != NEVER).then_some(expires),
-            window: window.first_chunk().map(|window| u64::from_le_bytes(*window)),
+            window: later.next().filter(|window| version == SLIDING || *window != 0),
+            fresh_until: later.next(),
             cost: u64_at(head, 24),
             key,
             tags: (lengths, tags),
@@ -376,9 +369,9 @@ impl<'a> Parts<'a> {
         let (codec, texts) = texts.split_at_checked(self.codec.len()).ok_or(Fault::Text)?;
         let (compressors, texts) = texts.split_at_checked(self.compressors.len()).ok_or(Fault::Text)?;
         let (key, tags) = texts.split_at_checked(self.key.len()).ok_or(Fault::Text)?;
-        let Self { created, expires, window, cost, key_data, value, .. } = *self;
+        let Self { created, expires, fresh_until, window, cost, key_data, value, .. } = *self;
         let tags = self.tags_in(tags)?;
-        Ok(Frame { codec, compressors, created, expires, window, cost, tags, key, key_data, value })
+        Ok(Frame { codec, compressors, created, expires, fresh_until, window, cost, tags, key, key_data, value })
     }
 
     /// As [`Frame::is_over`].

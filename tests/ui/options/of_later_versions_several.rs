@@ -3,9 +3,6 @@ use memo::memoize;
 #[memoize(
     cache = CACHE,
     config = "shop::users",
-    stale_while_revalidate = "1m",
-    stale_if_error = "1m",
-    early_refresh = 1.0,
     refresh_every = "1m",
     soft_timeout = "1s",
     hard_timeout = "1s",

@@ -224,6 +224,7 @@ where
             compressors: value.compressors,
             created: clock::unix(stamp.created(), present).unwrap_or(present.1),
             expires: clock::unix(stamp.expires(), present),
+            fresh_until: clock::unix(stamp.fresh_until(), present).filter(|_| stamp.grace() > 0),
             window: Some(stamp.window()).filter(|window| *window != 0),
             cost: 0,
             tags: tags[..].into(),
@@ -248,7 +249,8 @@ fn decode<K: DeserializeOwned, V: DeserializeOwned>(bytes: &[u8], wire: &Wire) -
         let value = Wire::decode(frame.codec, frame.compressors, frame.value, wire.max_value())?;
         let created = clock::from_unix(Some(frame.created), present);
         let expires = clock::from_unix(frame.expires, present);
-        let stamp = Stamp::new(created, expires).sliding(frame.window.unwrap_or(0));
+        let grace = frame.expires.zip(frame.fresh_until).map_or(0, |(end, fresh)| end.saturating_sub(fresh));
+        let stamp = Stamp::new(created, expires).sliding(frame.window.unwrap_or(0)).with_grace(grace);
         let tags: Vec<Tag> = frame.tags.iter().map(Tag::from).collect();
         contents.push((space::key_of(data)?, Entry::new(value, stamp, &[], &tags)));
     }

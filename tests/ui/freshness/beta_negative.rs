@@ -1,0 +1,10 @@
+use memo::memoize;
+
+#[memoize(ttl = 60, early_refresh = -1.0)]
+fn find(id: u64) -> u64 {
+    id
+}
+
+fn main() {
+    find(1);
+}
