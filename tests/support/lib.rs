@@ -1,6 +1,7 @@
 //! What several tests share.
 
 pub mod children;
+pub mod faults;
 pub mod files;
 pub mod inside;
 pub mod listening;
