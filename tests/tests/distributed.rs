@@ -6,7 +6,7 @@ use std::{path::Path, process::Command, sync::LazyLock};
 use memo::{Cache, Error, aio, backend::Backend, memoize};
 use memo_tests::{
     children::{self, Player, part, say, wait_for_line},
-    servers::{need, redis::Server},
+    servers::{memcached, need, postgres, redis::Server},
     soon, within_20_s,
 };
 use tempfile::TempDir;
@@ -240,6 +240,33 @@ fn files_are_shared_like_servers() {
             assert!(!has_lease(&*store), "{url}");
         }
         one_run(|_| start_in(dir.path(), "attribute", ""));
+    });
+}
+
+#[test]
+fn leases_are_in_any_store_that_reads_and_writes_in_one_step() {
+    within_20_s(|| {
+        let (postgres, memcached) = (postgres::Server::shared(), memcached::Server::start());
+        let of_postgres =
+            |lease: &str| postgres.as_ref().map(|server| server.url(&format!("?prefix={lease}&lease={lease}")));
+        let of_memcached =
+            |lease: &str| memcached.as_ref().map(|server| server.url(&format!("?prefix={lease}&lease={lease}")));
+        for url in [of_postgres("1h"), of_memcached("1h")].into_iter().flatten() {
+            let ways = ["thread", "task", "object", "object in a task"];
+            one_run(|number| start(ways[number % 4], &url, 7));
+        }
+        for url in [of_postgres("700ms"), of_memcached("700ms")].into_iter().flatten() {
+            let mut leader = leader("thread", &url, 7);
+            let mut others = ["thread", "task", "thread"].map(|how| start(how, &url, 7));
+            leader.kill();
+            outcomes_of_one_run(&mut others);
+        }
+        for url in [of_postgres("1h"), of_postgres("700ms")].into_iter().flatten() {
+            let store = memo::backend(&url).expect("opens");
+            // One that was given back has expired.
+            store.purge(1_000_000).expect("purged");
+            assert!(!has_lease(&*store), "{url}");
+        }
     });
 }
 
