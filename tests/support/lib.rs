@@ -1,6 +1,7 @@
 //! What several tests share.
 
 pub mod children;
+pub mod faults;
 pub mod files;
 pub mod inside;
 pub mod listening;
@@ -17,7 +18,7 @@ use std::{
         mpsc::{self, RecvTimeoutError},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// A number that no other call returned: a body that returns it shows by its value whether it ran. The numbers are far
@@ -37,6 +38,30 @@ pub fn counts<F>(function: F) -> (u64, u64, u64) {
 pub fn until(done: impl Fn() -> bool) {
     while !done() {
         thread::yield_now();
+    }
+}
+
+/// Waits for something that others do in their own time: threads, or other processes.
+///
+/// # Panics
+/// If it has not come about after 15 seconds, with the words for it.
+#[track_caller]
+pub fn soon(what: &str, done: impl FnMut() -> bool) {
+    in_time(Duration::from_secs(15), what, done);
+}
+
+/// The same with a patience of one's own.
+///
+/// # Panics
+/// If it has not come about by then, with the words for it.
+#[track_caller]
+pub fn in_time(patience: Duration, what: &str, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + patience;
+    let mut pause = Duration::from_micros(50);
+    while !done() {
+        assert!(Instant::now() < end, "never came about: {what}");
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(5));
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Moody {
     pub held_count: Mutex<Option<mpsc::Receiver<()>>>,
     /// It does not know how many entries it has.
     pub cannot_count: AtomicBool,
+    /// It does not promise to read and write in one step.
+    pub in_two_steps: AtomicBool,
     /// How often it was read.
     pub reads: AtomicU32,
 }
@@ -58,7 +60,11 @@ impl Backend for Moody {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { count: !self.cannot_count.load(Ordering::SeqCst), ..self.inner.capabilities() }
+        Capabilities {
+            count: !self.cannot_count.load(Ordering::SeqCst),
+            atomic_update: !self.in_two_steps.load(Ordering::SeqCst),
+            ..self.inner.capabilities()
+        }
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {

@@ -11,7 +11,7 @@ use std::{
 use futures::{FutureExt as _, future::join_all};
 use memo::{CacheInfo, cache_delete, cache_get, memoize};
 
-use crate::concurrent::{Job, Key, announced, poll_once, threads, until, within_20_s};
+use crate::concurrent::{Job, Key, announced, poll_once, soon, threads, within_20_s};
 
 mod concurrent;
 
@@ -98,7 +98,7 @@ fn after_a_panic_in_a_task_one_of_ten_followers_takes_over() {
         // Half of the followers are tasks, half are threads.
         let tasks: Vec<_> = (0..5).map(|_| runtime.spawn(call())).collect();
         let callers: Vec<_> = (0..5).map(|_| thread::spawn(move || smol::block_on(call()))).collect();
-        until("all callers wait", || PENDING.load(SeqCst) == 11);
+        soon("all callers wait", || PENDING.load(SeqCst) == 11);
         job.open(1);
         assert!(runtime.block_on(leader).is_err());
         assert!(runtime.block_on(join_all(tasks)).into_iter().all(|value| value.expect("no panic") == 2));
@@ -140,7 +140,7 @@ fn an_aborted_task_and_a_runtime_that_ends_let_others_take_over() {
             let other = threads(2);
             let tasks: Vec<_> = (0..5).map(|_| other.spawn(call())).collect();
             let callers: Vec<_> = (0..5).map(|_| thread::spawn(move || smol::block_on(call()))).collect();
-            until("all callers wait", || pending.load(SeqCst) == 11);
+            soon("all callers wait", || pending.load(SeqCst) == 11);
             if whole_runtime {
                 drop(runtime);
             } else {

@@ -1,19 +1,13 @@
 //! Rows 13, 54; promises 1, 4: processes that share a store run a body once; a leader that dies is replaced, one that fails holds up
 //! nobody.
 
-use std::{
-    path::Path,
-    process::Command,
-    sync::LazyLock,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{path::Path, process::Command, sync::LazyLock};
 
 use memo::{Cache, Error, aio, backend::Backend, memoize};
 use memo_tests::{
     children::{self, Player, part, say, wait_for_line},
-    servers::{need, redis::Server},
-    within_20_s,
+    servers::{memcached, need, postgres, redis::Server},
+    soon, within_20_s,
 };
 use tempfile::TempDir;
 
@@ -137,8 +131,8 @@ fn calling(mut player: Player) -> Player {
 }
 
 /// One that runs the body.
-fn leader(how: &str, url: &str) -> Player {
-    let mut player = start(how, url, 7);
+fn leader(how: &str, url: &str, key: u32) -> Player {
+    let mut player = start(how, url, key);
     expect_run(&mut player);
     player
 }
@@ -173,14 +167,6 @@ fn has_lease(store: &dyn Backend) -> bool {
     found
 }
 
-fn until(what: &str, done: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(15);
-    while !done() {
-        assert!(Instant::now() < end, "never came about: {what}");
-        thread::yield_now();
-    }
-}
-
 /// How often somebody has looked something up.
 fn looks(server: &Server) -> u64 {
     let stats = server.tell("INFO commandstats").texts().concat();
@@ -195,21 +181,34 @@ fn waiting<const N: usize>(server: &Server, ways: [&str; N], url: &str, key: u32
         let before = looks(server);
         let player = start(how, url, key);
         others += 1;
-        until("they look again and again", || looks(server) > before + 12 * others);
+        soon("they look again and again", || looks(server) > before + 12 * others);
         player
     })
+}
+
+/// A server, and the URL of a store there whose leases are not over during a test.
+fn with_long_leases() -> Option<(Server, String)> {
+    let server = Server::start()?;
+    let url = server.url(&format!("?{LONG}"));
+    Some((server, url))
 }
 
 fn redis_is_here() -> bool {
     need("redis-server", "redis-server", &[]).is_some()
 }
 
-/// Eight processes that call at once: one run, whose value all have.
-fn one_run(start: impl Fn(usize) -> Player) {
-    let mut players: Vec<Player> = (0..8).map(start).collect();
+/// What players have in the end, of whom one runs the body.
+fn outcomes_of_one_run(players: &mut [Player]) -> Vec<(usize, String)> {
     players.iter_mut().for_each(Player::tell);
     let outcomes: Vec<_> = players.iter_mut().map(outcome).collect();
     assert_eq!(outcomes.iter().map(|(runs, _)| runs).sum::<usize>(), 1, "{outcomes:?}");
+    outcomes
+}
+
+/// Eight processes that call at once: one run, whose value all have.
+fn one_run(start: impl Fn(usize) -> Player) {
+    let mut players: Vec<Player> = (0..8).map(start).collect();
+    let outcomes = outcomes_of_one_run(&mut players);
     assert!(outcomes.iter().all(|(_, had)| value(had) == value(&outcomes[0].1)), "{outcomes:?}");
 }
 
@@ -245,11 +244,37 @@ fn files_are_shared_like_servers() {
 }
 
 #[test]
+fn leases_are_in_any_store_that_reads_and_writes_in_one_step() {
+    within_20_s(|| {
+        let (postgres, memcached) = (postgres::Server::shared(), memcached::Server::start());
+        let of_postgres =
+            |lease: &str| postgres.as_ref().map(|server| server.url(&format!("?prefix={lease}&lease={lease}")));
+        let of_memcached =
+            |lease: &str| memcached.as_ref().map(|server| server.url(&format!("?prefix={lease}&lease={lease}")));
+        for url in [of_postgres("1h"), of_memcached("1h")].into_iter().flatten() {
+            let ways = ["thread", "task", "object", "object in a task"];
+            one_run(|number| start(ways[number % 4], &url, 7));
+        }
+        for url in [of_postgres("700ms"), of_memcached("700ms")].into_iter().flatten() {
+            let mut leader = leader("thread", &url, 7);
+            let mut others = ["thread", "task", "thread"].map(|how| start(how, &url, 7));
+            leader.kill();
+            outcomes_of_one_run(&mut others);
+        }
+        for url in [of_postgres("1h"), of_postgres("700ms")].into_iter().flatten() {
+            let store = memo::backend(&url).expect("opens");
+            // One that was given back has expired.
+            store.purge(1_000_000).expect("purged");
+            assert!(!has_lease(&*store), "{url}");
+        }
+    });
+}
+
+#[test]
 fn who_waited_for_another_process_has_a_hit() {
     within_20_s(|| {
-        let Some(server) = Server::start() else { return };
-        let url = server.url(&format!("?{LONG}"));
-        let mut leader = leader("thread", &url);
+        let Some((server, url)) = with_long_leases() else { return };
+        let mut leader = leader("thread", &url, 7);
         let mut others = waiting(&server, ["thread", "task", "object"], &url, 7);
         leader.tell();
         let (_, had) = outcome(&mut leader);
@@ -266,9 +291,8 @@ fn who_waited_for_another_process_has_a_hit() {
 #[test]
 fn other_keys_do_not_wait() {
     within_20_s(|| {
-        let Some(server) = Server::start() else { return };
-        let url = server.url(&format!("?{LONG}"));
-        let mut first = leader("thread", &url);
+        let Some((_server, url)) = with_long_leases() else { return };
+        let mut first = leader("thread", &url, 7);
         let mut second = start("thread", &url, 8);
         expect_run(&mut second);
         second.tell();
@@ -287,12 +311,10 @@ fn a_leader_that_is_killed_is_replaced_by_one() {
         let (server, dir) = (Server::start().expect("it is here"), TempDir::new().expect("a folder can be made"));
         let sqlite = format!("sqlite://{}/cache.db?lease=700ms", dir.path().display());
         for url in [server.url("?lease=700ms"), sqlite] {
-            let mut leader = leader("thread", &url);
+            let mut leader = leader("thread", &url, 7);
             let mut others = ["thread", "task", "thread"].map(|how| start(how, &url, 7));
             leader.kill();
-            others.iter_mut().for_each(Player::tell);
-            let outcomes = others.each_mut().map(outcome);
-            assert_eq!(outcomes.iter().map(|(runs, _)| runs).sum::<usize>(), 1, "{outcomes:?}");
+            outcomes_of_one_run(&mut others);
             assert!(!has_lease(&*memo::backend(&url).expect("opens")));
         }
     });
@@ -303,14 +325,14 @@ fn a_lease_is_renewed_while_the_body_runs() {
     within_20_s(|| {
         let Some(server) = Server::start() else { return };
         let url = server.url("?lease=500ms");
-        let mut leader = leader("thread", &url);
+        let mut leader = leader("thread", &url, 7);
         let mut others = ["thread", "task"].map(|how| start(how, &url, 7));
         let note = || {
             let keys = server.tell("KEYS *e:/lease*").texts();
             keys.first().map(|key| server.ask(&[b"GET", key.as_bytes()]).texts().concat()).unwrap_or_default()
         };
         let renewals = || note().split(' ').nth(2).map_or(0, |count| count.parse::<u64>().expect("a number"));
-        until("it was renewed for more than three times its time", || renewals() > 10);
+        soon("it was renewed for more than three times its time", || renewals() > 10);
         leader.tell();
         let (_, had) = outcome(&mut leader);
         for other in &mut others {
@@ -323,11 +345,9 @@ fn a_lease_is_renewed_while_the_body_runs() {
 #[test]
 fn after_a_failure_all_who_waited_run_at_once() {
     within_20_s(|| {
-        let Some(server) = Server::start() else { return };
+        let Some((server, url)) = with_long_leases() else { return };
         for (key, how) in [(1, "fails"), (2, "fails in a task")] {
-            let url = server.url(&format!("?{LONG}"));
-            let mut leader = start(how, &url, key);
-            expect_run(&mut leader);
+            let mut leader = leader(how, &url, key);
             let mut others = waiting(&server, ["thread", "task", "fails"], &url, key);
             leader.tell();
             assert_eq!(outcome(&mut leader).0, 0);
@@ -342,16 +362,12 @@ fn after_a_failure_all_who_waited_run_at_once() {
 #[test]
 fn after_a_panic_one_takes_over() {
     within_20_s(|| {
-        let Some(server) = Server::start() else { return };
+        let Some((server, url)) = with_long_leases() else { return };
         for (key, how) in [(1, "panics"), (2, "panics in a task")] {
-            let url = server.url(&format!("?{LONG}"));
-            let mut leader = start(how, &url, key);
-            expect_run(&mut leader);
+            let mut leader = leader(how, &url, key);
             let mut others = waiting(&server, ["thread", "task", "object"], &url, key);
             leader.tell();
-            others.iter_mut().for_each(Player::tell);
-            let outcomes = others.each_mut().map(outcome);
-            assert_eq!(outcomes.iter().map(|(runs, _)| runs).sum::<usize>(), 1, "{outcomes:?}");
+            outcomes_of_one_run(&mut others);
             let keys = || server.tell("KEYS *e:/lease*").texts();
             assert_eq!(keys(), Vec::<String>::new());
         }
@@ -361,9 +377,8 @@ fn after_a_panic_one_takes_over() {
 #[test]
 fn a_wait_for_another_process_has_a_timeout() {
     within_20_s(|| {
-        let Some(server) = Server::start() else { return };
-        let url = server.url(&format!("?{LONG}"));
-        let mut leader = leader("thread", &url);
+        let Some((_server, url)) = with_long_leases() else { return };
+        let mut leader = leader("thread", &url, 7);
         let mut impatient = start("is impatient", &url, 7);
         expect_run(&mut impatient);
         assert_eq!(value(&outcome(&mut start("gives up", &url, 7)).1), "1", "an error says that it took too long");

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicU32, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures::FutureExt as _;
@@ -19,7 +19,7 @@ use memo::{
     clock::TestClock,
     memoize, overwrite_cache,
 };
-use memo_tests::{fresh, moody::Moody, servers::free_port, within_20_s};
+use memo_tests::{fresh, moody::Moody, servers::free_port, soon, within_20_s};
 
 type Numbers = Cache<u32, u64>;
 
@@ -63,14 +63,6 @@ fn renew(store: &dyn Backend, place: &[u8], renewals: u32) {
     store.set(place, Item::new(note.as_bytes())).expect("it is set");
 }
 
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(15);
-    while !done() {
-        assert!(Instant::now() < end, "never came about: {what}");
-        thread::yield_now();
-    }
-}
-
 #[test]
 fn a_lease_can_be_read_and_is_no_entry() {
     let _alone = alone();
@@ -110,7 +102,7 @@ fn a_lease_is_over_when_it_has_not_changed_for_its_time() {
             renew(&*store, &place, 2);
             (0..99).for_each(|_| pass(100));
             assert_eq!(ran.load(Ordering::SeqCst), 0);
-            until("it is taken over", || {
+            soon("it is taken over", || {
                 pass(100);
                 caller.is_finished()
             });
@@ -199,7 +191,7 @@ fn a_value_that_is_set_ends_the_wait() {
         let before = store.reads.load(Ordering::SeqCst);
         thread::scope(|scope| {
             let caller = scope.spawn(|| cache.get_or_compute(&7, || unreachable!("it waits")).expect("a hit"));
-            until("it looks again and again", || store.reads.load(Ordering::SeqCst) > before + 6);
+            soon("it looks again and again", || store.reads.load(Ordering::SeqCst) > before + 6);
             // The lease stays where it is.
             other.set(7, 70).expect("set");
             assert_eq!(caller.join().expect("no panic"), 70);
@@ -230,12 +222,12 @@ fn a_future_that_is_dropped_leads_and_leases_nothing() {
         let cache = memo::aio::Cache::from(cache);
         {
             let mut running = pin!(cache.get_or_compute(&7, std::future::pending()));
-            until("it runs", || {
+            soon("it runs", || {
                 assert!(running.as_mut().now_or_never().is_none());
                 leases(&*store).len() == 1
             });
         }
-        until("it is given back", || leases(&*store).is_empty());
+        soon("it is given back", || leases(&*store).is_empty());
         let sync = Numbers::from(cache.clone());
         let place = lend(&sync, &*store, 7, 1);
         {
@@ -317,47 +309,19 @@ fn a_store_that_is_down_keeps_no_body_from_running() {
     });
 }
 
-/// A store in memory that does not promise to read and write in one step.
-struct TwoSteps(Memory);
-
-impl Backend for TwoSteps {
-    fn name(&self) -> &'static str {
-        "two steps"
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities { atomic_update: false, ..self.0.capabilities() }
-    }
-
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, memo::Error> {
-        self.0.get(key)
-    }
-
-    fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), memo::Error> {
-        self.0.set(key, item)
-    }
-
-    fn remove(&self, key: &[u8]) -> Result<bool, memo::Error> {
-        self.0.remove(key)
-    }
-
-    fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, memo::Error> {
-        self.0.remove_prefix(prefix)
-    }
-}
-
 #[test]
 fn a_store_that_can_have_no_leases_is_an_error_once() {
     static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
     let _alone = alone();
     memo::backend::on_error(|_, error| TOLD.lock().expect("no panic").push(error.to_string()));
-    let store = Arc::new(TwoSteps(Memory::new()));
+    let store = Arc::new(Moody::default());
+    store.in_two_steps.store(true, Ordering::SeqCst);
     let cache: Numbers = Cache::builder("steps").tier(Tier::of(store)).distributed().build().expect("builds");
     for key in 0..3 {
         assert_eq!(cache.get_or_compute(&key, || 1).expect("computed"), 1);
     }
     let told = TOLD.lock().expect("no panic").clone();
-    assert!(told.len() == 1 && told[0].contains("`two steps`"), "{told:?}");
+    assert!(told.len() == 1 && told[0].contains("`moody`"), "{told:?}");
 }
 
 #[test]

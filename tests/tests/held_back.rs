@@ -9,7 +9,7 @@ use std::{
 use futures::{StreamExt as _, future::join_all, stream::FuturesUnordered};
 use memo::memoize;
 
-use crate::concurrent::{Job, Key, announced, one_thread, polled, threads, until, within_20_s};
+use crate::concurrent::{Job, Key, announced, one_thread, polled, soon, threads, within_20_s};
 
 mod concurrent;
 
@@ -57,7 +57,7 @@ fn a_leader_held_back_by_its_task_does_not_hold_the_task() {
         let mut first = pin!(load(job.key()));
         assert!(polled(first.as_mut()).await.is_pending());
         let opener = thread::spawn(|| {
-            until("the second call waits", || pending.load(SeqCst) == 1);
+            soon("the second call waits", || pending.load(SeqCst) == 1);
             job.open(1);
         });
         assert_eq!(announced(load(job.key()), pending).await, 2);
@@ -90,7 +90,7 @@ fn a_leader_held_back_behind_another_task_does_not_hold_both() {
             assert!(polled(held.as_mut()).await.is_pending());
             // Another task's body waits for the call that this task holds back ...
             let other = tokio::spawn(announced(around(job.key()), pending));
-            until("the other task waits", || pending.load(SeqCst) == 1);
+            soon("the other task waits", || pending.load(SeqCst) == 1);
             job.open(1);
             // ... and this task waits for that body.
             assert!(around(job.key()).await > 100);

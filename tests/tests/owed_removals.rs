@@ -3,18 +3,27 @@
 
 use std::{
     sync::{Arc, LazyLock, atomic::Ordering},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use memo::{Cache, SetOptions, Tier, Write, backend::Backend, cache_delete, clock::TestClock, memoize};
-use memo_tests::{fresh, moody::Moody};
+use memo_tests::{fresh, moody::Moody, soon};
 
 type Numbers = Cache<u32, u64>;
 
 fn built(name: &str) -> (Arc<Moody>, Numbers) {
     let store = Arc::new(Moody::default());
     let cache = Cache::builder(name).tier(Tier::of(store.clone())).build().expect("builds");
+    (store, cache)
+}
+
+/// One with two entries, of which the store clings to the first when that is to go.
+fn clinging(name: &str) -> (Arc<Moody>, Numbers) {
+    let (store, cache) = built(name);
+    cache.set_many([(1, 10), (2, 20)]).expect("stored");
+    clings(&store, true);
+    let error = cache.delete(&1).expect_err("it clings");
+    assert!(error.is_unavailable(), "{error}");
     (store, cache)
 }
 
@@ -29,22 +38,16 @@ fn stand(store: &Moody, name: &str) -> u64 {
 
 /// Time passes until something is done.
 fn in_time(clock: &TestClock, done: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
-    while !done() {
-        assert!(Instant::now() < end, "not done after 20 s");
+    soon("it is done", || {
         clock.advance(Duration::from_secs(1));
-        thread::yield_now();
-    }
+        done()
+    });
 }
 
 #[test]
 fn what_was_to_go_is_absent_and_goes_later() {
     let clock = TestClock::install();
-    let (store, cache) = built("later");
-    cache.set_many([(1, 10), (2, 20)]).expect("stored");
-    clings(&store, true);
-    let error = cache.delete(&1).expect_err("it clings");
-    assert!(error.is_unavailable(), "{error}");
+    let (store, cache) = clinging("later");
     assert_eq!(stand(&store, "later"), 2, "it is still there");
     assert_eq!((cache.get(&1).expect("read"), cache.get(&2).expect("read")), (None, Some(20)));
     assert_eq!(cache.get_many(&[1, 2]).expect("read"), [None, Some(20)]);
@@ -61,10 +64,7 @@ fn what_was_to_go_is_absent_and_goes_later() {
 #[test]
 fn what_is_set_after_it_stays() {
     let clock = TestClock::install();
-    let (store, cache) = built("stays");
-    cache.set_many([(1, 10), (2, 20)]).expect("stored");
-    clings(&store, true);
-    cache.delete(&1).expect_err("it clings");
+    let (store, cache) = clinging("stays");
     cache.set(1, 11).expect_err("what is owed comes first");
     assert_eq!(cache.get(&1).expect("read"), None);
     clings(&store, false);

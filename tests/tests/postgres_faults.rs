@@ -2,12 +2,8 @@
 #![cfg(unix)]
 
 use std::{
-    io::Write,
     net::TcpListener,
-    sync::{
-        Arc, LazyLock, OnceLock,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -15,117 +11,52 @@ use std::{
 use memo::{
     Cache, Error,
     backend::{Backend, Item},
-    memoize,
 };
 use memo_tests::{
+    faults,
     servers::{
         free_port,
         postgres::{PASSWORD, Server},
-        proxy::{Proxy, Weather},
+        proxy::Proxy,
     },
     until, within_20_s,
 };
+
+mod weather;
 
 fn opened(url: &str) -> Arc<dyn Backend> {
     memo::backend(url).expect(url)
 }
 
-fn error_of(url: &str) -> Error {
-    memo::backend(url).and_then(|store| store.get(b"f|i|a|v")).expect_err(url)
-}
-
 fn at(port: u16, rest: &str) -> String {
-    format!("postgres://memo:{PASSWORD}@127.0.0.1:{port}/postgres?{rest}")
-}
-
-static PROXY: OnceLock<Proxy> = OnceLock::new();
-
-static ROUGH: LazyLock<Cache<u64, u64>> = LazyLock::new(|| {
-    let port = PROXY.get().expect("started before").port();
-    let url = at(port, "table=rough&timeout=1s&connect_timeout=2s&pause=1ms&pool=2");
-    Cache::open("rough", url.as_str()).expect("its URL is right")
-});
-
-static RUNS: AtomicU32 = AtomicU32::new(0);
-
-#[memoize(cache = ROUGH)]
-fn square(x: u64) -> u64 {
-    RUNS.fetch_add(1, Ordering::SeqCst);
-    x * x
-}
-
-#[memoize(cache = ROUGH)]
-async fn square_in_a_task(x: u64) -> u64 {
-    x * x
+    format!("postgres://memo:{PASSWORD}@127.0.0.1:{port}/postgres{rest}")
 }
 
 #[test]
 fn functions_return_what_is_right_in_any_weather() {
     let Some(server) = Server::shared() else { return };
-    let proxy = PROXY.get_or_init(|| Proxy::before(server.port()));
+    let proxy = Proxy::before(server.port());
+    let url = at(proxy.port(), "?table=rough&timeout=1s&connect_timeout=2s&pause=1ms&pool=2");
+    let cache: Cache<u64, u64> = Cache::open("rough", url.as_str()).expect("its URL is right");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("tokio");
-    within_20_s(|| until(|| ROUGH.get(&0).is_ok()));
-    for (round, weather) in (0..).zip([Weather::Silent, Weather::Cut, Weather::Garbled, Weather::HalfClosed]) {
-        let base = round * 1000;
-        assert_eq!(square(base), base * base);
-        assert_eq!(runtime.block_on(square_in_a_task(base)), base * base);
-        proxy.set(weather);
-        let before = memo::cache_info(square).errors;
-        for x in base..base + 2 {
-            assert_eq!(square(x), x * x, "{weather:?}");
-            assert_eq!(runtime.block_on(square_in_a_task(x)), x * x, "{weather:?}");
-        }
-        assert!(memo::cache_info(square).errors > before, "what fails is counted: {weather:?}");
-        assert!(ROUGH.get(&base).is_err(), "the cache says it: {weather:?}");
-        proxy.set(Weather::Fair);
-        // Nobody starts anything anew: the next ones find the way again.
-        within_20_s(move || until(|| ROUGH.set(base, base * base).is_ok()));
-        within_20_s(move || until(|| ROUGH.get(&base).is_ok_and(|found| found == Some(base * base))));
-        let runs = RUNS.load(Ordering::SeqCst);
-        assert_eq!((square(base), RUNS.load(Ordering::SeqCst)), (base * base, runs), "and functions hit");
-    }
+    within_20_s({
+        let cache = cache.clone();
+        move || until(|| cache.get(&0).is_ok())
+    });
+    weather::functions_return_what_is_right(&proxy, &cache, 2, |x| {
+        runtime.block_on(weather::square_in_a_task(&cache, x))
+    });
     drop(runtime);
     // Those for threads are left; the tasks' ended with their runtime.
-    within_20_s(|| until(|| proxy.open() <= 2));
+    within_20_s(move || until(|| proxy.open() <= 2));
 }
 
 #[test]
 fn a_server_that_crashes_and_starts_under_load() {
     let Some(mut server) = Server::start() else { return };
     let url = server.url("?timeout=2s&connect_timeout=2s&pause=10ms&pool=3");
-    let cache: Arc<Cache<u64, u64>> = Arc::new(Cache::open("load", url.as_str()).expect("its URL is right"));
-    let (done, wrong) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
-    let workers: Vec<_> = (0..4)
-        .map(|worker| {
-            let (cache, done, wrong) = (cache.clone(), done.clone(), wrong.clone());
-            thread::spawn(move || {
-                let mut x = worker;
-                while !done.load(Ordering::Relaxed) {
-                    x = (x + 7) % 100;
-                    // An error is said; a wrong value is never given.
-                    let found = cache.get_or_compute(&x, || x * 3).unwrap_or(x * 3);
-                    wrong.fetch_add(u32::from(found != x * 3), Ordering::Relaxed);
-                }
-            })
-        })
-        .collect();
-    let (there, gone) = (cache.clone(), cache.clone());
-    let comes = move || until(|| there.get(&1).is_ok());
-    let goes = move || until(|| gone.get(&1).is_err());
-    for _ in 0..2 {
-        within_20_s(comes.clone());
-        server.crash();
-        within_20_s(goes.clone());
-        server.start_again();
-    }
-    within_20_s(comes);
-    done.store(true, Ordering::Relaxed);
-    for worker in workers {
-        worker.join().expect("no panic");
-    }
-    assert_eq!(wrong.load(Ordering::Relaxed), 0);
-    cache.set(1, 3).expect("stored");
-    assert_eq!(cache.get(&1).expect("read"), Some(3));
+    let cache = Cache::open("load", url.as_str()).expect("its URL is right");
+    faults::under_load(&cache, &mut server, 2, Server::crash, Server::start_again);
 }
 
 #[test]
@@ -144,15 +75,7 @@ fn a_write_after_a_restart_finds_the_server() {
 #[test]
 fn a_dead_server_is_left_alone() {
     let Some(server) = Server::shared() else { return };
-    let proxy = Proxy::before(server.port());
-    proxy.set(Weather::Cut);
-    let store = opened(&at(proxy.port(), "trip_after=3&pause=1h"));
-    for _ in 0..50 {
-        store.get(b"f|i|a|v").expect_err("it is dead");
-    }
-    assert!(proxy.accepted() <= 4, "{} connections", proxy.accepted());
-    let said = store.set(b"f|i|a|v", Item::new(b"x")).expect_err("nobody asks it").to_string();
-    assert!(said.contains("left alone"), "{said}");
+    faults::dead_server_is_left_alone(server.port(), at);
 }
 
 /// Who gets no more connections than some works with those.
@@ -190,7 +113,7 @@ fn who_waits_too_long_is_let_go() {
     });
     let held = thread::scope(|scope| {
         let holder = scope.spawn(|| server.sql("BEGIN; LOCK TABLE slow; SELECT pg_sleep(3); COMMIT"));
-        memo_tests::until(|| {
+        until(|| {
             server.number(
                 "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'slow'::regclass",
             ) > 0
@@ -230,16 +153,9 @@ fn what_the_server_refuses_is_undone_as_a_whole() {
 fn what_is_wrong_is_said_without_credentials() {
     let Some(server) = Server::shared() else { return };
     let port = server.port();
-    let other = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let other_port = other.local_addr().expect("bound").port();
-    thread::spawn(move || {
-        for mut client in other.incoming().flatten() {
-            client.write_all(b"220 mail.example.org ESMTP ready\r\n").ok();
-        }
-    });
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let silent_port = silent.local_addr().expect("bound").port();
-    let closed = free_port();
+    let (mail, closed) = (faults::says(faults::MAIL, 1), free_port());
     let folder = server.dir().display();
     for (url, is_config, said) in [
         (
@@ -259,17 +175,15 @@ fn what_is_wrong_is_said_without_credentials() {
             "\"nothing\" does not exist",
         ),
         (format!("postgres://me:s3cret@127.0.0.1:{closed}/postgres"), false, "refused"),
-        (format!("postgres://me:s3cret@127.0.0.1:{other_port}/postgres?timeout=300ms"), false, "failed"),
+        (format!("postgres://me:s3cret@127.0.0.1:{mail}/postgres?timeout=300ms"), false, "failed"),
         (format!("postgres://me:s3cret@127.0.0.1:{silent_port}/postgres?connect_timeout=50ms"), false, "in time"),
         (format!("postgres://me:s3cret@no-such-host.invalid:{closed}/postgres"), false, "failed"),
         ("postgres://me@/postgres?socket=/no/such/folder".to_owned(), false, "No such file"),
-        (at(port, "sslmode=require&connect_timeout=20s"), false, "does not support TLS"),
+        (at(port, "?sslmode=require&connect_timeout=20s"), false, "does not support TLS"),
         (format!("postgres://nobody@:{port}/postgres?socket={folder}&connect_timeout=20s"), true, "does not exist"),
     ] {
-        let error = error_of(&url);
-        let all = format!("{error} {error:?}");
-        assert!(all.contains(said) && error.is_config() == is_config, "{url}: {all}");
-        assert!(!all.contains("s3cret") && !all.contains(PASSWORD), "{all}");
+        let error = faults::is_said(&url, said, &["s3cret", PASSWORD]);
+        assert_eq!(error.is_config(), is_config, "{url}: {error}");
     }
 }
 
@@ -277,7 +191,7 @@ fn what_is_wrong_is_said_without_credentials() {
 fn wrong_urls_are_errors_before_anybody_connects() {
     let long = format!("postgres://h/d?prefix={}", "p".repeat(256));
     let wide = format!("postgres://h/d?table={}", "t".repeat(41));
-    for (url, said) in [
+    faults::wrong_urls(&[
         ("postgres://", "says no server"),
         ("postgres:///d", "names no host"),
         ("postgres://h/d?socket=/tmp", "names hosts and a `socket`"),
@@ -291,10 +205,7 @@ fn wrong_urls_are_errors_before_anybody_connects() {
         ("postgres://h/d?password=x", "knows no parameter"),
         (&long, "at most 255 bytes"),
         (&wide, "at most 40 letters"),
-    ] {
-        let error = memo::backend(url).err().expect(url);
-        assert!(error.is_config() && error.to_string().contains(said), "{url}: {error}");
-    }
+    ]);
 }
 
 #[test]

@@ -3,30 +3,19 @@
 
 use std::{
     sync::{
-        Arc, LazyLock, Mutex,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
 };
 
-use memo::{
-    Cache,
-    backend::{Backend, Item},
-    memoize,
-};
-use memo_tests::{fresh, servers::postgres::Server};
+use memo::backend::{Backend, Item};
+use memo_tests::{faults::Ended, servers::postgres::Server};
+
+mod fences;
 
 fn opened(url: &str) -> Arc<dyn Backend> {
     memo::backend(url).expect(url)
-}
-
-/// Ends the other threads of a test.
-struct Ended<'a>(&'a AtomicBool);
-
-impl Drop for Ended<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
 }
 
 /// Several store what they made of a source, one changes the source and removes: after that nobody finds what was made before.
@@ -128,69 +117,9 @@ fn unlogged_entries_are_fenced_through_a_crash() {
     assert!(store.get(b"f|i|a|v").expect("read").is_some());
 }
 
-type Hand = Box<dyn Fn(&dyn Backend) + Send>;
-
-/// Something that another process does, to the key of a call.
-type Change = fn(&dyn Backend, &[u8]);
-
-/// What another process does while the next body runs.
-static MEANWHILE: Mutex<Option<Hand>> = Mutex::new(None);
-
-/// The cache of the functions, and the store as another process has it.
-static STORES: LazyLock<(Cache<u32, u64>, Arc<dyn Backend>)> = LazyLock::new(|| {
-    let server = Server::shared().expect("asked for before");
-    let cache = Cache::builder("numbers").tier(server.url("?table=bodies")).build().expect("builds");
-    (cache, opened(&server.url("?table=bodies&timeout=7s")))
-});
-
-static RUNS: AtomicU32 = AtomicU32::new(0);
-
-fn run() -> u64 {
-    RUNS.fetch_add(1, Ordering::SeqCst);
-    if let Some(hand) = MEANWHILE.lock().expect("no panic").take() {
-        hand(&*STORES.1);
-    }
-    fresh()
-}
-
-#[memoize(cache = STORES.0, tag = "all", tags = |_: &u64| ["from the value".to_owned()])]
-fn number(key: u32) -> u64 {
-    run() + u64::from(key)
-}
-
-#[memoize(cache = STORES.0, tag = "all", tags = |_: &u64| ["from the value".to_owned()])]
-async fn number_in_a_task(key: u32) -> u64 {
-    run() + u64::from(key)
-}
-
-/// Calls twice, another process doing something during the first: did that one store its value?
-fn is_stored_after(hand: Change, key: u32, call: impl Fn(u32) -> u64) -> bool {
-    let prefix = format!("numbers||{key}|").into_bytes();
-    *MEANWHILE.lock().expect("no panic") = Some(Box::new(move |store| hand(store, &prefix)));
-    let (first, runs) = (call(key), RUNS.load(Ordering::SeqCst));
-    let again = call(key);
-    let has_run = RUNS.load(Ordering::SeqCst) > runs;
-    assert_eq!(again != first, has_run);
-    !has_run
-}
-
 #[test]
 fn what_others_invalidate_meanwhile_is_not_stored() {
-    // Held until the end: the cache stays in its place.
-    let Some(_server) = Server::shared() else { return };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("tokio");
-    let hands: [(&str, bool, Change); 6] = [
-        ("nothing", true, |_, _| {}),
-        ("another key", true, |store, key| drop(store.remove_prefix(&[key, b"7|"].concat()).map(drop))),
-        ("the key", false, |store, key| drop(store.remove_prefix(key).map(drop))),
-        ("the function", false, |store, _| drop(store.remove_prefix(b"numbers|").map(drop))),
-        ("a tag", false, |store, _| drop(store.remove_tagged(b"numbers|", &["all"]).map(drop))),
-        ("a tag from the value", false, |store, _| drop(store.remove_tagged(b"", &["from the value"]).map(drop))),
-    ];
-    for (number_of, (what, is_stored, hand)) in (0..).zip(hands) {
-        let key = number_of * 2;
-        assert_eq!(is_stored_after(hand, key, number), is_stored, "{what}");
-        let call = |key| runtime.block_on(number_in_a_task(key));
-        assert_eq!(is_stored_after(hand, key + 1, call), is_stored, "{what}, in a task");
-    }
+    let Some(server) = Server::shared() else { return };
+    let (here, there) = (server.url("?table=bodies"), server.url("?table=bodies&timeout=7s"));
+    fences::invalidated_meanwhile_is_not_stored(&here, &there);
 }

@@ -1,11 +1,10 @@
 //! Rows 40, 55: PostgreSQL tells of what others change, and memory in front of it hears that.
 
-use std::time::{Duration, Instant};
-
 use memo::{Cache, SetOptions};
 use memo_tests::{
     listening::{changes_are_heard, listen, next},
     servers::postgres::Server,
+    soon,
 };
 
 #[test]
@@ -32,13 +31,6 @@ fn memory_in_front_forgets_what_others_change() {
     let cache: Cache<u32, u64> =
         Cache::builder("near").tier("memory").tier(server.url("?table=near")).build().expect("builds");
     let other = memo::backend(&server.url("?table=near&timeout=30s")).expect("opens");
-    let soon = |what: &str, done: &dyn Fn() -> bool| {
-        let end = Instant::now() + Duration::from_secs(20);
-        while !done() {
-            assert!(Instant::now() < end, "{what}: not after 20 s");
-            std::thread::yield_now();
-        }
-    };
     let hits = || cache.stats().tiers[0].hits;
     let removals: [&dyn Fn() -> u64; 3] = [
         &|| other.remove_prefix(b"near||1|").expect("removed"),
@@ -47,11 +39,11 @@ fn memory_in_front_forgets_what_others_change() {
     ];
     for remove in removals {
         cache.set_with(1, 10, SetOptions::new().tags(["some"])).expect("stored");
-        soon("it comes into memory", &|| {
+        soon("it comes into memory", || {
             let before = hits();
             cache.get(&1).expect("read") == Some(10) && hits() > before
         });
         assert_eq!(remove(), 1);
-        soon("it is gone", &|| cache.get(&1).expect("read").is_none());
+        soon("it is gone", || cache.get(&1).expect("read").is_none());
     }
 }

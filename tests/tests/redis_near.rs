@@ -1,11 +1,8 @@
 //! Row 55; promise 10, across processes: memory in front of Redis hears what others change, and is not used while it can't.
 
-use std::{
-    sync::{
-        Arc, LazyLock, OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::{Duration, Instant},
+use std::sync::{
+    Arc, LazyLock, OnceLock,
+    atomic::{AtomicU32, Ordering},
 };
 
 use memo::{Cache, SetOptions, backend::Backend, memoize};
@@ -15,18 +12,10 @@ use memo_tests::{
         proxy::{Proxy, Weather},
         redis::Server,
     },
+    soon,
 };
 
 type Numbers = Cache<u32, u64>;
-
-/// Waits for something that another thread does in its own time.
-fn soon(what: &str, done: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
-    while !done() {
-        assert!(Instant::now() < end, "{what}: not after 20 s");
-        std::thread::yield_now();
-    }
-}
 
 fn near(name: &str, url: &str) -> Numbers {
     Cache::builder(name).tier("memory").tier(url).build().expect("builds")

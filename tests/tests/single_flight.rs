@@ -52,7 +52,7 @@ fn sixty_four_tasks_are_one_run() {
         let job = Job::new(1);
         let runtime = threads(4);
         let tasks: Vec<_> = (0..64).map(|_| runtime.spawn(announced(load(job.key()), &PENDING))).collect();
-        concurrent::until("all tasks wait", || PENDING.load(SeqCst) == 64);
+        concurrent::soon("all tasks wait", || PENDING.load(SeqCst) == 64);
         job.open(1);
         assert!(runtime.block_on(join_all(tasks)).into_iter().all(|value| value.expect("no panic") == 1));
         assert_eq!(job.runs(), 1);
@@ -85,7 +85,7 @@ fn threads_and_tasks_together_are_one_run() {
                 }
                 job.until_runs(1);
             }
-            concurrent::until("all callers wait", || PENDING.load(SeqCst) == 64);
+            concurrent::soon("all callers wait", || PENDING.load(SeqCst) == 64);
             job.open(1);
             assert!(runtime.block_on(join_all(tasks)).into_iter().all(|value| value.expect("no panic") == 1));
             assert!(callers.into_iter().all(|caller| caller.join().expect("no panic") == 1));
@@ -118,7 +118,7 @@ fn different_keys_never_wait_for_each_other() {
         thread::scope(|scope| {
             let _open = concurrent::OpenAtEnd(&HELD);
             let held = scope.spawn(|| load(0));
-            concurrent::until("the held body runs", || RUNNING.load(SeqCst) == 1);
+            concurrent::soon("the held body runs", || RUNNING.load(SeqCst) == 1);
             // So many keys that every part of the tables has some.
             assert!((1..2000).all(|key| load(key) == key));
             assert!(memo::cache_delete!(load(7)).expect("memory"));

@@ -57,7 +57,7 @@ const ALMOST: Duration = Duration::from_millis(4999);
 
 /// Moves the clock until a thread is done, however late it began to wait.
 fn advance_until_done<T>(clock: &TestClock, thread: thread::JoinHandle<T>) -> T {
-    concurrent::until("the waiting thread gives up", || {
+    concurrent::soon("the waiting thread gives up", || {
         clock.advance(STEP);
         thread.is_finished()
     });
@@ -145,7 +145,7 @@ fn a_sleeping_task_is_woken_when_its_time_has_come() {
         job.until_runs(1);
         let waiting = runtime.spawn(fails_async(job.key()));
         let running = runtime.spawn(runs_async(Job::new(0).key()));
-        concurrent::until("the waiting task gives up", || {
+        concurrent::soon("the waiting task gives up", || {
             clock.advance(STEP);
             waiting.is_finished()
         });

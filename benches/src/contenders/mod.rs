@@ -119,7 +119,7 @@ impl Contender {
         F: Future<Output: Send> + Send + 'static,
     {
         let calls: Loop = Box::new(move |calls| {
-            let task = |number| runtime.spawn(random_in_task(calls.div_ceil(tasks), distinct, number, call));
+            let task = |number| runtime.spawn(random_in_task((calls + number) / tasks, distinct, number, call));
             let running: Vec<_> = (0..tasks).map(task).collect();
             runtime.block_on(async {
                 for task in running {

@@ -1,8 +1,8 @@
 //! By hand: the client and nothing else.
 
-use std::{cell::RefCell, sync::LazyLock};
+use std::{cell::RefCell, sync::LazyLock, time::Duration};
 
-use redis::{AsyncCommands as _, Commands as _, Connection, aio::MultiplexedConnection};
+use redis::{AsyncCommands as _, AsyncConnectionConfig, Commands as _, Connection, aio::MultiplexedConnection};
 
 use super::{Action, Callers, KEYS, MANY, RUNTIME, server::URL};
 use crate::{
@@ -21,9 +21,12 @@ thread_local! {
     static CONNECTION: RefCell<Connection> = RefCell::new(client().get_connection().expect("the server runs"));
 }
 
-/// What all tasks share.
-static SHARED: LazyLock<MultiplexedConnection> =
-    LazyLock::new(|| RUNTIME.block_on(client().get_multiplexed_async_connection()).expect("the server runs"));
+/// What all tasks share. It waits longer than by default, since the machine may be busy.
+static SHARED: LazyLock<MultiplexedConnection> = LazyLock::new(|| {
+    let config = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(20)));
+    let connected = async { client().get_multiplexed_async_connection_with_config(&config).await };
+    RUNTIME.block_on(connected).expect("the server runs")
+});
 
 fn ask<T>(request: impl FnOnce(&mut Connection) -> redis::RedisResult<T>) -> T {
     CONNECTION.with_borrow_mut(request).expect("the server answers")

@@ -3,12 +3,13 @@
 mod annotated;
 mod by_hand;
 mod server;
+mod told;
 
 use std::sync::LazyLock;
 
 use tokio::runtime::Runtime;
 
-pub use self::server::Server;
+pub use self::{server::Server, told::seen_after};
 use crate::contenders::{Column, Contender};
 
 /// How many keys are read, and how many of them at once.
@@ -46,7 +47,7 @@ pub fn contender(column: Column, callers: Callers, action: Action) -> Option<Con
 }
 
 /// So many groups of ten entries that have a tag in common are cleared.
-pub const GROUPS: u64 = 50;
+pub const GROUPS: u64 = 100;
 
 /// Removes such a group, by its number, from so many entries that all have a tag.
 pub fn tagged(column: Column, among: u64) -> Option<Box<dyn Fn(u64)>> {

@@ -32,6 +32,7 @@ pub fn of(name: Option<&str>) -> Vec<Row> {
         counted("get_many of 100 keys, one task", &server, ONE),
         timed("set", Callers::Thread, Action::Set, &[]),
     ];
+    rows.push(told());
     rows.extend([("1,000", 1_000), ("1,000,000", 1_000_000)].map(|(text, among)| clearing(text, among)));
     rows
 }
@@ -54,6 +55,11 @@ fn counted(what: &str, server: &Server, callers: Callers) -> Row {
     };
     let row = Row::new(format!("Redis: {what}"), Unit::RoundTrips, &[Bar::AtMost(1.0)]);
     row.cells(Column::ALL.into_iter().filter_map(count))
+}
+
+fn told() -> Row {
+    let row = Row::new("Redis: a change is seen in the memory of others, 99 of 100", Unit::Nanos, &[Bar::AtMost(50e6)]);
+    row.cells([(Column::Memo, network::seen_after(990))])
 }
 
 fn clearing(text: &str, among: u64) -> Row {

@@ -3,20 +3,14 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, TcpStream},
-    path::{Path, PathBuf},
     process::Command,
     time::Duration,
 };
 
-use super::{Process, free_port, need};
+use super::{Service, free_port, need};
 
 /// One server. It is stopped when this is dropped.
-pub struct Server {
-    process: Process,
-    program: PathBuf,
-    port: u16,
-    settings: Vec<String>,
-}
+pub struct Server(Service);
 
 impl Server {
     /// Starts one; `None` if there is no memcached here.
@@ -31,29 +25,29 @@ impl Server {
     pub fn with(settings: &[&str]) -> Option<Self> {
         let program = need("memcached", "memcached", &[])?;
         let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
-        // Somebody else may take a port first.
-        let started = (0..20).find_map(|_| {
-            let port = free_port();
-            let mut process = launch(&program, port, &settings);
-            process.answers(|| answers(port)).then_some((port, process))
-        });
-        let (port, process) = started.unwrap_or_else(|| panic!("memcached does not start with {settings:?}"));
-        Some(Self { process, program, port, settings })
+        let command = move |port: u16| {
+            let mut command = Command::new(&program);
+            // It refuses to be root.
+            let fixed = ["-l", "127.0.0.1", "-U", "0", "-u", "nobody", "-t", "2", "-p"];
+            command.args(fixed).arg(port.to_string()).args(&settings);
+            command
+        };
+        Some(Self(Service::start(free_port, command, answers)))
     }
 
     /// The port that it listens on.
     pub fn port(&self) -> u16 {
-        self.port
+        self.0.port()
     }
 
     /// What it is found by, with what stands behind the port.
     pub fn url(&self, rest: &str) -> String {
-        format!("memcached://127.0.0.1:{}{rest}", self.port)
+        format!("memcached://127.0.0.1:{}{rest}", self.port())
     }
 
     /// SIGKILL; what it held is lost.
     pub fn kill(&mut self) {
-        self.process.kill();
+        self.0.process().kill();
     }
 
     /// Starts it again on the same port.
@@ -61,8 +55,7 @@ impl Server {
     /// # Panics
     /// If somebody else took the port.
     pub fn start_again(&mut self) {
-        self.process = launch(&self.program, self.port, &self.settings);
-        assert!(self.process.answers(|| answers(self.port)), "somebody else took port {}", self.port);
+        self.0.start_again();
     }
 
     /// What it holds under a key.
@@ -122,15 +115,8 @@ impl Server {
     }
 
     fn ask(&self, words: &[u8]) -> BufReader<TcpStream> {
-        ask(self.port, words).expect("the server answers")
+        ask(self.port(), words).expect("the server answers")
     }
-}
-
-fn launch(program: &Path, port: u16, settings: &[String]) -> Process {
-    // It refuses to be root.
-    let port = port.to_string();
-    let fixed = ["-l", "127.0.0.1", "-p", &port, "-U", "0", "-u", "nobody", "-t", "2"];
-    Process::start(Command::new(program).args(fixed).args(settings))
 }
 
 /// Does somebody speak the protocol here? One that wants a password says so.

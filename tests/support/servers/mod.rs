@@ -16,8 +16,10 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     path::PathBuf,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use crate::in_time;
 
 /// How long a server may need to start on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -40,15 +42,12 @@ impl Process {
     /// # Panics
     /// If it takes too long.
     pub fn answers(&mut self, mut asked: impl FnMut() -> bool) -> bool {
-        let until = Instant::now() + PATIENCE;
-        while !asked() {
-            if self.0.try_wait().expect("it was started").is_some() {
-                return false;
-            }
-            assert!(Instant::now() < until, "a server that was started does not answer");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        true
+        let mut is_there = false;
+        in_time(PATIENCE, "a server that was started answers", || {
+            is_there = asked();
+            is_there || self.0.try_wait().expect("it was started").is_some()
+        });
+        is_there
     }
 
     /// SIGKILL, and nothing before.
@@ -71,6 +70,59 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// A server on a port of its own, which it keeps when it is started again.
+pub(crate) struct Service {
+    process: Process,
+    port: u16,
+    command: Box<dyn Fn(u16) -> Command + Send + Sync>,
+    answers: Box<dyn Fn(u16) -> bool + Send + Sync>,
+}
+
+impl Service {
+    /// Starts one on a port that is free, and waits until it answers there.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub(crate) fn start(
+        free_port: fn() -> u16,
+        command: impl Fn(u16) -> Command + Send + Sync + 'static,
+        answers: impl Fn(u16) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        // Somebody else may take a port first.
+        let started = (0..20).find_map(|_| {
+            let port = free_port();
+            let mut process = Process::start(&mut command(port));
+            process.answers(|| answers(port)).then_some((port, process))
+        });
+        let (port, process) = started.unwrap_or_else(|| panic!("{:?} does not start, on no port", command(0)));
+        Self { process, port, command: Box::new(command), answers: Box::new(answers) }
+    }
+
+    /// The port that it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What runs.
+    pub(crate) fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Starts it again on the same port.
+    ///
+    /// # Panics
+    /// If somebody else took the port.
+    pub(crate) fn start_again(&mut self) {
+        self.process = Process::start(&mut (self.command)(self.port));
+        assert!(self.process.answers(|| (self.answers)(self.port)), "somebody else took port {}", self.port);
     }
 }
 

@@ -15,18 +15,15 @@ use std::{
 
 use tempfile::{NamedTempFile, TempDir};
 
-use super::{Process, free_port, need, patient};
+use super::{Process, Service, free_port, need, patient};
 
 /// The password of its user `memo`.
 pub const PASSWORD: &str = "correct-horse";
 
 /// One server. It is stopped when this is dropped.
 pub struct Server {
-    process: Process,
-    program: PathBuf,
+    service: Service,
     dir: TempDir,
-    user: Option<User>,
-    port: u16,
 }
 
 /// Whom a server runs as.
@@ -72,14 +69,16 @@ impl Server {
             fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("it is ours");
             give(&file, user);
         }
-        let (port, process) = loop {
-            let port = free_port();
-            let mut process = launch(&program, dir.path(), user, port);
-            if process.answers(|| Session::open(dir.path(), port).is_some()) {
-                break (port, process);
-            }
+        let folder = dir.path().to_owned();
+        let command = move |port: u16| {
+            let mut command = Command::new(&program);
+            command.arg("-D").arg(folder.join("data")).args(["-p", &port.to_string()]).current_dir(&folder);
+            as_user(&mut command, user);
+            command
         };
-        Some(Self { process, program, dir, user, port })
+        let folder = dir.path().to_owned();
+        let answers = move |port: u16| Session::open(&folder, port).is_some();
+        Some(Self { service: Service::start(free_port, command, answers), dir })
     }
 
     /// Starts one that speaks through TLS, too, in the name of a host; beside it the file with its certificate, which it signed itself.
@@ -122,7 +121,7 @@ impl Server {
 
     /// The port that it listens on.
     pub fn port(&self) -> u16 {
-        self.port
+        self.service.port()
     }
 
     /// The folder with its socket.
@@ -132,7 +131,7 @@ impl Server {
 
     /// What it is found by, with parameters from `?` on. It is waited for as long as a busy machine may need, if they don't say how long.
     pub fn url(&self, rest: &str) -> String {
-        format!("postgres://memo:{PASSWORD}@127.0.0.1:{}/postgres{}", self.port, patient(rest))
+        format!("postgres://memo:{PASSWORD}@127.0.0.1:{}/postgres{}", self.port(), patient(rest))
     }
 
     /// Has it do something, as a user with `psql` would; gives the rows as texts.
@@ -140,7 +139,7 @@ impl Server {
     /// # Panics
     /// If it refuses.
     pub fn sql(&self, text: &str) -> Vec<Vec<Option<String>>> {
-        let mut session = Session::open(self.dir.path(), self.port).expect("the server answers");
+        let mut session = Session::open(self.dir.path(), self.port()).expect("the server answers");
         session.ask(text).unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
@@ -156,7 +155,7 @@ impl Server {
 
     /// SIGQUIT: it ends at once, as in a crash.
     pub fn crash(&mut self) {
-        end(&mut self.process);
+        end(self.service.process());
     }
 
     /// Starts it again on the same port.
@@ -164,9 +163,7 @@ impl Server {
     /// # Panics
     /// If somebody else took the port.
     pub fn start_again(&mut self) {
-        self.process = launch(&self.program, self.dir.path(), self.user, self.port);
-        let Self { process, dir, port, .. } = self;
-        assert!(process.answers(|| Session::open(dir.path(), *port).is_some()), "somebody else took port {port}");
+        self.service.start_again();
     }
 
     /// SIGSTOP for everything of it that runs: it is there, and says nothing.
@@ -181,7 +178,7 @@ impl Server {
 
     /// To the server, then to the processes that it has started.
     fn signal_all(&self, name: &str) {
-        let id = self.process.id();
+        let id = self.service.id();
         signal(name, id);
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
         children.split_whitespace().filter_map(|child| child.parse().ok()).for_each(|child| signal(name, child));
@@ -191,7 +188,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.thaw();
-        end(&mut self.process);
+        end(self.service.process());
     }
 }
 
@@ -203,12 +200,6 @@ fn end(process: &mut Process) {
 
 fn signal(name: &str, id: u32) {
     Command::new("kill").arg(format!("-{name}")).arg(id.to_string()).output().ok();
-}
-
-fn launch(program: &Path, dir: &Path, user: Option<User>, port: u16) -> Process {
-    let mut command = Command::new(program);
-    command.arg("-D").arg(dir.join("data")).args(["-p", &port.to_string()]).current_dir(dir);
-    Process::start(as_user(&mut command, user))
 }
 
 /// Where Debian keeps programs that depend on the version, the latest first.

@@ -11,15 +11,13 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{Process, free_port, need, patient};
+use super::{PATIENCE, Service, free_port, need, patient};
+use crate::in_time;
 
 /// One server. It is stopped when this is dropped.
 pub struct Server {
-    process: Process,
-    program: PathBuf,
+    service: Service,
     dir: TempDir,
-    port: u16,
-    settings: Vec<String>,
 }
 
 impl Server {
@@ -32,29 +30,25 @@ impl Server {
     pub fn with(settings: &[&str]) -> Option<Self> {
         let program = need("redis-server", "redis-server", &[])?;
         let dir = TempDir::new().expect("a folder can be made");
-        let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let (port, process) = loop {
-            // A cluster's servers talk to each other on a port that is 10,000 higher.
-            let port = free_port();
-            if port > 55_000 {
-                continue;
-            }
-            let mut process = launch(&program, dir.path(), port, &settings);
-            if process.answers(|| answers(port)) {
-                break (port, process);
-            }
+        let config = config(dir.path(), settings);
+        let file = dir.path().join("redis.conf");
+        let command = move |port: u16| {
+            fs::write(&file, format!("port {port}\n{config}")).expect("a file can be written");
+            let mut command = Command::new(&program);
+            command.arg(&file);
+            command
         };
-        Some(Self { process, program, dir, port, settings })
+        Some(Self { service: Service::start(low_port, command, answers), dir })
     }
 
     /// The port that it listens on.
     pub fn port(&self) -> u16 {
-        self.port
+        self.service.port()
     }
 
     /// What it is found by, with what stands behind the port.
     pub fn url(&self, rest: &str) -> String {
-        format!("redis://127.0.0.1:{}{}", self.port, patient(rest))
+        format!("redis://127.0.0.1:{}{}", self.port(), patient(rest))
     }
 
     /// Starts one that also listens to TLS, with a certificate of its own; gives its port for that, and the file with the
@@ -92,7 +86,7 @@ impl Server {
 
     /// SIGKILL; what it held is lost.
     pub fn kill(&mut self) {
-        self.process.kill();
+        self.service.process().kill();
     }
 
     /// Starts it again on the same port.
@@ -100,8 +94,7 @@ impl Server {
     /// # Panics
     /// If somebody else took the port.
     pub fn start_again(&mut self) {
-        self.process = launch(&self.program, self.dir.path(), self.port, &self.settings);
-        assert!(self.process.answers(|| answers(self.port)), "somebody else took port {}", self.port);
+        self.service.start_again();
     }
 
     /// Has it do something, as a user with `redis-cli` would; gives the answer as it comes.
@@ -109,7 +102,7 @@ impl Server {
     /// # Panics
     /// If it does not answer.
     pub fn ask(&self, words: &[&[u8]]) -> Answer {
-        ask(self.port, words).expect("the server answers")
+        ask(self.port(), words).expect("the server answers")
     }
 
     /// The same in words.
@@ -118,18 +111,20 @@ impl Server {
     }
 }
 
-fn launch(program: &Path, dir: &Path, port: u16, settings: &[String]) -> Process {
-    let mut config = format!(
-        "bind 127.0.0.1\nport {port}\ndir {dir}\nunixsocket {dir}/socket\nsave \"\"\nappendonly no\n",
-        dir = dir.display()
-    );
-    for setting in settings {
-        config.push_str(&setting.replace("{dir}", &dir.display().to_string()));
-        config.push('\n');
+fn config(dir: &Path, settings: &[&str]) -> String {
+    let dir = dir.display().to_string();
+    let fixed = format!("bind 127.0.0.1\ndir {dir}\nunixsocket {dir}/socket\nsave \"\"\nappendonly no\n");
+    settings.iter().fold(fixed, |config, setting| config + &setting.replace("{dir}", &dir) + "\n")
+}
+
+/// A free port: a cluster's servers talk to each other on a port that is 10,000 higher.
+fn low_port() -> u16 {
+    loop {
+        let port = free_port();
+        if port <= 55_000 {
+            return port;
+        }
     }
-    let file = dir.join("redis.conf");
-    fs::write(&file, config).expect("a file can be written");
-    Process::start(Command::new(program).arg(file))
 }
 
 /// What a server said.
@@ -231,7 +226,8 @@ impl Cluster {
             expect_ok(&servers[0].tell(&format!("CLUSTER MEET 127.0.0.1 {} {bus}", other.port())));
         }
         let known = |server: &Server| server.tell("CLUSTER NODES").texts().concat().lines().count();
-        until(|| servers.iter().all(|server| known(server) == 6));
+        // They agree in their own time.
+        in_time(PATIENCE, "all know each other", || servers.iter().all(|server| known(server) == 6));
         for (master, replica) in masters.iter().zip(replicas) {
             let id = master.tell("CLUSTER MYID").texts().concat();
             expect_ok(&replica.tell(&format!("CLUSTER REPLICATE {id}")));
@@ -242,7 +238,8 @@ impl Cluster {
         };
         let replicates =
             |server: &Server| server.tell("INFO replication").texts().concat().contains("master_link_status:up");
-        until(|| servers.iter().all(is_whole) && replicas.iter().all(replicates));
+        let is_done = || servers.iter().all(is_whole) && replicas.iter().all(replicates);
+        in_time(PATIENCE, "the servers of a cluster agree", is_done);
         Some(Self(servers))
     }
 
@@ -255,15 +252,6 @@ impl Cluster {
     /// Those that hold entries.
     pub fn masters(&self) -> &[Server] {
         &self.0[..3]
-    }
-}
-
-/// Waits for servers to agree: they do so in their own time.
-fn until(done: impl Fn() -> bool) {
-    let end = std::time::Instant::now() + super::PATIENCE;
-    while !done() {
-        assert!(std::time::Instant::now() < end, "the servers of a cluster do not agree");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

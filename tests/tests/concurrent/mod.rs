@@ -8,22 +8,10 @@ use std::{
     pin::{Pin, pin},
     sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
     task::{Context, Poll, Waker},
-    thread,
-    time::{Duration, Instant},
 };
 
-pub(crate) use memo_tests::within_20_s;
+pub(crate) use memo_tests::{soon, within_20_s};
 use tokio::sync::Semaphore;
-
-/// Yields until something has come about.
-#[track_caller]
-pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(15), "never came about: {what}");
-        thread::yield_now();
-    }
-}
 
 /// Holds bodies until it is opened; for threads and for tasks of any executor.
 #[derive(Debug)]
@@ -118,7 +106,7 @@ impl Job {
 
     #[track_caller]
     pub(crate) fn until_runs(&self, runs: u64) {
-        until("as many runs of the body", || self.runs() >= runs);
+        soon("as many runs of the body", || self.runs() >= runs);
     }
 
     /// Waits until so many callers have missed and stand where they lead a run or have joined one.
@@ -126,7 +114,7 @@ impl Job {
     /// A call makes the owned key when it has missed, once it leads or has joined, so the copies of the key count them.
     #[track_caller]
     pub(crate) fn until_missed(&self, callers: usize) {
-        until("as many callers that miss", || self.copies.load(SeqCst) >= callers);
+        soon("as many callers that miss", || self.copies.load(SeqCst) >= callers);
     }
 }
 
