@@ -194,8 +194,7 @@ impl<'a> Plan<'a> {
             stale_if_error: options.stale_if_error.into_value().unwrap_or(0),
             early_refresh: options.early_refresh.into_value().unwrap_or(0.0),
         };
-        let is_given =
-            windows.stale_while_revalidate > 0 || windows.stale_if_error > 0 || windows.early_refresh > 0.0;
+        let is_given = windows.stale_while_revalidate > 0 || windows.stale_if_error > 0 || windows.early_refresh > 0.0;
         let weight = options
             .max_weight
             .into_value()

@@ -18,9 +18,9 @@ pub use linkme;
 #[cfg(not(any(target_family = "wasm", miri)))]
 pub use crate::call::site::SITES_0_1_0 as SITES;
 pub use crate::{
-    __memo_lift_reference as lift_reference, __memo_lift_value as lift_value,
     __memo_declaration as declaration, __memo_done as done, __memo_ids as ids, __memo_invalidate as invalidate,
     __memo_invalidate_later as invalidate_later, __memo_kind as kind, __memo_leaf as leaf, __memo_leaf_of as leaf_of,
+    __memo_lift_reference as lift_reference, __memo_lift_value as lift_value,
     __memo_quiet_leaf_or_skip as leaf_or_skip, __memo_site as site,
     call::{
         address::{Address, Setting, address, unchanged},

@@ -11,8 +11,8 @@ use std::{
 };
 
 use memo::{
-    CacheInfo, cache_delete, cache_entry, cache_get, cache_info, clear_tag, clock::TestClock, memoize,
-    overwrite_cache, refresh, skip_cache,
+    CacheInfo, cache_delete, cache_entry, cache_get, cache_info, clear_tag, clock::TestClock, memoize, overwrite_cache,
+    refresh, skip_cache,
 };
 use memo_tests::{fresh, soon, within_20_s};
 
@@ -49,7 +49,7 @@ fn a_stale_value_is_given_and_made_anew() {
     assert_eq!(number("ab", 100, ""), first, "the older value, at once");
     refresh::wait();
     let second = number("ab", 100, "");
-    assert!(second > first && second < first + 100, "made of the same arguments");
+    assert!(second > first && second % (1 << 20) == first % (1 << 20), "made of the same arguments");
     assert_eq!(counts(&cache_info(number)), (1, 3, 1, 1));
     pass(&clock, 59);
     assert_eq!(number("ab", 100, ""), second, "also at the end of the window");
@@ -93,7 +93,7 @@ fn slow(key: u32) -> u64 {
 fn of_many_callers_none_waits_and_one_refreshes() {
     within_20_s(|| {
         let (_alone, clock) = alone();
-        memo::reset_stats(slow);
+        memo::reset_stats(slow).expect("it is memoized");
         let first = slow(1);
         pass(&clock, 11);
         let gate = gate(&SLOW);
@@ -117,9 +117,9 @@ fn of_many_callers_none_waits_and_one_refreshes() {
 
 #[test]
 fn what_is_invalidated_while_it_is_made_anew_does_not_come_back() {
-    let ways: [(&str, fn()); 2] = [
-        ("deleted", || drop(cache_delete!(slow(2)).expect("deleted"))),
-        ("cleared", || drop(clear_tag("slow").expect("cleared"))),
+    let ways: [(&str, fn() -> bool); 2] = [
+        ("deleted", || cache_delete!(slow(2)).expect("deleted")),
+        ("cleared", || clear_tag("slow").expect("cleared").removed() > 0),
     ];
     for (what, invalidate) in ways {
         within_20_s(move || {
@@ -129,7 +129,7 @@ fn what_is_invalidated_while_it_is_made_anew_does_not_come_back() {
             let gate = gate(&SLOW);
             slow(2);
             gate.begun.recv().expect("it begins");
-            invalidate();
+            assert!(invalidate());
             gate.open.send(()).expect("it waits");
             refresh::wait();
             assert_eq!(cache_get!(slow(2)), None, "{what}");
@@ -196,7 +196,7 @@ fn without_arguments_of_its_own_the_first_caller_makes_it_anew() {
     pass(&clock, 11);
     assert_eq!(source.read(100), 101, "the caller has what it made");
     assert_eq!(source.read(100), 101);
-    assert_eq!(counts(&cache_info(Source::read)), (1, 1, 1, 1));
+    assert_eq!(counts(&cache_info(Source::read)), (2, 1, 0, 1));
 }
 
 /// Neither `Clone` nor anything else.
@@ -227,7 +227,10 @@ fn excluded_arguments_are_copied_where_they_can_be() {
 }
 
 #[memoize(ttl = 10, stale_while_revalidate = 60)]
-fn generic<T: Clone + std::hash::Hash + Eq + Send + Sync + 'static, const N: usize>(key: T, texts: &[String]) -> (usize, u64) {
+fn generic<T: Clone + std::hash::Hash + Eq + Send + Sync + 'static, const N: usize>(
+    key: T,
+    texts: &[String],
+) -> (usize, u64) {
     let _ = key;
     (N + texts.len(), fresh())
 }

@@ -9,15 +9,14 @@ impl Rules<'_> {
         if options.is_there("ttl", &options.ttl) || options.is_there("cache", &options.cache) {
             return;
         }
-        let words = [
-            options.stale_while_revalidate.word(),
-            options.stale_if_error.word(),
-            options.early_refresh.word(),
-        ];
+        let words =
+            [options.stale_while_revalidate.word(), options.stale_if_error.word(), options.early_refresh.word()];
         for word in words.into_iter().flatten() {
             self.cx.error(
                 word.span(),
-                format!("`{word}` is about values whose ttl is over, or soon will be, but there is none; add `ttl = …`"),
+                format!(
+                    "`{word}` is about values whose ttl is over, or soon will be, but there is none; add `ttl = …`"
+                ),
             );
         }
     }
@@ -26,8 +25,7 @@ impl Rules<'_> {
     pub(super) fn windows_outlast_the_ttl(&self) {
         let options = self.options;
         let Some(Lifetime::Fixed(ttl)) = options.ttl.value() else { return };
-        for given in [&options.stale_while_revalidate, &options.stale_if_error].into_iter().filter_map(Slot::given)
-        {
+        for given in [&options.stale_while_revalidate, &options.stale_if_error].into_iter().filter_map(Slot::given) {
             if given.value <= *ttl {
                 self.cx.error(
                     given.word.span(),

@@ -27,8 +27,7 @@ pub(super) fn call(plan: &Plan<'_>, output: &TokenStream, content: TokenStream) 
     let is_async = matches!(plan.face, Face::Future(_));
     let (asyncness, wait) = if is_async { (quote!(async), quote!(.await)) } else { (quote!(), quote!()) };
     let params: Vec<&Param> = plan.analysis.params.iter().collect();
-    let (arguments, types): (Vec<_>, Vec<_>) =
-        params.iter().map(|param| (&param.ident, repeated(&param.ty))).unzip();
+    let (arguments, types): (Vec<_>, Vec<_>) = params.iter().map(|param| (&param.ident, repeated(&param.ty))).unzip();
     let patterns = params.iter().map(|param| pattern(plan, param));
     let none = params.iter().map(|_| quote!(_));
     let lifted: Vec<Ident> =

@@ -24,7 +24,7 @@ use crate::{
         slot::Flight,
         wait::{Outcome, Wait},
     },
-    freshness::State,
+    freshness::{State, state},
     key::{Ask, Held},
     memory::{Entered, Put, Stored, locked::UnderLock, stamp::Stamp},
     space::{EntryKey, Face, Lease, Loaded, Read, Space},
@@ -42,8 +42,8 @@ pub(crate) enum Step {
 enum Looked {
     Nothing,
     Hit,
-    /// A hit that is to be made anew meanwhile.
-    Due(Millis),
+    /// A hit that is to be made anew meanwhile; not counted yet.
+    Due(Stamp),
     /// What is to be given if the body fails.
     Spare(Millis),
 }
@@ -196,7 +196,7 @@ impl Call<'_> {
         if looks {
             match self.look() {
                 Looked::Hit => return Step::done(),
-                Looked::Due(made) => return self.due(made),
+                Looked::Due(stamp) => return self.due(stamp),
                 Looked::Spare(made) => attempt.spare = Some(made),
                 Looked::Nothing => {}
             }
@@ -242,10 +242,7 @@ impl Call<'_> {
     /// Is what was read accepted? Else it is removed.
     fn accepts(&mut self) -> bool {
         match self.answer.accept() {
-            Ok(()) => {
-                self.instance.count(|counters| &counters.hits, 1);
-                true
-            }
+            Ok(()) => true,
             Err(stamp) => {
                 self.instance.store.remove_if(self.hash, self.key.ask(), stamp);
                 false
@@ -261,25 +258,33 @@ impl Call<'_> {
 
     /// What an entry from the stores is good for; if it is, it is taken.
     fn judge_loaded(&mut self, loaded: &Loaded, seen: u64) -> Looked {
-        let stamp = self.instance.options().windows.map_or_else(Stamp::forever, |windows| {
-            loaded.about(&[]).0.early_by(windows.early(loaded.cost()))
-        });
+        let early = self.instance.options().windows.map_or(0, |windows| windows.early(loaded.cost()));
+        let stamp = loaded.stamp().early_by(early);
         self.judge_by(stamp, |call| call.takes(loaded, seen))
+    }
+
+    /// Counts a hit on an entry with these times.
+    fn count_hit(&self, stamp: Stamp) {
+        self.instance.count(|counters| &counters.hits, 1);
+        if stamp.grace() > 0 && clock::now() >= stamp.fresh_until() {
+            self.instance.count(|counters| &counters.stale_hits, 1);
+        }
     }
 
     fn judge_by(&mut self, stamp: Stamp, takes: impl FnOnce(&mut Self) -> bool) -> Looked {
         let windows = self.instance.options().windows;
-        let state = windows.map_or(State::Fresh, |windows| windows.state(stamp, clock::now()));
-        if state == State::Spare && !self.instance.claims().is_resting(self.hash) {
+        let state = state(windows, stamp, clock::now());
+        if state == State::Spare && (windows.is_none() || !self.instance.claims().is_resting(self.hash)) {
             return Looked::Spare(stamp.created());
         }
         if !takes(self) {
             return Looked::Nothing;
         }
-        if state != State::Fresh && clock::now() >= stamp.fresh_until() {
-            self.instance.count(|counters| &counters.stale_hits, 1);
+        if state == State::Due {
+            return Looked::Due(stamp);
         }
-        if state == State::Due { Looked::Due(stamp.created()) } else { Looked::Hit }
+        self.count_hit(stamp);
+        Looked::Hit
     }
 
     /// Where the entry stands outside of memory, if that was found out.
@@ -329,9 +334,9 @@ impl Call<'_> {
                     attempt.count_wait(self.instance);
                     true
                 }
-                Looked::Due(made) => {
+                Looked::Due(stamp) => {
                     attempt.count_wait(self.instance);
-                    return self.due(made);
+                    return self.due(stamp);
                 }
                 Looked::Spare(made) => {
                     (attempt.refused, attempt.spare) = (loaded.created(), Some(made));
@@ -368,9 +373,6 @@ impl Call<'_> {
         let keep = space.stores.has_memory().then_some(&mut keep as Keep<'_>);
         let is_hit = answer.decode(space, loaded, instance.options.tags, keep);
         space.used(loaded, is_hit);
-        if is_hit {
-            instance.count(|counters| &counters.hits, 1);
-        }
         is_hit
     }
 
@@ -395,9 +397,9 @@ impl Call<'_> {
                 Entered::Found => match self.judge(stamp) {
                     Looked::Nothing => {}
                     Looked::Spare(made) => attempt.spare = Some(made),
-                    Looked::Due(made) => {
+                    Looked::Due(stamp) => {
                         attempt.count_wait(instance);
-                        return self.due(made);
+                        return self.due(stamp);
                     }
                     Looked::Hit => {
                         attempt.count_wait(instance);

@@ -47,19 +47,24 @@ impl<V> Entry<V> {
         Duration::from_millis(clock::now().saturating_sub(self.stamp.created()))
     }
 
-    /// When the entry expires, by the wall clock; `None` if it does not. Where entries are sliding and memory stands before
+    /// Is its time to live over? It is there because of `stale_while_revalidate` or `stale_if_error` then.
+    pub fn is_stale(&self) -> bool {
+        self.ends().is_some_and(|end| end <= clock::now())
+    }
+
+    /// When the time to live of the entry is over, by the wall clock; `None` if it never is. Where entries are sliding and memory stands before
     /// a store, `validate` may see the end of memory's copy, which is sooner.
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.ends().map(clock::system_time)
     }
 
-    /// The time that is left until the entry expires; `None` if it does not.
+    /// What is left of its time to live; `None` if that never ends.
     pub fn remaining(&self) -> Option<Duration> {
         self.ends().map(|expires| Duration::from_millis(expires.saturating_sub(clock::now())))
     }
 
     fn ends(&self) -> Option<Millis> {
-        Some(self.stamp.expires()).filter(|expires| *expires != NEVER)
+        Some(self.stamp.fresh_until()).filter(|end| *end != NEVER)
     }
 
     /// The tags of the entry: literal ones first.

@@ -17,10 +17,17 @@ use super::{
     typed::TypedBox,
 };
 use crate::{
-    clock::Millis,
-    freshness::claims::Claims,
+    clock::{self, Millis},
+    freshness::{State, claims::Claims, state},
     key::{Ask, Asking, Query},
-    memory::{Cells, Found, Settings, Shards, Store, Stored, entries::Weigh, front::Front, locked::UnderLock, policy},
+    memory::{
+        Cells, Found, Settings, Shards, Store, Stored,
+        entries::Weigh,
+        front::Front,
+        locked::UnderLock,
+        policy,
+        stamp::{Stamp, is_over},
+    },
     space::Space,
     stats::counters::{Counters, ThreadCounters},
     sync::per_thread,
@@ -104,7 +111,18 @@ impl<K: 'static, V: 'static> Typed<K, V> {
             None => store,
         };
         let space = space.map(Arc::new);
-        Self { id, name, options, counters, space, weigh: None, contents: None, guests: Guests::default(), claims: OnceLock::new(), store }
+        Self {
+            id,
+            name,
+            options,
+            counters,
+            space,
+            weigh: None,
+            contents: None,
+            guests: Guests::default(),
+            claims: OnceLock::new(),
+            store,
+        }
     }
 
     /// What `give` makes of a key's value, counted as a hit. `None` may also mean that this thread can't ask: it is
@@ -247,8 +265,10 @@ impl<K: 'static, V: 'static> Typed<K, V> {
     ) -> Result<R, Found> {
         let (erased, mut give, mut given): (&AnyInstance, _, _) = (self, Some(give), None);
         let found = erased.store.visit(hash, &Asking::local(query), true, &mut |stored| {
-            let value = stored.value().downcast_ref();
-            given = value.zip(give.take()).map(|(value, give)| give(value, stored.stamp().expires()));
+            let (value, plain_until) = (stored.value().downcast_ref(), stored.stamp().plain_until());
+            if !is_over(plain_until, clock::now) {
+                given = value.zip(give.take()).map(|(value, give)| give(value, plain_until));
+            }
         });
         given.ok_or(found)
     }
@@ -321,15 +341,22 @@ impl AnyInstance {
         (!contents.are_in() && !UnderLock::is_here()).then_some(contents)
     }
 
-    /// The entry of a key with all that is known of it, if its value is a `V`; does not count as a use.
+    /// Would a call give an entry with these times, or run the body first?
+    pub(crate) fn gives(&self, stamp: Stamp) -> bool {
+        state(self.options.windows, stamp, clock::now()) != State::Spare
+    }
+
+    /// The entry of a key with all that is known of it, if its value is a `V` and a call would give it; does not count as a use.
     pub(crate) fn entry<V: 'static>(&self, hash: u64, key: &dyn Ask, copy: CopyOf<V>) -> (Found, Option<Entry<V>>) {
         let literal = self.options.tags;
         let mut entry = None;
         let found = self.store.visit(hash, key, false, &mut |stored| {
-            let value = stored.value().downcast_ref().map(copy);
-            entry = value.map(|value| Entry::new(value, stored.stamp(), literal, stored.tags()));
+            if self.gives(stored.stamp()) {
+                let value = stored.value().downcast_ref().map(copy);
+                entry = value.map(|value| Entry::new(value, stored.stamp(), literal, stored.tags()));
+            }
         });
-        (found, entry)
+        if found == Found::Live && entry.is_none() { (Found::Expired, None) } else { (found, entry) }
     }
 
     /// Removes the entry of a key, and keeps running bodies from storing theirs.
@@ -340,7 +367,11 @@ impl AnyInstance {
     /// Removes an entry and gives a copy of its value.
     pub(crate) fn take<V: 'static>(&self, hash: u64, key: &dyn Ask, copy: CopyOf<V>) -> Option<V> {
         let mut value = None;
-        let taken = self.store.take(hash, key, &mut |stored| value = stored.value().downcast_ref().map(copy));
+        let taken = self.store.take(hash, key, &mut |stored| {
+            if self.gives(stored.stamp()) {
+                value = stored.value().downcast_ref().map(copy);
+            }
+        });
         self.invalidated(u64::from(taken));
         value
     }

@@ -122,6 +122,9 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         space.decode_to_explain((&loaded, tier), &mut value)?;
         let literal = self.options().tags;
         let (stamp, own) = loaded.about(literal);
+        if !self.home.instance().gives(stamp) {
+            return Err(Explanation::Expired);
+        }
         let value = value.ok_or(Explanation::Absent)?;
         Ok((Entry::new(value, stamp, literal, &own), tier))
     }
@@ -136,8 +139,11 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         self.outside.is_none() && self.home.instance().entry(self.hash, key, copy).0 == Found::Expired
     }
 
-    /// An entry as it was read. One that can't be decoded is as good as absent, and counted.
+    /// An entry as it was read, if a call would give it. One that can't be decoded is as good as absent, and counted.
     fn opened<V: 'static>(&self, space: &Space, loaded: &Loaded) -> Option<Entry<V>> {
+        if !self.home.instance().gives(loaded.stamp()) {
+            return None;
+        }
         let mut value: Option<V> = None;
         space.decode(loaded, &mut value);
         let literal = self.options().tags;
@@ -306,9 +312,9 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         let offer = match &self.outside {
             Some((space, key)) => {
                 let present = (stamp.created(), clock::unix_now());
-        let about = About {
+                let about = About {
                     expires: clock::unix(stamp.expires(), present),
-            fresh_until: clock::unix(stamp.fresh_until(), present).filter(|_| stamp.grace() > 0),
+                    fresh_until: clock::unix(stamp.fresh_until(), present).filter(|_| stamp.grace() > 0),
                     window: stamp.window(),
                     cost: 0,
                     tags: terms.all_tags(options),

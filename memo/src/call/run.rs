@@ -216,11 +216,7 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
     /// # Errors
     ///
     /// The older value, if the body failed or panicked. If there is none, a panic goes on.
-    pub fn attempt(
-        &mut self,
-        fails: fn(&Kd::Val) -> bool,
-        body: impl FnOnce() -> Kd::Ret,
-    ) -> Result<Kd::Ret, Kd::Ret> {
+    pub fn attempt(&mut self, fails: fn(&Kd::Val) -> bool, body: impl FnOnce() -> Kd::Ret) -> Result<Kd::Ret, Kd::Ret> {
         let result = catch_unwind(AssertUnwindSafe(|| self.call(body)));
         block_on(self.attempted(Face::Thread, fails, result))
     }

@@ -35,7 +35,16 @@ pub(crate) struct Terms {
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { stores: true, ttl: None, jitter: None, varies: true, yields: false, tags: Vec::new(), windows: None, cost: 0 }
+        Self {
+            stores: true,
+            ttl: None,
+            jitter: None,
+            varies: true,
+            yields: false,
+            tags: Vec::new(),
+            windows: None,
+            cost: 0,
+        }
     }
 }
 
@@ -101,4 +110,3 @@ fn with_jitter(now: Millis, expires: Millis, jitter: Jitter) -> Millis {
     let added = (u128::from(random()) * (u128::from(most) + 1)) >> 64;
     expires.saturating_add(added as Millis).min(NEVER - 1)
 }
-

@@ -41,8 +41,19 @@ pub(crate) enum State {
     Spare,
 }
 
+/// What an entry that is alive is good for, to a function with these windows, or to somebody without any, to whom nothing stale is
+/// good for anything.
+pub(crate) fn state(windows: Option<&Windows>, stamp: Stamp, now: Millis) -> State {
+    match windows {
+        Some(windows) => windows.state(stamp, now),
+        None if stamp.grace() > 0 && now >= stamp.fresh_until() => State::Spare,
+        None => State::Fresh,
+    }
+}
+
 impl Windows {
-    pub const NEW: Self = Self { stale_while_revalidate: 0, stale_if_error: 0, early_refresh: 0.0 };
+    #[cfg(test)]
+    const NONE: Self = Self { stale_while_revalidate: 0, stale_if_error: 0, early_refresh: 0.0 };
 
     /// The times of a value that took so many nanoseconds to make.
     pub(crate) fn stamp(&self, stamp: Stamp, cost: u64) -> Stamp {
@@ -113,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_refresh_is_the_likelier_the_nearer_the_end() {
-        let windows = Windows { early_refresh: 1.0, ..Windows::NEW };
+        let windows = Windows { early_refresh: 1.0, ..Windows::NONE };
         // It took 100 ms.
         let stamp = windows.stamp(Stamp::new(0, 100_000), 100_000_000);
         assert_eq!(stamp.plain_until(), 95_500);

@@ -14,19 +14,27 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use super::claims::Claim;
-use crate::{call::switch::{refresh, refresh_here}, clock::Millis, flight::wait::block_on};
+use crate::{
+    call::switch::{refresh, refresh_here},
+    clock::Millis,
+    flight::wait::block_on,
+};
 
 /// A call that repeats itself without its caller.
 pub enum Job {
+    /// It blocks.
     Thread(Box<dyn FnOnce() + Send>),
-    Task(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// It is awaited.
+    Task(Spawned),
 }
 
 impl Job {
+    /// One that blocks.
     pub fn on_thread(call: impl FnOnce() + Send + 'static) -> Self {
         Self::Thread(Box::new(call))
     }
 
+    /// One that is awaited.
     pub fn in_task(call: impl Future<Output = ()> + Send + 'static) -> Self {
         Self::Task(Box::pin(call))
     }
@@ -62,7 +70,14 @@ struct State {
 }
 
 static POOL: Pool = Pool {
-    state: Mutex::new(State { waiting: VecDeque::new(), threads: 0, idle: 0, running: 0, tasks: 0, wakers: Vec::new() }),
+    state: Mutex::new(State {
+        waiting: VecDeque::new(),
+        threads: 0,
+        idle: 0,
+        running: 0,
+        tasks: 0,
+        wakers: Vec::new(),
+    }),
     more: Condvar::new(),
 };
 

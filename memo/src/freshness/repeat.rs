@@ -14,10 +14,12 @@ pub struct Lent<O, A: ?Sized> {
 }
 
 impl<O: Borrow<A>, A: ?Sized> Lent<O, A> {
+    /// What the call is given.
     pub fn lend(&mut self) -> &A {
         self.owned.borrow()
     }
 
+    /// Could it be owned?
     pub fn is_lifted(&self) -> bool {
         true
     }
@@ -27,12 +29,15 @@ impl<O: Borrow<A>, A: ?Sized> Lent<O, A> {
 pub struct Lifted<A>(Option<A>);
 
 impl<A> Lifted<A> {
+    /// What the call is given.
+    ///
     /// # Panics
     /// The second time: a call takes it.
     pub fn lend(&mut self) -> A {
         self.0.take().expect("a call is made once")
     }
 
+    /// Could it be owned?
     pub fn is_lifted(&self) -> bool {
         self.0.is_some()
     }
@@ -42,12 +47,15 @@ impl<A> Lifted<A> {
 pub struct NotLifted;
 
 impl NotLifted {
+    /// Has the type of what a call would be given.
+    ///
     /// # Panics
     /// Always: nobody who asked comes here.
     pub fn lend<A>(&mut self) -> A {
         unreachable!("it was not lifted")
     }
 
+    /// Could it be owned?
     pub fn is_lifted(&self) -> bool {
         false
     }
@@ -55,6 +63,7 @@ impl NotLifted {
 
 /// First: what can be owned. By autoref, as in `key::probe`.
 pub trait LiftReference<A: ?Sized + ToOwned> {
+    /// Owns what the argument leads to.
     fn lift(&self, argument: &A) -> Lent<A::Owned, A>;
 }
 
@@ -64,7 +73,9 @@ impl<A: ?Sized + ToOwned<Owned: Send>> LiftReference<A> for &Probe<&A> {
     }
 }
 
+/// First: what can be copied.
 pub trait LiftValue<A> {
+    /// Copies the argument.
     fn lift(&self, argument: &A) -> Lifted<A>;
 }
 
@@ -76,6 +87,7 @@ impl<A: Clone + Send> LiftValue<A> for &Probe<A> {
 
 /// Else.
 pub trait LiftNothing {
+    /// Owns nothing.
     fn lift<A: ?Sized>(&self, _: &A) -> NotLifted {
         NotLifted
     }

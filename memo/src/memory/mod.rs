@@ -209,14 +209,14 @@ impl<K: 'static, V: 'static> Store<Shards<K, V>> {
         Self { deaf: Some(deaf), ..self }
     }
 
-    /// All live entries, one shard after the other, each shard under its lock.
+    /// All entries that are alive and not stale, one shard after the other, each shard under its lock.
     pub(crate) fn each(&self, mut see: impl FnMut(&K, &V)) {
         let now = clock::now();
         for Padded(cell) in &self.cells.0 {
             let _under = locked::UnderLock::enter();
             let shard = cell.shard.read();
             for (id, Slot { head, key, value }) in shard.rows.all() {
-                if !is_over(shard.around.end(id, head), || now) {
+                if !is_over(shard.around.fresh_until(id, head), || now) {
                     see(key, value);
                 }
             }
@@ -330,7 +330,8 @@ impl Store<dyn Cells> {
             let found = shard.lookup(hash, key);
             if let Ok(id) = found {
                 shard.touch(id);
-                if self.settings.sliding {
+                // Who has a stale one does not keep it from becoming older.
+                if self.settings.sliding && shard.is_fresh(id) {
                     shard.slide(id, clock::now());
                 }
                 read(Stored { shard: &shard, id });

@@ -164,6 +164,11 @@ impl Around {
         self.later(id).map_or_else(|| head.expires(), |later| later.expires)
     }
 
+    /// When an entry becomes stale, or ends.
+    pub(super) fn fresh_until(&self, id: SlotId, head: &Head) -> Millis {
+        self.later(id).map_or_else(|| head.expires(), |later| later.expires.saturating_sub(later.grace))
+    }
+
     fn later(&self, id: SlotId) -> Option<Later> {
         let later = self.later.as_ref()?.get(id as usize)?;
         Some(*later).filter(|later| later.expires != 0)

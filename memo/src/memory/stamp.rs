@@ -24,11 +24,6 @@ impl Stamp {
         Self { created, expires, window: 0, grace: 0, early: 0 }
     }
 
-    /// Of what never ends, and was made at no time that matters.
-    pub(crate) fn forever() -> Self {
-        Self::new(0, NEVER)
-    }
-
     /// Fresh until what was its end, and then stale until so long after it was made.
     pub(crate) fn stale_until(self, age: Millis) -> Self {
         if self.expires == NEVER || self.expires <= self.created {

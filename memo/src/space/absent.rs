@@ -132,6 +132,10 @@ impl Loaded {
         match *self {}
     }
 
+    pub(crate) fn stamp(&self) -> Stamp {
+        match *self {}
+    }
+
     pub(crate) fn cost(&self) -> u64 {
         match *self {}
     }

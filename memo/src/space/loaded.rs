@@ -66,14 +66,18 @@ impl Facts {
         is_due(self.fresh_until.or(self.expires), self.window)
     }
 
-    /// Its times on the process's clock, and its tags but for those that all entries of the function have.
-    fn about(&self, literal: &[&str]) -> (Stamp, Vec<Tag>) {
+    /// Its times on the process's clock.
+    fn stamp(&self) -> Stamp {
         let present = (clock::now(), clock::unix_now());
-        let Self { created, expires, fresh_until, window, tags, .. } = self;
+        let Self { created, expires, fresh_until, window, .. } = self;
         let stamp = Stamp::new(clock::from_unix(Some(*created), present), clock::from_unix(*expires, present));
         let grace = expires.zip(*fresh_until).map_or(0, |(expires, fresh_until)| expires.saturating_sub(fresh_until));
-        let stamp = stamp.sliding(*window).with_grace(grace);
-        (stamp, tags.iter().filter(|tag| !literal.contains(&tag.as_str())).cloned().collect())
+        stamp.sliding(*window).with_grace(grace)
+    }
+
+    /// The same, and its tags but for those that all entries of the function have.
+    fn about(&self, literal: &[&str]) -> (Stamp, Vec<Tag>) {
+        (self.stamp(), self.tags.iter().filter(|tag| !literal.contains(&tag.as_str())).cloned().collect())
     }
 }
 
@@ -89,6 +93,11 @@ impl Loaded {
     /// Has a hit to restart it?
     pub(super) fn is_due(&self) -> bool {
         self.facts.is_due()
+    }
+
+    /// Its times on the process's clock.
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.facts.stamp()
     }
 
     pub(crate) fn created(&self) -> UnixMillis {
@@ -135,10 +144,11 @@ impl Stored {
     }
 }
 
-/// The bytes of an entry that is alive.
+/// The bytes of an entry that is alive, and not stale: who looks at a whole store knows of no windows.
 pub(super) fn alive(bytes: &[u8]) -> Option<Stored> {
     let frame = Parts::read(bytes).ok()?;
-    if frame.is_over(clock::unix_now()) {
+    let now = clock::unix_now();
+    if frame.is_over(now) || frame.fresh_until.is_some_and(|end| end <= now) {
         return None;
     }
     Some(Stored(bytes.to_vec(), Facts::of(&frame, bytes).ok()?))

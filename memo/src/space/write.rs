@@ -181,7 +181,9 @@ impl Space {
                 compressors: encoded.compressors,
                 created: now,
                 expires,
-                fresh_until: about.fresh_until.filter(|fresh_until| expires.is_some_and(|expires| *fresh_until < expires)),
+                fresh_until: about
+                    .fresh_until
+                    .filter(|fresh_until| expires.is_some_and(|expires| *fresh_until < expires)),
                 window: terms.window(about.window),
                 cost: about.cost,
                 tags: Tags::from(&*tags),
@@ -347,5 +349,9 @@ pub(super) fn retimed(bytes: &[u8], full: &str, expires: Option<UnixMillis>) -> 
     }
     let frame = Frame::read(bytes).ok()?;
     let tags = frame.tags.iter().map(str::to_owned).collect();
-    Some(Change::Set { bytes: written(&Frame { expires, fresh_until: None, window: None, ..frame }).ok()?, expires, tags })
+    Some(Change::Set {
+        bytes: written(&Frame { expires, fresh_until: None, window: None, ..frame }).ok()?,
+        expires,
+        tags,
+    })
 }

@@ -8,25 +8,36 @@ use crate::{
     clock::Millis,
     flight::slot::Flight,
     freshness::{claims::Claim, pool},
+    memory::stamp::Stamp,
 };
 
 impl Call<'_> {
-    /// The call has its answer, an entry that was made at that time and is to be made anew: in the background, if the call can be
-    /// repeated there, else by this caller.
-    pub(super) fn due(self, made: Millis) -> Step {
-        let Some(claim) = self.instance.claims().claim(self.hash) else { return Step::done() };
+    /// The call has its answer, an entry with these times that is to be made anew: in the background, if the call can be repeated
+    /// there, else by this caller.
+    pub(super) fn due(self, stamp: Stamp) -> Step {
+        let made = stamp.created();
+        let Some(claim) = self.instance.claims().claim(self.hash) else { return self.given(stamp) };
         if let Some(job) = self.answer.again() {
             pool::spawn(job, made, claim);
-            return Step::done();
+            return self.given(stamp);
         }
         match self.instance.store.renew(self.hash, self.key.ask(), made) {
-            Some(flight) => self.renew(flight, Some(claim)),
+            Some(flight) => {
+                self.instance.count(|counters| &counters.misses, 1);
+                self.renew(flight, Some(claim))
+            }
             // Somebody does, or has.
             None => {
                 claim.release();
-                Step::done()
+                self.given(stamp)
             }
         }
+    }
+
+    /// What was found is the answer.
+    fn given(&self, stamp: Stamp) -> Step {
+        self.count_hit(stamp);
+        Step::done()
     }
 
     /// This call makes an entry anew that was made at that time. What it gives is of interest to nobody.
