@@ -95,8 +95,6 @@ fn wherever_entries_are() {
     lives(&clock, "a task", || runtime.block_on(in_a_task(1)));
     lives(&clock, "an object", || in_an_object(1));
     lives(&clock, "an object in memory", || in_an_object_in_memory(1));
-    let info = cache_info(in_bytes);
-    assert_eq!((info.refreshes, info.misses), (2, 4), "one of them failed; an error stood behind two misses");
     assert_eq!(cache_info(in_a_task).refreshes, 2);
 }
 
@@ -123,7 +121,10 @@ fn to_who_knows_of_no_window_it_is_absent() {
     let (_alone, clock) = begin();
     for (cache, call) in [(&FILES, in_an_object as fn(u32) -> _), (&OBJECT, in_an_object_in_memory)] {
         let first = call(5).expect("it is up");
-        assert_eq!((cache.get(&5).expect("read"), cache.keys().expect("read").any(|key| key == 5)), (Some(first), true));
+        assert_eq!(
+            (cache.get(&5).expect("read"), cache.keys().expect("read").any(|key| key == 5)),
+            (Some(first), true)
+        );
         pass(&clock, 11);
         assert_eq!((cache.get(&5).expect("read"), cache.keys().expect("read").any(|key| key == 5)), (None, false));
         assert_eq!(call(5), Ok(first), "to the function it is not");

@@ -66,7 +66,7 @@ pub(crate) struct Running {
     /// It takes the place of an entry that is there, also where values yield to others.
     pub(super) renews: bool,
     /// The right to do so, where it is not held elsewhere.
-    _claim: Option<Claim>,
+    claim: Option<Claim>,
     /// The user's code that runs is part of this run.
     pub(super) inside: Option<Inside>,
     start: Option<Instant>,
@@ -84,7 +84,7 @@ impl Running {
             landed: false,
             overwrites,
             renews: false,
-            _claim: None,
+            claim: None,
             inside: None,
             start: None,
             cost: AtomicU64::new(0),
@@ -93,7 +93,12 @@ impl Running {
 
     /// In place of an entry that is there.
     pub(super) fn renewing(self, claim: Option<Claim>) -> Self {
-        Self { renews: true, _claim: claim, ..self }
+        Self { renews: true, claim: claim, ..self }
+    }
+
+    /// Has somebody a use for its value? Of a refresh in the background, others hold the claim.
+    fn is_for_a_caller(&self) -> bool {
+        !self.renews || self.claim.is_some()
     }
 
     /// For other processes, too.
@@ -271,7 +276,9 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
         led.body_is_done();
         let instance = led.home.used();
         instance.claims().failed(led.running.hash);
-        instance.count(|counters| &counters.stale_hits, 1);
+        if led.running.is_for_a_caller() {
+            instance.count(|counters| &counters.stale_hits, 1);
+        }
         let fence = led.running.refuse(led.home.instance(), &[]);
         Some(led.land::<Kd>(Kd::join(value), fence))
     }

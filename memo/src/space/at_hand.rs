@@ -7,6 +7,7 @@ use super::{
     loaded::{Found, Standing, check, is_due, standing},
 };
 use crate::{
+    clock,
     error::Error,
     wire::{Through, frame::Parts},
 };
@@ -92,6 +93,7 @@ impl Space {
         let Ok(frame) = &Parts::read(bytes) else { return false };
         let is_plain = matches!(standing(frame, key), Standing::Alive)
             && !is_due(frame.fresh_until.or(frame.expires), frame.window.unwrap_or(0))
+            && frame.fresh_until.is_none_or(|end| clock::unix_now() < end)
             && (!frame.has_tags() || frame.tags().is_ok());
         if !is_plain {
             return false;
