@@ -12,6 +12,7 @@ fn small() -> Frame<'static> {
         compressors: "zstd",
         created: 1_700_000_000_000,
         expires: Some(1_700_000_300_000),
+        fresh_until: None,
         window: None,
         cost: 1_234_567,
         tags: (&["users", "", "ä|*"]).into(),
@@ -23,6 +24,10 @@ fn small() -> Frame<'static> {
 
 fn sliding() -> Frame<'static> {
     Frame { window: Some(300_000), ..small() }
+}
+
+fn stale() -> Frame<'static> {
+    Frame { fresh_until: Some(1_700_000_200_000), ..small() }
 }
 
 fn written(frame: &Frame<'_>) -> Vec<u8> {
@@ -41,6 +46,9 @@ fn a_frame_is_read_as_it_was_written() {
         Frame::default(),
         small(),
         sliding(),
+        stale(),
+        Frame { fresh_until: Some(0), ..sliding() },
+        Frame { fresh_until: Some(u64::MAX), expires: None, ..small() },
         Frame { window: Some(0), tags: (&[]).into(), ..small() },
         Frame { window: Some(u64::MAX), key_data: None, ..small() },
         Frame { key_data: Some(&[]), ..small() },
@@ -59,9 +67,9 @@ fn a_frame_is_read_as_it_was_written() {
 /// Programs that know version 1 alone go on reading what does not slide.
 #[test]
 fn a_frame_is_written_in_the_lowest_version_that_can_say_it() {
-    let (plain, sliding) = (written(&small()), written(&sliding()));
-    assert_eq!((plain[4], sliding[4]), (1, 2));
-    assert_eq!(sliding.len(), plain.len() + 8);
+    let (plain, sliding, stale) = (written(&small()), written(&sliding()), written(&stale()));
+    assert_eq!((plain[4], sliding[4], stale[4]), (1, 2, 3));
+    assert_eq!((sliding.len(), stale.len()), (plain.len() + 8, plain.len() + 16));
 }
 
 #[test]
@@ -87,12 +95,15 @@ fn only_the_end_changes() {
             assert_eq!(Frame::read(&changed).expect("it is whole"), Frame { expires, ..frame });
         }
     }
+    let later = frame::with_expiry(&written(&stale()), Some(1_700_000_300_007)).expect("it is whole");
+    let (fresh_until, expires) = (Some(1_700_000_200_007), Some(1_700_000_300_007));
+    assert_eq!(Frame::read(&later).expect("it is whole"), Frame { fresh_until, expires, ..stale() });
     assert!(frame::with_expiry(&bytes[1..], None).is_err_and(|error| error.is_corrupt()));
 }
 
 #[test]
 fn every_changed_byte_is_noticed() {
-    for bytes in [written(&small()), written(&sliding())] {
+    for bytes in [written(&small()), written(&sliding()), written(&stale())] {
         for at in 0..bytes.len() {
             for flip in 1..=255 {
                 let mut changed = bytes.clone();
@@ -106,7 +117,7 @@ fn every_changed_byte_is_noticed() {
 
 #[test]
 fn every_missing_and_every_additional_byte_is_noticed() {
-    for bytes in [written(&small()), written(&sliding())] {
+    for bytes in [written(&small()), written(&sliding()), written(&stale())] {
         for end in 0..bytes.len() {
             assert!(Frame::read(&bytes[..end]).is_err_and(|error| error.is_corrupt()), "cut at {end}");
             assert!(Frame::read(&bytes[end + 1..]).is_err_and(|error| error.is_corrupt()), "begun after {end}");
@@ -121,22 +132,22 @@ fn every_missing_and_every_additional_byte_is_noticed() {
 #[test]
 fn lengths_that_lie_are_noticed() {
     let bytes = written(&small());
-    for (bytes, window) in [(&bytes, 0), (&written(&sliding()), 8)] {
+    for (bytes, later) in [(&bytes, 0), (&written(&sliding()), 8), (&written(&stale()), 16)] {
         let version = 4..5;
         let lengths = 5..7;
         let key = 32..36;
         let tags = 40..44;
-        let of_tags = 44 + window..56 + window;
+        let of_tags = 44 + later..56 + later;
         for at in version.chain(lengths).chain(key).chain(tags).chain(of_tags) {
             for flip in 1..=255 {
                 let mut changed = bytes.clone();
                 changed[at] ^= flip;
                 // Some lengths divide the same bytes in another way; none goes beyond them.
                 if let Ok(frame) = Frame::read(&vouched(changed)) {
-                    let window = frame.window.map_or(0, |_| 8);
+                    let later = frame.window.map_or(0, |_| 8).max(frame.fresh_until.map_or(0, |_| 16));
                     let texts = frame.codec.len() + frame.compressors.len() + frame.key.len();
                     let tags: usize = frame.tags.iter().map(|tag| 4 + tag.len()).sum();
-                    let all = 52 + window + texts + tags + 2 + frame.value.len();
+                    let all = 52 + later + texts + tags + 2 + frame.value.len();
                     assert_eq!(all, bytes.len(), "byte {at} changed by {flip:#x}");
                 }
             }
@@ -154,7 +165,7 @@ fn lengths_that_lie_are_noticed() {
 #[test]
 fn a_newer_format_is_no_damage() {
     let mut bytes = written(&small());
-    bytes[4] = 3;
+    bytes[4] = 4;
     assert!(Frame::read(&bytes).is_err_and(|error| error.is_corrupt()), "a changed byte is no newer format");
     let error = Frame::read(&vouched(bytes.clone())).expect_err("this version does not know it");
     assert!(error.is_newer() && !error.is_corrupt(), "{error}");
@@ -239,6 +250,12 @@ fn frames_of_version_1_are_read() {
 #[test]
 fn frames_of_version_2_are_read() {
     golden_frames_are_read("v2", &sliding(), &[""]);
+}
+
+/// They say when they become stale.
+#[test]
+fn frames_of_version_3_are_read() {
+    golden_frames_are_read("v3", &stale(), &[""]);
 }
 
 fn golden_frames_are_read(version: &str, like: &Frame<'_>, chains: &[&str]) {

@@ -75,25 +75,26 @@ proptest! {
 
     #[test]
     fn frames_come_back(
-        key: String, tags: Vec<String>, value: Vec<u8>, data: Option<Vec<u8>>, times: (u64, Option<u64>, Option<u64>, u64)
+        key: String, tags: Vec<String>, value: Vec<u8>, data: Option<Vec<u8>>, times: (u64, Option<u64>, Option<u64>, Option<u64>, u64)
     ) {
         let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-        let (created, expires, window, cost) = times;
+        let (created, expires, fresh_until, window, cost) = times;
         let frame = Frame {
-            created, expires, window, cost, key: &key, tags: tags.as_slice().into(), value: &value, key_data: data.as_deref(),
+            created, expires, fresh_until, window, cost, key: &key, tags: tags.as_slice().into(), value: &value, key_data: data.as_deref(),
             ..Frame::default()
         };
         let mut bytes = Vec::new();
         frame.write(&mut bytes).expect("it can be written");
         let never = expires == Some(u64::MAX);
-        let expected = Frame { expires: expires.filter(|_| !never), ..frame };
+        let is_nothing = fresh_until.is_some() && window == Some(0);
+        let expected = Frame { expires: expires.filter(|_| !never), window: window.filter(|_| !is_nothing), ..frame };
         prop_assert_eq!(Frame::read(&bytes).expect("it is whole"), expected);
     }
 
     #[test]
     fn arbitrary_bytes_are_no_frame(bytes: Vec<u8>) {
         prop_assert!(Frame::read(&bytes).is_err());
-        for version in [b"memo\x01", b"memo\x02"] {
+        for version in [b"memo\x01", b"memo\x02", b"memo\x03"] {
             prop_assert!(Frame::read(&[version, &bytes[..]].concat()).is_err());
         }
     }
@@ -101,15 +102,17 @@ proptest! {
     /// With a checksum that fits: the lengths are all that is left to be looked at.
     #[test]
     fn vouched_frames_are_read_within_their_bytes(
-        mut bytes: Vec<u8>, head: [u8; 3], small: [u8; 3], tag: Vec<u8>, window: Option<[u8; 8]>
+        mut bytes: Vec<u8>, head: [u8; 3], small: [u8; 3], tag: Vec<u8>, later: Option<([u8; 8], Option<[u8; 8]>)>
     ) {
-        let mut frame = if window.is_some() { b"memo\x02" } else { b"memo\x01" }.to_vec();
+        let (window, stale) = later.unzip();
+        let later: Vec<[u8; 8]> = window.into_iter().chain(stale.flatten()).collect();
+        let mut frame = [b"memo\x01", b"memo\x02", b"memo\x03"][later.len()].to_vec();
         frame.extend_from_slice(&[head[0] % 8, head[1] % 8, 0]);
         frame.extend_from_slice(&[7; 24]);
         for length in small {
             frame.extend_from_slice(&u32::from(length % 16).to_le_bytes());
         }
-        frame.extend(window.into_iter().flatten());
+        frame.extend(later.iter().flatten());
         frame.extend(tag.iter().flat_map(|length| u32::from(length % 4).to_le_bytes()));
         frame.append(&mut bytes);
         frame.extend_from_slice(&xxh3_64(&frame).to_le_bytes());

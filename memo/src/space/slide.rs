@@ -8,8 +8,7 @@ use crate::{
     clock,
     error::Error,
     memory::stamp::restarts_from,
-    space::write::written,
-    wire::Frame,
+    wire::{Frame, frame::with_expiry},
 };
 
 impl Stores {
@@ -77,11 +76,9 @@ fn restarted(bytes: &[u8], full: &str, created: UnixMillis) -> Option<(UnixMilli
     if restarts_from(fresh_until, window) > now {
         return Some((expires, Change::Keep));
     }
-    let until = now.saturating_add(window);
-    let end = until.saturating_add(expires.saturating_sub(fresh_until));
+    let end = now.saturating_add(window).saturating_add(expires.saturating_sub(fresh_until));
     let tags = frame.tags.iter().map(str::to_owned).collect();
-    let restarted = Frame { expires: Some(end), fresh_until: frame.fresh_until.map(|_| until), ..frame };
-    Some((end, Change::Set { bytes: written(&restarted).ok()?, expires: Some(end), tags }))
+    Some((end, Change::Set { bytes: with_expiry(bytes, Some(end)).ok()?, expires: Some(end), tags }))
 }
 
 #[cfg(test)]

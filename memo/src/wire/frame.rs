@@ -43,6 +43,8 @@ const SLIDING: u8 = 2;
 const STALE: u8 = 3;
 const HEAD: usize = 44;
 const CHECKSUM: usize = 8;
+const EXPIRES: usize = 16;
+const FRESH_UNTIL: usize = 52;
 const NEVER: UnixMillis = UnixMillis::MAX;
 const NO_DATA: u32 = u32::MAX;
 
@@ -159,6 +161,25 @@ impl<'a> Frame<'a> {
 
 fn is_over(expires: Option<UnixMillis>, now: UnixMillis) -> bool {
     expires.is_some_and(|expires| expires <= now)
+}
+
+/// The same frame with another end; what its window is stays, and so does how long it is stale at its end. The value is not decoded.
+///
+/// # Errors
+///
+/// As [`Frame::read`].
+pub fn with_expiry(bytes: &[u8], expires: Option<UnixMillis>) -> Result<Vec<u8>, Error> {
+    let frame = Frame::read(bytes)?;
+    let mut changed = bytes.to_vec();
+    let end = changed.len() - CHECKSUM;
+    changed[EXPIRES..EXPIRES + 8].copy_from_slice(&expires.unwrap_or(NEVER).to_le_bytes());
+    if let Some((fresh_until, before)) = frame.fresh_until.zip(frame.expires) {
+        let fresh_until = expires.map_or(NEVER, |end| end.saturating_sub(before.saturating_sub(fresh_until)));
+        changed[FRESH_UNTIL..FRESH_UNTIL + 8].copy_from_slice(&fresh_until.to_le_bytes());
+    }
+    let checksum = xxh3_64(&changed[..end]);
+    changed[end..].copy_from_slice(&checksum.to_le_bytes());
+    Ok(changed)
 }
 
 /// The tags of a frame: those that it was made with, or those that stand in its bytes.
@@ -328,7 +349,7 @@ impl<'a> Parts<'a> {
         let (codec, others) = texts.split_at(head[5].into());
         let (compressors, others) = others.split_at(head[6].into());
         let (key, tags) = others.split_at(u32_at(head, 32) as usize);
-        let expires = u64_at(head, 16);
+        let expires = u64_at(head, EXPIRES);
         Ok(Self {
             codec,
             compressors,
