@@ -277,7 +277,7 @@ impl<'a> Plan<'a> {
     pub(crate) fn repeats(&self) -> bool {
         let Analysis { sig, receiver, params, .. } = &self.analysis;
         let can_be_owned = |param: &Param| {
-            let is_reached = matches!(param.pattern, Pattern::Name) || self.is_in_key(param);
+            let is_reached = !matches!(param.pattern, Pattern::Destructured(..)) || self.is_in_key(param);
             let owned = types::behind_reference(&param.ty).unwrap_or(&param.ty);
             // What is in the key lives as long as the cache.
             let outlives = self.is_in_key(param) || !self.analysis.is_generic(owned);

@@ -34,7 +34,7 @@ fn refreshed(clock: &TestClock, keys: std::ops::Range<u32>, left: Duration) -> u
     for key in keys.clone() {
         costly(key);
     }
-    clock.advance(Duration::from_secs(3600) - left);
+    clock.advance(Duration::from_hours(1).saturating_sub(left));
     let before = cache_info(costly);
     for key in keys {
         costly(key);
@@ -48,7 +48,7 @@ fn refreshed(clock: &TestClock, keys: std::ops::Range<u32>, left: Duration) -> u
 #[test]
 fn a_refresh_is_the_likelier_the_nearer_the_end() {
     let (_alone, clock) = begin();
-    assert_eq!(refreshed(&clock, 0..40, Duration::from_secs(60)), 0, "a minute before, nobody thinks of it");
+    assert_eq!(refreshed(&clock, 0..40, Duration::from_mins(1)), 0, "a minute before, nobody thinks of it");
     // Each took at least 5 ms, so that with 1 ms left at least 8 of 10 are made anew; of 40, fewer than 20 never are.
     let near = refreshed(&clock, 100..140, Duration::from_millis(1));
     assert!(near >= 20, "{near} of 40");

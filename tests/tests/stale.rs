@@ -117,7 +117,8 @@ fn of_many_callers_none_waits_and_one_refreshes() {
 
 #[test]
 fn what_is_invalidated_while_it_is_made_anew_does_not_come_back() {
-    let ways: [(&str, fn() -> bool); 2] = [
+    type Way = (&'static str, fn() -> bool);
+    let ways: [Way; 2] = [
         ("deleted", || cache_delete!(slow(2)).expect("deleted")),
         ("cleared", || clear_tag("slow").expect("cleared").removed() > 0),
     ];

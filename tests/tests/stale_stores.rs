@@ -43,7 +43,7 @@ async fn in_a_task(key: u32) -> Result<u64, String> {
 static DIR: LazyLock<TempDir> = LazyLock::new(|| TempDir::new().expect("a folder can be made"));
 static FILES: LazyLock<Cache<u32, u64>> = LazyLock::new(|| {
     Cache::builder("files")
-        .backend(&format!("sqlite://{}/cache.db", DIR.path().display()))
+        .backend(format!("sqlite://{}/cache.db", DIR.path().display()))
         .ttl(10)
         .build()
         .expect("builds")

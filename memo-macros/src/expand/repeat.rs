@@ -14,7 +14,7 @@ pub(super) fn guarded(plan: &Plan<'_>) -> Option<TokenStream> {
     if !plan.repeats() {
         return None;
     }
-    let arguments = idents(plan);
+    let arguments = plan.analysis.params.iter().map(|param| name(plan, param));
     Some(quote_spanned!(Span::mixed_site()=> .again(&|| again(#(&#arguments),*))))
 }
 
@@ -27,16 +27,16 @@ pub(super) fn call(plan: &Plan<'_>, output: &TokenStream, content: TokenStream) 
     let is_async = matches!(plan.face, Face::Future(_));
     let (asyncness, wait) = if is_async { (quote!(async), quote!(.await)) } else { (quote!(), quote!()) };
     let params: Vec<&Param> = plan.analysis.params.iter().collect();
-    let (arguments, types): (Vec<_>, Vec<_>) = params.iter().map(|param| (&param.ident, repeated(&param.ty))).unzip();
+    let (arguments, types): (Vec<_>, Vec<_>) =
+        params.iter().map(|param| (name(plan, param), repeated(&param.ty))).unzip();
     let patterns = params.iter().map(|param| pattern(plan, param));
     let none = params.iter().map(|_| quote!(_));
     let lifted: Vec<Ident> =
         params.iter().map(|param| Ident::new(&format!("lifted{}", param.position), Span::mixed_site())).collect();
     let lifts = params.iter().zip(&lifted).map(|(param, lifted)| {
-        let ident = &param.ident;
+        let ident = name(plan, param);
         let lift = Ident::new(if is_reference(param) { "lift_reference" } else { "lift_value" }, Span::mixed_site());
-        // What can't be lifted is told apart by its type alone.
-        quote_spanned!(ours(param.ident.span())=> #[allow(unused_mut)] let mut #lifted = #private::#lift!(#ident);)
+        quote_spanned!(ours(param.ident.span())=> let mut #lifted = #private::#lift!(#ident);)
     });
     let job = if is_async {
         quote_spanned!(Span::mixed_site()=> #private::Job::in_task(async move {
@@ -66,16 +66,30 @@ pub(super) fn call(plan: &Plan<'_>, output: &TokenStream, content: TokenStream) 
 /// The input of the function itself, where the closure has what the user wrote.
 pub(super) fn plain_input(plan: &Plan<'_>, param: &Param, input: &mut FnArg) {
     if let FnArg::Typed(typed) = input
-        && let syn::Pat::Ident(pat) = &mut *typed.pat
         && plan.repeats()
         && !is_renamed(plan, param)
     {
-        pat.mutability = None;
+        let ident = name(plan, param);
+        *typed.pat =
+            syn::Pat::Ident(syn::PatIdent { attrs: Vec::new(), by_ref: None, mutability: None, ident, subpat: None });
+    }
+}
+
+/// What nobody uses, neither key nor body, has a name of ours: that of the user's says that it is not used.
+fn is_unused(plan: &Plan<'_>, param: &Param) -> bool {
+    param.is_underscored() && !plan.is_in_key(param)
+}
+
+fn name(plan: &Plan<'_>, param: &Param) -> Ident {
+    if is_unused(plan, param) {
+        Ident::new(&format!("arg{}", param.position), Span::mixed_site())
+    } else {
+        param.ident.clone()
     }
 }
 
 fn pattern(plan: &Plan<'_>, param: &Param) -> TokenStream {
-    let ident = &param.ident;
+    let ident = name(plan, param);
     let is_mutable = plan.analysis.sig.inputs.get(param.position).is_some_and(|input| {
         matches!(input, FnArg::Typed(typed) if matches!(&*typed.pat, syn::Pat::Ident(pat) if pat.mutability.is_some()))
     });
@@ -84,8 +98,4 @@ fn pattern(plan: &Plan<'_>, param: &Param) -> TokenStream {
 
 fn is_reference(param: &Param) -> bool {
     types::behind_reference(&param.ty).is_some()
-}
-
-fn idents<'a>(plan: &'a Plan<'_>) -> Vec<&'a Ident> {
-    plan.analysis.params.iter().map(|param| &param.ident).collect()
 }

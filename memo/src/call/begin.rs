@@ -5,7 +5,7 @@ mod attempt;
 mod lease;
 mod renew;
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, num::NonZeroU64, sync::Arc};
 
 pub(super) use attempt::Attempt;
 
@@ -197,7 +197,7 @@ impl Call<'_> {
             match self.look() {
                 Looked::Hit => return Step::done(),
                 Looked::Due(stamp) => return self.due(stamp),
-                Looked::Spare(made) => attempt.spare = Some(made),
+                Looked::Spare(made) => attempt.spare = NonZeroU64::new(made),
                 Looked::Nothing => {}
             }
         }
@@ -339,7 +339,7 @@ impl Call<'_> {
                     return self.due(stamp);
                 }
                 Looked::Spare(made) => {
-                    (attempt.refused, attempt.spare) = (loaded.created(), Some(made));
+                    (attempt.refused, attempt.spare) = (loaded.created(), NonZeroU64::new(made));
                     false
                 }
                 Looked::Nothing => {
@@ -393,10 +393,11 @@ impl Call<'_> {
                 stamp = Some(stored.stamp());
                 answer.read(stored, tags);
             };
-            match instance.store.enter(hash, self.key.ask(), (attempt.joins, attempt.spare), read) {
+            match instance.store.enter(hash, self.key.ask(), (attempt.joins, attempt.spare.map(NonZeroU64::get)), read)
+            {
                 Entered::Found => match self.judge(stamp) {
                     Looked::Nothing => {}
-                    Looked::Spare(made) => attempt.spare = Some(made),
+                    Looked::Spare(made) => attempt.spare = NonZeroU64::new(made),
                     Looked::Due(stamp) => {
                         attempt.count_wait(instance);
                         return self.due(stamp);

@@ -93,7 +93,7 @@ impl Running {
 
     /// In place of an entry that is there.
     pub(super) fn renewing(self, claim: Option<Claim>) -> Self {
-        Self { renews: true, claim: claim, ..self }
+        Self { renews: true, claim, ..self }
     }
 
     /// Has somebody a use for its value? Of a refresh in the background, others hold the claim.

@@ -178,7 +178,9 @@ fn spawn_here(work: Work) -> bool {
     state.threads -= 1;
     let left = if state.threads == 0 { std::mem::take(&mut state.waiting) } else { VecDeque::new() };
     drop(state);
-    left.into_iter().for_each(|work| work.claim.release());
+    for work in left {
+        work.claim.release();
+    }
     false
 }
 
@@ -274,7 +276,9 @@ pub fn cancel() -> usize {
     let wakers = if state.is_over() { std::mem::take(&mut state.wakers) } else { Vec::new() };
     drop(state);
     let number = waiting.len();
-    waiting.into_iter().for_each(|work| work.claim.release());
+    for work in waiting {
+        work.claim.release();
+    }
     wakers.into_iter().for_each(Waker::wake);
     number
 }

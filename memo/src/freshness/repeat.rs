@@ -20,6 +20,7 @@ impl<O: Borrow<A>, A: ?Sized> Lent<O, A> {
     }
 
     /// Could it be owned?
+    #[expect(clippy::unused_self, reason = "its type is known by the value alone")]
     pub fn is_lifted(&self) -> bool {
         true
     }
@@ -51,11 +52,13 @@ impl NotLifted {
     ///
     /// # Panics
     /// Always: nobody who asked comes here.
+    #[expect(clippy::unused_self, reason = "its type is known by the value alone")]
     pub fn lend<A>(&mut self) -> A {
         unreachable!("it was not lifted")
     }
 
     /// Could it be owned?
+    #[expect(clippy::unused_self, reason = "its type is known by the value alone")]
     pub fn is_lifted(&self) -> bool {
         false
     }

@@ -139,7 +139,9 @@ impl<'a> Frame<'a> {
         out.extend_from_slice(&key.to_le_bytes());
         out.extend_from_slice(&key_data.to_le_bytes());
         out.extend_from_slice(&length::<u32>("list of tags", count)?.to_le_bytes());
-        later.iter().for_each(|time| out.extend_from_slice(&time.to_le_bytes()));
+        for time in later {
+            out.extend_from_slice(&time.to_le_bytes());
+        }
         for tag in self.tags.iter() {
             out.extend_from_slice(&length::<u32>("tag", tag.len())?.to_le_bytes());
         }

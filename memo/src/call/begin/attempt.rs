@@ -1,5 +1,7 @@
 //! How a caller that found nothing is to go on, and what it has been through.
 
+use std::num::NonZeroU64;
+
 use crate::{
     call::{guest::Used, site::SingleFlight},
     clock::{self, Millis, NEVER},
@@ -21,7 +23,7 @@ pub(in crate::call) struct Attempt {
     /// When the entry was made that was found, and not accepted; 0 if there was none.
     pub(super) refused: u64,
     /// When the entry in memory was made that is given only if the body fails.
-    pub(super) spare: Option<Millis>,
+    pub(super) spare: Option<NonZeroU64>,
 }
 
 impl Attempt {

@@ -21,17 +21,13 @@ impl Call<'_> {
             pool::spawn(job, made, claim);
             return self.given(stamp);
         }
-        match self.instance.store.renew(self.hash, self.key.ask(), made) {
-            Some(flight) => {
-                self.instance.count(|counters| &counters.misses, 1);
-                self.renew(flight, Some(claim))
-            }
+        let Some(flight) = self.instance.store.renew(self.hash, self.key.ask(), made) else {
             // Somebody does, or has.
-            None => {
-                claim.release();
-                self.given(stamp)
-            }
-        }
+            claim.release();
+            return self.given(stamp);
+        };
+        self.instance.count(|counters| &counters.misses, 1);
+        self.renew(flight, Some(claim))
     }
 
     /// What was found is the answer.
