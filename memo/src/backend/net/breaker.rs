@@ -76,6 +76,9 @@ impl Breaker {
 
     /// What became of a request. That the server refuses one shows that it lives.
     fn note<T>(&self, result: &Result<T, Failure>) {
+        if matches!(result, Err(failure) if !failure.was_asked) {
+            return;
+        }
         let mut state = self.state.lock();
         let is_lost = matches!(result, Err(failure) if failure.is_lost);
         *state = match *state {
