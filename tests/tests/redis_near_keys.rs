@@ -1,9 +1,13 @@
 //! Row 55; promise 10, across processes: whichever way an entry comes into memory in front of Redis, what others change is heard.
 
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{
+    LazyLock, OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use memo::{Cache, memoize, overwrite_cache};
 use memo_tests::{fresh, servers::redis::Server, soon};
+use serde::{Deserialize, Serialize};
 
 type Numbers = Cache<u32, u64>;
 
@@ -72,6 +76,42 @@ fn who_reads_batches_alone_hears_too() {
     soon("memory is used", is_read_from_memory);
     assert!(other.delete(&1).expect("removed"));
     soon("it is gone", || cache.get_many([&1]).expect("read") == [None]);
+}
+
+static ARMED: AtomicBool = AtomicBool::new(false);
+
+/// Its drop panics, if it is armed, where others are heard.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+struct Bomb(u32);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        let is_heard = std::thread::current().name() == Some("memo-net");
+        assert!(!(is_heard && ARMED.swap(false, Ordering::SeqCst)), "it goes off");
+    }
+}
+
+#[test]
+fn who_hears_survives_the_drop_of_a_value_that_panics() {
+    let Some(server) = &*SERVER else { return };
+    let built = |url: String, has_memory: bool| {
+        let builder = Cache::<u32, Bomb>::builder("bombs");
+        let builder = if has_memory { builder.tier("memory") } else { builder };
+        builder.tier(url.as_str()).build().expect("builds")
+    };
+    let (cache, other) = (built(server.url(""), true), built(server.url("?timeout=9s"), false));
+    let is_here = |key| {
+        let before = cache.stats().tiers[0].hits;
+        cache.get(&key).expect("read").is_some() && cache.stats().tiers[0].hits > before
+    };
+    for (key, is_armed) in [(1, true), (2, false)] {
+        other.set(key, Bomb(key)).expect("stored");
+        soon("it comes into memory", || is_here(key));
+        ARMED.store(is_armed, Ordering::SeqCst);
+        assert!(other.delete(&key).expect("removed"));
+        soon("it is gone", || cache.get(&key).expect("read").is_none());
+        assert!(!ARMED.load(Ordering::SeqCst), "it went off");
+    }
 }
 
 #[test]

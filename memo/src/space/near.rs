@@ -34,6 +34,8 @@ pub(crate) struct Near {
     /// The keys that may be in memory, or on their way there: what they have in common with what is heard, and their hashes in
     /// this process.
     keys: Mutex<Keys>,
+    /// Is there a store that tells, or is to? Else nobody asks for keys.
+    is_told: AtomicBool,
     /// The memory of a function.
     memories: Mutex<Vec<&'static dyn Reach>>,
 }
@@ -97,6 +99,9 @@ struct State {
     era: u64,
 }
 
+/// So many values whose drop panics go with one removal at most.
+const MOST_PANICS: u32 = 1000;
+
 static HUBS: Mutex<Vec<(WeakStore, Weak<Hub>)>> = Mutex::new(Vec::new());
 
 impl Hub {
@@ -115,7 +120,7 @@ impl Hub {
         let ear = move |heard: Heard<'_>| {
             let Some(hub) = weak.upgrade() else { return };
             // The drop of a value that has to go may panic. It is gone then, and the others have to go, too.
-            while catch_unwind(AssertUnwindSafe(|| hub.heard(heard))).is_err() {}
+            (0..MOST_PANICS).any(|_| catch_unwind(AssertUnwindSafe(|| hub.heard(heard))).is_ok());
         };
         // Without it, memory stays deaf; that the store can tell was asked before.
         if let Ok(listening) = store.listen(Arc::new(ear)) {
@@ -125,6 +130,8 @@ impl Hub {
     }
 
     fn join(&self, stores: &Arc<Stores>) {
+        // What was read before this is not kept: memory is deaf then, and empty when it is not any more.
+        stores.near.is_told.store(true, Ordering::SeqCst);
         stores.near.deaf.fetch_add(1, Ordering::SeqCst);
         let member = Arc::new(Member { stores: Arc::downgrade(stores), state: Mutex::default() });
         let mut members = self.members.lock();
@@ -248,6 +255,9 @@ impl Stores {
 
     /// Notes that a key may come into memory, before it is looked for elsewhere, or stored there.
     pub(super) fn may_come(&self, key: &EntryKey) {
+        if !self.near.is_told.load(Ordering::SeqCst) {
+            return;
+        }
         let Some(number) = number(key.flat()) else { return };
         let mut keys = self.near.keys.lock();
         keys.younger.insert(number, key.hash());
