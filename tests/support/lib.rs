@@ -35,7 +35,7 @@ pub fn counts<F>(function: F) -> (u64, u64, u64) {
 }
 
 /// Waits for something that another thread does.
-pub fn until(done: impl Fn() -> bool) {
+pub fn until(mut done: impl FnMut() -> bool) {
     while !done() {
         thread::yield_now();
     }
@@ -57,12 +57,10 @@ pub fn soon(what: &str, done: impl FnMut() -> bool) {
 #[track_caller]
 pub fn in_time(patience: Duration, what: &str, mut done: impl FnMut() -> bool) {
     let end = Instant::now() + patience;
-    let mut pause = Duration::from_micros(50);
-    while !done() {
+    until(|| {
         assert!(Instant::now() < end, "never came about: {what}");
-        thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(5));
-    }
+        done()
+    });
 }
 
 /// Runs a test on a thread of its own: a deadlock or a lost wake-up is a failure, not a hang.

@@ -332,8 +332,12 @@ fn a_client_with_a_runtime_of_its_own_serves_everybody() {
             assert_eq!(cache.get(&1).expect("reads"), Some(10));
         });
         assert_eq!(smol::block_on(tasks.get(&2)).expect("reads"), Some(20));
+        // The only thread that serves the store has something else to do.
+        let (let_go, held) = std::sync::mpsc::channel::<()>();
+        store.runtime.spawn(async move { held.recv() });
         let now = tasks.get(&2).now_or_never();
         assert!(now.is_none(), "it has to wait for an answer");
+        let_go.send(()).expect("it waits");
         drop((cache, tasks));
         let store = Arc::into_inner(store);
         assert!(store.is_some(), "nobody holds the store any more");

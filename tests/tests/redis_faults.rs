@@ -51,6 +51,21 @@ fn a_dead_server_is_left_alone() {
 }
 
 #[test]
+fn tasks_that_connect_in_vain_leave_no_connection_behind() {
+    let Some(server) = Server::start() else { return };
+    let proxy = Proxy::before(server.port());
+    proxy.set(Weather::Silent);
+    let url = url(proxy.port(), "?timeout=50ms&connect_timeout=50ms&trip_after=0");
+    let cache: memo::aio::Cache<u64, u64> = cache("in vain", &url).into();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("tokio");
+    for key in 0..5 {
+        runtime.block_on(cache.get(&key)).expect_err("nobody answers");
+    }
+    assert!(proxy.accepted() >= 5, "{}", proxy.accepted());
+    within_20_s(move || until(|| proxy.open() == 0));
+}
+
+#[test]
 fn a_server_that_lives_again_is_found_by_one_that_tries() {
     let Some(server) = Server::start() else { return };
     let proxy = Proxy::before(server.port());

@@ -65,6 +65,9 @@ impl Space {
             && !(stores.has_memory() && tier.is_unheard())
             && let Some(store) = tier.opened().and_then(|store| store.blocking())
         {
+            if stores.has_memory() {
+                stores.may_come(key);
+            }
             let mut bytes = room();
             at_hand.answer = Some(match store.get_into(key.flat(), &mut bytes) {
                 Ok(true) => Ok(Some(bytes)),

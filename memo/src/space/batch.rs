@@ -40,10 +40,18 @@ impl Stores {
         let epochs: Vec<u64> = keys.iter().map(|key| self.epoch(key)).collect();
         tally.memory_missed(keys.len());
         let tiers = self.tiers.all().inspect_err(|error| self.failed(error))?;
+        if self.has_memory() {
+            for key in keys {
+                self.may_come(key);
+            }
+        }
         let mut loaded: Vec<Option<Loaded>> = keys.iter().map(|_| None).collect();
         let mut missing: Vec<usize> = (0..keys.len()).collect();
         let mut down = None;
         for (number, tier) in tiers.iter().enumerate() {
+            if self.has_memory() && tier.store(face).await.is_ok() {
+                self.hear(tier);
+            }
             let queued = self.read_queued(face, (number, tier), keys, &mut missing).await;
             let read = if missing.is_empty() { Vec::new() } else { self.ask_tier(face, tier, keys, &missing).await };
             for (at, read) in queued.into_iter().chain(missing.iter().copied().zip(read)) {

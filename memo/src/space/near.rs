@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -33,15 +34,28 @@ pub(crate) struct Near {
     /// The keys that may be in memory, or on their way there: what they have in common with what is heard, and their hashes in
     /// this process.
     keys: Mutex<Keys>,
+    /// Is there a store that tells, or is to? Else nobody asks for keys.
+    is_told: AtomicBool,
     /// The memory of a function.
     memories: Mutex<Vec<&'static dyn Reach>>,
 }
 
+/// Two generations: when the younger is full, those of the older are forgotten that are not in memory any more.
 #[derive(Default)]
 struct Keys {
-    hashes: HashMap<u64, u64>,
-    /// When there are so many, those are forgotten that are not in memory any more.
+    younger: HashMap<u64, u64>,
+    older: Arc<HashMap<u64, u64>>,
+    /// Those that are being sorted out: still known.
+    leaving: Option<Arc<HashMap<u64, u64>>>,
+    /// The younger is full with so many.
     most: usize,
+}
+
+impl Keys {
+    fn find(&self, number: u64) -> Option<u64> {
+        let older = || self.older.get(&number).or_else(|| self.leaving.as_ref()?.get(&number));
+        self.younger.get(&number).or_else(older).copied()
+    }
 }
 
 impl Near {
@@ -85,6 +99,9 @@ struct State {
     era: u64,
 }
 
+/// So many values whose drop panics go with one removal at most.
+const MOST_PANICS: u32 = 1000;
+
 static HUBS: Mutex<Vec<(WeakStore, Weak<Hub>)>> = Mutex::new(Vec::new());
 
 impl Hub {
@@ -101,9 +118,9 @@ impl Hub {
         drop(hubs);
         let weak = Arc::downgrade(&hub);
         let ear = move |heard: Heard<'_>| {
-            if let Some(hub) = weak.upgrade() {
-                hub.heard(heard);
-            }
+            let Some(hub) = weak.upgrade() else { return };
+            // The drop of a value that has to go may panic. It is gone then, and the others have to go, too.
+            (0..MOST_PANICS).any(|_| catch_unwind(AssertUnwindSafe(|| hub.heard(heard))).is_ok());
         };
         // Without it, memory stays deaf; that the store can tell was asked before.
         if let Ok(listening) = store.listen(Arc::new(ear)) {
@@ -113,16 +130,18 @@ impl Hub {
     }
 
     fn join(&self, stores: &Arc<Stores>) {
+        // What was read before this is not kept: memory is deaf then, and empty when it is not any more.
+        stores.near.is_told.store(true, Ordering::SeqCst);
         stores.near.deaf.fetch_add(1, Ordering::SeqCst);
         let member = Arc::new(Member { stores: Arc::downgrade(stores), state: Mutex::default() });
         let mut members = self.members.lock();
         members.retain(|member| member.stores.strong_count() > 0);
         members.push(member.clone());
         // Under the lock: what is told from now on, it is told, too.
-        let is_ready = self.is_ready.load(Ordering::SeqCst);
+        let era = self.is_ready.load(Ordering::SeqCst).then(|| member.era());
         drop(members);
-        if is_ready {
-            member.ready();
+        if let Some(era) = era {
+            member.ready(era);
         }
     }
 
@@ -134,11 +153,12 @@ impl Hub {
                 Heard::Lost => self.is_ready.store(false, Ordering::SeqCst),
                 Heard::Changed(_) | Heard::Tagged(..) => {}
             }
-            members.clone()
+            // What is lost by the time that they hear of it is not what they heard of.
+            members.iter().map(|member| (member.clone(), member.era())).collect::<Vec<_>>()
         };
-        for member in members {
+        for (member, era) in members {
             match heard {
-                Heard::Ready => member.ready(),
+                Heard::Ready => member.ready(era),
                 Heard::Lost => member.lost(),
                 Heard::Changed(prefix) => member.changed(prefix),
                 Heard::Tagged(prefix, tag) => member.tagged(prefix, tag),
@@ -148,10 +168,15 @@ impl Hub {
 }
 
 impl Member {
-    /// From now on all is heard: once nothing is on its way into memory that was read before.
-    fn ready(self: &Arc<Self>) {
+    fn era(&self) -> u64 {
+        self.state.lock().era
+    }
+
+    /// From now on all is heard, unless the connection was lost after this era: once nothing is on its way into memory that was
+    /// read before.
+    fn ready(self: &Arc<Self>, era: u64) {
         let Some(stores) = self.stores.upgrade() else { return };
-        let (member, era) = (self.clone(), self.state.lock().era);
+        let member = self.clone();
         drop(in_background(async move {
             let _turns = stores.all_turns(Face::Task).await;
             stores.near.era.fetch_add(1, Ordering::SeqCst);
@@ -187,7 +212,7 @@ impl Member {
         }
         match number(prefix) {
             Some(number) => {
-                let hash = stores.near.keys.lock().hashes.get(&number).copied();
+                let hash = stores.near.keys.lock().find(number);
                 if let Some(hash) = hash {
                     stores.forget(Some(hash), |memory| memory.delete_hash(hash));
                 }
@@ -228,26 +253,43 @@ impl Stores {
         key.era() == self.near.era()
     }
 
-    /// Notes that a key may come into memory, before it is looked for elsewhere.
+    /// Notes that a key may come into memory, before it is looked for elsewhere, or stored there.
     pub(super) fn may_come(&self, key: &EntryKey) {
+        if !self.near.is_told.load(Ordering::SeqCst) {
+            return;
+        }
         let Some(number) = number(key.flat()) else { return };
         let mut keys = self.near.keys.lock();
-        keys.hashes.insert(number, key.hash());
-        if keys.hashes.len() > keys.most.max(1024) {
-            let hashes = std::mem::take(&mut keys.hashes);
-            drop(keys);
-            let is_known = |hash: &u64| {
-                let mut is_known = false;
-                self.each_memory(|memory| is_known |= memory.store.knows_hash(*hash));
-                is_known
-            };
-            let (new, known): (Vec<_>, Vec<_>) = hashes.into_iter().partition(|(known, _)| *known == number);
-            let known: HashMap<u64, u64> = known.into_iter().filter(|(_, hash)| is_known(hash)).chain(new).collect();
-            let mut keys = self.near.keys.lock();
-            keys.most = known.len() * 2;
-            // Others have come meanwhile.
-            keys.hashes.extend(known);
+        keys.younger.insert(number, key.hash());
+        if keys.younger.len() <= keys.most.max(1024) || keys.leaving.is_some() {
+            return;
         }
+        let leaving = keys.older.clone();
+        keys.leaving = Some(leaving.clone());
+        keys.older = Arc::new(std::mem::take(&mut keys.younger));
+        drop(keys);
+        let staying: Vec<(u64, u64)> = leaving
+            .iter()
+            .filter(|(_, hash)| self.may_be_here(**hash))
+            .map(|(number, hash)| (*number, *hash))
+            .collect();
+        let mut keys = self.near.keys.lock();
+        keys.most = staying.len() * 2;
+        for (number, hash) in staying {
+            keys.younger.entry(number).or_insert(hash);
+        }
+        keys.leaving = None;
+    }
+
+    /// May a key with this hash be in memory? If not, nobody who has read it by now brings it there.
+    fn may_be_here(&self, hash: u64) -> bool {
+        let Some(_turn) = self.shared.stripe(hash).try_lock_arc() else { return true };
+        let mut is_here = false;
+        self.each_memory(|memory| is_here |= memory.store.knows_hash(hash));
+        if !is_here {
+            self.shared.changed(hash);
+        }
+        is_here
     }
 
     fn each_memory(&self, mut see: impl FnMut(&AnyInstance)) {

@@ -92,12 +92,12 @@ impl Stores {
             tally.memory_missed(1);
         }
         let tiers = self.tiers.all().map_err(|error| failed.push(error)).ok()?;
-        if tally.is_some() && self.has_memory() {
-            self.may_come(key);
-        }
         for (number, tier) in tiers.iter().enumerate() {
             if self.has_memory() && tier.store(face).await.is_ok() {
                 self.hear(tier);
+                if tally.is_some() {
+                    self.may_come(key);
+                }
             }
             let queued = self.back.as_ref().and_then(|back| back.find(number, key));
             let is_queued = queued.is_some();

@@ -216,6 +216,11 @@ impl Stores {
             return Ok(Vec::new());
         }
         let offers: Vec<Arc<Offer>> = offers.into_iter().map(Arc::new).collect();
+        if self.has_memory() {
+            for offer in &offers {
+                self.may_come(offer.key());
+            }
+        }
         self.settle_others(face, &offers.iter().map(|offer| offer.key()).collect::<Vec<_>>()).await?;
         let written = match &self.back {
             Some(back) => self.write_back(back, face, &offers).await,

@@ -79,7 +79,7 @@ impl Proxy {
         self.shared.accepted.load(Ordering::SeqCst)
     }
 
-    /// How many of them are open.
+    /// How many of them the client has not closed, nor the server.
     pub fn open(&self) -> usize {
         self.shared.open.load(Ordering::SeqCst)
     }
@@ -98,9 +98,9 @@ impl Shared {
         let Ok(server) = TcpStream::connect(server) else { return };
         self.open.fetch_add(1, Ordering::SeqCst);
         let (Ok(from_client), Ok(to_server)) = (client.try_clone(), server.try_clone()) else { return };
-        let asks = thread::spawn(move || copy(from_client, to_server));
-        self.answer(server, client);
-        asks.join().ok();
+        let shared = self.clone();
+        thread::spawn(move || shared.answer(server, client));
+        copy(from_client, to_server);
         self.open.fetch_sub(1, Ordering::SeqCst);
     }
 

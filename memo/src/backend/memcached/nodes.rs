@@ -148,7 +148,7 @@ impl Node {
                 }
                 None => {
                     let busy = format!("all connections to `{}` were in use for {:?}", self.shown, server.timeout);
-                    return Err(Failure::refused(Error::unavailable(busy)));
+                    return Err(Failure::busy(Error::unavailable(busy)));
                 }
             }
         };

@@ -76,6 +76,9 @@ impl Breaker {
 
     /// What became of a request. That the server refuses one shows that it lives.
     fn note<T>(&self, result: &Result<T, Failure>) {
+        if matches!(result, Err(failure) if !failure.was_asked) {
+            return;
+        }
         let mut state = self.state.lock();
         let is_lost = matches!(result, Err(failure) if failure.is_lost);
         *state = match *state {
@@ -86,5 +89,41 @@ impl Breaker {
             }
             _ => State::Open(clock::now().saturating_add(self.pause)),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A request that comes to nothing.
+    fn fail(breaker: &Breaker, failure: Failure) {
+        breaker.note(&Err::<(), _>(failure));
+    }
+
+    fn lost() -> Failure {
+        Failure::lost(Error::unavailable("lost"))
+    }
+
+    #[test]
+    fn who_did_not_ask_says_nothing_about_the_server() {
+        let breaker = Breaker::new(2, 60_000);
+        let unasked = || Failure { was_asked: false, ..Failure::refused(Error::unavailable("busy")) };
+        fail(&breaker, lost());
+        fail(&breaker, unasked());
+        assert!(breaker.admit("s").is_ok(), "it failed once");
+        fail(&breaker, lost());
+        assert!(breaker.admit("s").is_err(), "it failed twice in a row");
+        fail(&breaker, unasked());
+        assert!(breaker.admit("s").is_err(), "it still has");
+    }
+
+    #[test]
+    fn who_is_refused_was_heard() {
+        let breaker = Breaker::new(2, 60_000);
+        fail(&breaker, lost());
+        fail(&breaker, Failure::refused(Error::unavailable("no")));
+        fail(&breaker, lost());
+        assert!(breaker.admit("s").is_ok(), "never twice in a row");
     }
 }

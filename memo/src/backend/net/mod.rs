@@ -30,8 +30,7 @@ use crate::error::Error;
 /// A text that no other store has, here or on another machine.
 #[cfg(feature = "net")]
 pub(super) fn unique() -> String {
-    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-    format!("{:016x}", RandomState::new().build_hasher().finish())
+    format!("{:032x}", crate::owner_only::unique())
 }
 
 /// What a server, or the way to it, made of a request.
@@ -39,16 +38,24 @@ pub(super) struct Failure {
     pub(super) error: Error,
     /// Has the connection to be given up? Then nobody knows whether the server did what it was asked.
     pub(super) is_lost: bool,
+    /// Was the server asked at all? Else this says nothing about it.
+    pub(super) was_asked: bool,
 }
 
 impl Failure {
     /// The connection is of no use any more, or never came about.
     pub(super) fn lost(error: Error) -> Self {
-        Self { error, is_lost: true }
+        Self { error, is_lost: true, was_asked: true }
     }
 
     /// The server answered, and refused.
     pub(super) fn refused(error: Error) -> Self {
-        Self { error, is_lost: false }
+        Self { error, is_lost: false, was_asked: true }
+    }
+
+    /// There was no connection to ask it by: all were in use.
+    #[cfg(any(feature = "redis", feature = "memcached"))]
+    pub(super) fn busy(error: Error) -> Self {
+        Self { error, is_lost: false, was_asked: false }
     }
 }

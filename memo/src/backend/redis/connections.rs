@@ -126,7 +126,7 @@ impl Connections {
     async fn send_here(&self, request: &Request<'_>) -> Result<Value, Failure> {
         let Some(place) = self.pool.take(self.timeout) else {
             let busy = format!("all connections to `{}` were in use for {:?}", self.connector.shown, self.timeout);
-            return Err(Failure::refused(Error::unavailable(busy)));
+            return Err(Failure::busy(Error::unavailable(busy)));
         };
         let own = match place {
             Place::Connected(own) => own,
@@ -204,6 +204,14 @@ impl Connect for Connector {
     type Client = Shared;
 
     async fn connect(&self) -> Result<Shared, Error> {
+        // Also if nobody waits any more: a server that accepts and says nothing must not be kept on the line.
+        let open = within(self.connect_timeout, pin!(self.open())).await;
+        open.unwrap_or_else(|| Err(failure::timeout(&self.shown).error))
+    }
+}
+
+impl Connector {
+    async fn open(&self) -> Result<Shared, Error> {
         let mut shared = self.target.shared().await.map_err(|error| self.failed(&error).error)?;
         if self.looks_at_eviction.load(Ordering::Relaxed) {
             let info = match &mut shared {

@@ -57,9 +57,18 @@ pub(super) fn check_name(table: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The version of the tables, 0 if there are none. Fails if they are not ours, or of a version that this library does not
-/// know. Changes nothing.
-pub(super) fn check(connection: &Connection, path: &Path, table: &str) -> Result<u32, Error> {
+/// Fails if there are tables that are not ours, or of a version that this library does not know. Changes nothing.
+pub(super) fn check(connection: &Connection, path: &Path, table: &str) -> Result<(), Error> {
+    known_version(&*one_look(connection, path)?, path, table).map(drop)
+}
+
+/// All that is asked through it is of one moment: another process may be making the tables.
+fn one_look<'c>(connection: &'c Connection, path: &Path) -> Result<Transaction<'c>, Error> {
+    Transaction::new_unchecked(connection, TransactionBehavior::Deferred).map_err(|error| fault::error(path, error))
+}
+
+/// The version of the tables, 0 if there are none.
+fn known_version(connection: &Connection, path: &Path, table: &str) -> Result<u32, Error> {
     match version(connection, table).map_err(|error| fault::error(path, error))? {
         None => Err(Error::config(format!(
             "`{}` has tables `{table}…` that memo did not make; choose another name with `table=…`",
@@ -102,13 +111,14 @@ pub(super) fn ensure(connection: &Connection, path: &Path, table: &str, is_bound
     }
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(fault)?;
     // Again, now that no other process can do it meanwhile.
-    let version = check(&transaction, path, table)?;
+    let version = known_version(&transaction, path, table)?;
     migrate(&transaction, table, version, is_bounded).and_then(|()| transaction.commit()).map_err(fault)
 }
 
 fn is_complete(connection: &Connection, path: &Path, table: &str, is_bounded: bool) -> Result<bool, Error> {
-    let has_totals = || has_totals(connection, table).map_err(|error| fault::error(path, error));
-    Ok(check(connection, path, table)? == NEWEST && (!is_bounded || has_totals()?))
+    let seen = one_look(connection, path)?;
+    let has_totals = || has_totals(&seen, table).map_err(|error| fault::error(path, error));
+    Ok(known_version(&seen, path, table)? == NEWEST && (!is_bounded || has_totals()?))
 }
 
 fn has_totals(connection: &Connection, table: &str) -> SqliteResult<bool> {

@@ -181,6 +181,8 @@ async fn put_down(
 ) -> Result<Result<Claim, Vec<u8>>, Error> {
     let mut standing = Err(Vec::new());
     let mut take = |now: Option<&[u8]>| {
+        // One that was given back may still stand there without a word: stores need not forget what has expired.
+        let now = now.filter(|now| !now.is_empty());
         let after = match now.map(|now| (now, Note::read(now))) {
             Some((_, Some(Note::Ended(token)))) => Some(token),
             // In this process flights decide: the one that held it stands no more, or belongs to others.
@@ -242,7 +244,7 @@ impl Watch {
     }
 
     fn see(&mut self, bytes: Option<Vec<u8>>, now: Millis) -> Sight {
-        let Some(bytes) = bytes else { return Sight::Gone };
+        let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) else { return Sight::Gone };
         if bytes == self.bytes {
             return if now.saturating_sub(self.since) < self.time { Sight::Runs } else { Sight::Over };
         }
@@ -262,6 +264,7 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flight::wait::block_on;
 
     const TIME: Millis = 900;
 
@@ -288,6 +291,19 @@ mod tests {
         for end in [note::ended(1), held(2, 0, Some(1)), held(2, 9, Some(1))] {
             assert_eq!(Watch::new(held(1, 0, None)).see(Some(end), 0), Sight::Fruitless);
         }
+    }
+
+    #[test]
+    fn one_that_was_given_back_is_none_wherever_it_still_stands() {
+        let store = Store::Blocking(Arc::new(crate::backend::Memory::new()));
+        let claim = Claim { token: 7, renewals: 0, time: TIME, after: None, key: "f||7|0".to_owned() };
+        let put = || {
+            let left = |_: Option<&[u8]>| Change::Set { bytes: Vec::new(), expires: None, tags: Vec::new() };
+            block_on(store.update(b"place", &mut { left })).expect("stored");
+            block_on(put_down(&store, b"place", &claim, None)).expect("asked")
+        };
+        assert!(put().is_ok() && put().is_ok());
+        assert_eq!(Watch::new(held(1, 0, None)).see(Some(Vec::new()), 0), Sight::Gone);
     }
 
     #[test]
