@@ -314,6 +314,15 @@ pub trait Backend: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// The same for several keys.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't be asked.
+    fn moments(&self, keys: &[&[u8]]) -> Result<Vec<Option<Moment>>, Error> {
+        keys.iter().map(|key| self.moment(key)).collect()
+    }
+
     /// Reads an entry and puts another in its place, or none. `change` may be called several times, and does not use the
     /// store.
     ///

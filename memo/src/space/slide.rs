@@ -37,7 +37,7 @@ impl Stores {
                 }
                 let at = key.clone();
                 let work = move |store: Store| async move { restart_in(&store, &at, created).await };
-                match tier.ask(face, work).await {
+                match tier.change(face, work).await {
                     Ok(restarted) if place == 0 => end = restarted,
                     Ok(_) => {}
                     Err(error) => stores.failed(&error),

@@ -264,7 +264,7 @@ impl Stores {
             }
             let (number, offers, decided) = (numbers.start + at, offers.to_vec(), outcomes.clone());
             let work = move |store: Store| async move { put_all(&store, number, &offers, &decided).await };
-            match tier.ask(face, work).await {
+            match tier.change(face, work).await {
                 Ok(put) => outcomes.iter_mut().zip(put).for_each(|(outcome, put)| *outcome = (*outcome).max(Some(put))),
                 Err(error) => failed = Some(error),
             }

@@ -6,7 +6,11 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use memo::{Cache, backend::Backend, memoize};
+use memo::{
+    Cache, Error, Tier,
+    backend::{Backend, Item, Memory},
+    memoize,
+};
 use memo_tests::fresh;
 
 type Numbers = Cache<u32, u64>;
@@ -68,5 +72,68 @@ pub(crate) fn invalidated_meanwhile_is_not_stored(here: &str, there: &str) {
         assert_eq!(is_stored_after(&other, change, key, |key| number(&cache, key)), is_stored, "{what}");
         let call = |key| runtime.block_on(number_in_a_task(&cache, key));
         assert_eq!(is_stored_after(&other, change, key + 1, call), is_stored, "{what}, in a task");
+    }
+}
+
+/// A store behind another; once it has been read, another process does something, before the reader goes on.
+#[derive(Default)]
+struct Behind {
+    inner: Memory,
+    meanwhile: Mutex<Option<Box<dyn FnOnce(&Memory) + Send>>>,
+}
+
+impl Backend for Behind {
+    fn name(&self) -> &'static str {
+        "behind"
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let found = self.inner.get(key);
+        if let Some(change) = self.meanwhile.lock().expect("no panic").take() {
+            change(&self.inner);
+        }
+        found
+    }
+
+    fn set(&self, key: &[u8], item: Item<'_>) -> Result<(), Error> {
+        self.inner.set(key, item)
+    }
+
+    fn remove(&self, key: &[u8]) -> Result<bool, Error> {
+        self.inner.remove(key)
+    }
+
+    fn remove_prefix(&self, prefix: &[u8]) -> Result<u64, Error> {
+        self.inner.remove_prefix(prefix)
+    }
+}
+
+/// What another process removes from both tiers, after this one read it in the second, is not copied into the first. The URLs are as
+/// above, those of the first tier.
+pub(crate) fn copies_of_what_was_removed_are_not_made(here: &str, there: &str) {
+    type Read = fn(&Numbers, u32) -> bool;
+    let behind = Arc::new(Behind::default());
+    let cache: Numbers = Cache::builder("copied").tier(here).tier(Tier::of(behind.clone())).build().expect("builds");
+    let other = memo::backend(there).expect("opens");
+    let reads: [(&str, Read); 3] = [
+        ("get", |cache, key| cache.get(&key).expect("read").is_some()),
+        ("get_many", |cache, key| cache.get_many(&[key, key + 100]).expect("read")[0].is_some()),
+        ("contains", |cache, key| cache.contains(&key).expect("read")),
+    ];
+    for (key, (how, read)) in (0..).zip(reads) {
+        let prefix = format!("copied||{key}|").into_bytes();
+        cache.set(key, 1).expect("stored");
+        other.remove_prefix(&prefix).expect("removed");
+        assert!(read(&cache, key), "{how}");
+        assert_eq!(other.count(&prefix).expect("counted"), 1, "it was copied: {how}");
+        other.remove_prefix(&prefix).expect("removed");
+        let (first, gone) = (other.clone(), prefix.clone());
+        *behind.meanwhile.lock().expect("no panic") = Some(Box::new(move |inner| {
+            inner.remove_prefix(&gone).expect("removed");
+            first.remove_prefix(&gone).expect("removed");
+        }));
+        assert!(read(&cache, key), "it was there when it was looked for: {how}");
+        assert_eq!(other.count(&prefix).expect("counted"), 0, "{how}");
+        assert!(!read(&cache, key), "{how}");
     }
 }

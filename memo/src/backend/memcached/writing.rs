@@ -3,7 +3,7 @@
 
 use super::{
     Memcached,
-    generations::Generations,
+    generations::{Generations, TRIES},
     item::{Entry, Place, UNKNOWN},
     wire::{Answer, Command, Life, Verb},
 };
@@ -41,7 +41,7 @@ impl Memcached {
     }
 
     pub(super) fn change(&self, key: &[u8], edit: Edit<'_>) -> Result<(), Error> {
-        loop {
+        for _ in 0..TRIES {
             let Some(found) = self.look(&[key])?.pop() else { return Ok(()) };
             let is_done = match edit(found.bytes.as_deref()) {
                 Change::Keep => true,
@@ -56,6 +56,7 @@ impl Memcached {
                 return Ok(());
             }
         }
+        Err(self.busy())
     }
 
     /// Removes what was found at the place of an entry, if it is there still; is it gone?

@@ -341,9 +341,20 @@ impl Remote for Postgres {
         only(self.remove_ranges(face, &[prefix], notes, indexed_tags(tags))).await
     }
 
-    async fn moment(&self, face: Face, key: &[u8]) -> Result<Option<Moment>, Error> {
-        let step = self.step(Do::Moment).with(Note::key(key).stripe);
-        self.number(face, Request::Read(step)).await.map(Some)
+    async fn moments(&self, face: Face, keys: &[&[u8]]) -> Result<Vec<Option<Moment>>, Error> {
+        // One for all that share a lock.
+        let mut known = HashMap::new();
+        let mut moments = Vec::with_capacity(keys.len());
+        for key in keys {
+            let stripe = Note::key(key).stripe;
+            let moment = match known.get(&stripe) {
+                Some(moment) => *moment,
+                None => self.number(face, Request::Read(self.step(Do::Moment).with(stripe))).await?,
+            };
+            known.insert(stripe, moment);
+            moments.push(Some(moment));
+        }
+        Ok(moments)
     }
 
     async fn replace(&self, face: Face, key: &[u8], seen: Option<&[u8]>, change: &Change) -> Result<bool, Error> {

@@ -127,7 +127,7 @@ impl Held {
             };
             store.update(&place, &mut renew).await.map(|()| is_ours)
         };
-        self.tier.ask(Face::Task, work).await
+        self.tier.change(Face::Task, work).await
     }
 
     async fn give_back(&self) {
@@ -155,7 +155,7 @@ impl Held {
             };
             store.update(&place, &mut leave).await
         };
-        self.tier.ask(self.face, work).await
+        self.tier.change(self.face, work).await
     }
 }
 

@@ -138,7 +138,7 @@ impl Asking<'_> {
         let change = async move {
             let (at, own) = (place.clone(), claim.clone());
             let put = move |store: Store| async move { put_down(&store, &at, &own, over.as_deref()).await };
-            Ok(match tier.ask(face, put).await? {
+            Ok(match tier.change(face, put).await? {
                 Ok(claim) => Ok(Lease::new((stores, tier, place), face, flight, claim)),
                 Err(other) => Err(other),
             })
