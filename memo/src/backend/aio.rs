@@ -106,7 +106,7 @@ pub trait AsyncBackend: Send + Sync + 'static {
             match change(self.get(key).await?.as_deref()) {
                 Change::Keep => Ok(()),
                 Change::Remove => self.remove(key).await.map(drop),
-                Change::Set { bytes, expires, tags } => {
+                Change::Set { bytes, expires, tags, .. } => {
                     let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
                     self.set(key, Item::new(&bytes).expires(expires).tags(&tags)).await
                 }

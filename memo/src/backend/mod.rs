@@ -184,7 +184,18 @@ pub enum Change {
         expires: Option<UnixMillis>,
         /// As in [`Item::tags`].
         tags: Vec<String>,
+        /// As in [`Item::since`].
+        since: Option<Moment>,
+        /// Have others to [hear](Backend::listen) of it? Not of an entry that says the same as before, and only lasts longer.
+        is_news: bool,
     },
+}
+
+impl Change {
+    /// Put this in its place, whatever was removed: without an end and without tags.
+    pub fn set(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::Set { bytes: bytes.into(), expires: None, tags: Vec::new(), since: None, is_news: true }
+    }
 }
 
 /// What a store can do beyond the required methods.
@@ -333,7 +344,9 @@ pub trait Backend: Send + Sync + 'static {
         match change(self.get(key)?.as_deref()) {
             Change::Keep => Ok(()),
             Change::Remove => self.remove(key).map(drop),
-            Change::Set { bytes, expires, tags } => Item::borrowed(&bytes, expires, &tags, |item| self.set(key, item)),
+            Change::Set { bytes, expires, tags, .. } => {
+                Item::borrowed(&bytes, expires, &tags, |item| self.set(key, item))
+            }
         }
     }
 

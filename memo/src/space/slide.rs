@@ -77,7 +77,16 @@ fn restarted(bytes: &[u8], full: &str, created: UnixMillis) -> Option<(UnixMilli
     }
     let end = now.saturating_add(window);
     let tags = frame.tags.iter().map(str::to_owned).collect();
-    Some((end, Change::Set { bytes: with_expiry(bytes, Some(end)).ok()?, expires: Some(end), tags }))
+    Some((
+        end,
+        Change::Set {
+            bytes: with_expiry(bytes, Some(end)).ok()?,
+            expires: Some(end),
+            tags,
+            since: None,
+            is_news: false,
+        },
+    ))
 }
 
 #[cfg(test)]

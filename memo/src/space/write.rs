@@ -126,7 +126,8 @@ impl Offer {
                 return Change::Keep;
             }
             outcome = Outcome::Stored;
-            Change::Set { bytes: bytes.clone(), expires: *expires, tags: self.tags.clone() }
+            let since = self.key.since(tier);
+            Change::Set { bytes: bytes.clone(), expires: *expires, tags: self.tags.clone(), since, is_news: true }
         };
         store.update(self.key.flat(), &mut set).await?;
         Ok(outcome)
@@ -343,5 +344,6 @@ pub(super) fn retimed(bytes: &[u8], full: &str, expires: Option<UnixMillis>) -> 
     }
     let frame = Frame::read(bytes).ok()?;
     let tags = frame.tags.iter().map(str::to_owned).collect();
-    Some(Change::Set { bytes: written(&Frame { expires, window: None, ..frame }).ok()?, expires, tags })
+    let bytes = written(&Frame { expires, window: None, ..frame }).ok()?;
+    Some(Change::Set { bytes, expires, tags, since: None, is_news: true })
 }

@@ -46,7 +46,12 @@ impl Memcached {
             let is_done = match edit(found.bytes.as_deref()) {
                 Change::Keep => true,
                 Change::Remove => self.end(key, found.unique)?,
-                Change::Set { bytes, expires, tags } => Item::borrowed(&bytes, expires, &tags, |item| {
+                Change::Set { bytes, expires, tags, since: Some(since), .. } => {
+                    Item::borrowed(&bytes, expires, &tags, |item| {
+                        self.put_since(key, &item, since, Some(found.unique))
+                    })?
+                }
+                Change::Set { bytes, expires, tags, .. } => Item::borrowed(&bytes, expires, &tags, |item| {
                     let all = self.ensured(self.names_of(key, item.tags))?;
                     let answer = self.replace(key, &item, (found.since, found.unique), &all)?;
                     Ok::<_, Error>(answer == Answer::Done)

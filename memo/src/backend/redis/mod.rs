@@ -286,9 +286,9 @@ impl Remote for Redis {
         let add = |call: &mut Call, _: &Job| {
             call.number(seen.is_some().into()).bytes(seen.unwrap_or_default());
             match change {
-                Change::Set { bytes, expires, tags } => {
-                    call.number(1);
-                    Item::borrowed(bytes, *expires, tags, |item| add_item(call, key, &item));
+                Change::Set { bytes, expires, tags, since, is_news } => {
+                    call.number(if *is_news { 1 } else { 2 });
+                    Item::borrowed(bytes, *expires, tags, |item| add_item(call, key, &item.since(*since)));
                 }
                 Change::Keep | Change::Remove => {
                     call.number(0).bytes(key);

@@ -245,14 +245,14 @@ end
 return done",
 );
 
-/// Makes a change if an entry is still what it was seen to be; was it?
+/// Makes a change if an entry is still what it was seen to be; was it? `0`: it is removed, `1`: replaced, `2`: and that is no news.
 pub(super) static REPLACE: Script = Script::writing(
     "
-local was_there, seen, sets = take() == '1', take(), take() == '1'
+local was_there, seen, what = take() == '1', take(), take()
 local now = redis.call('GET', base .. 'e:' .. ARGV[at])
 if now and (not was_there or now ~= seen) or not now and was_there then return {0} end
-if sets then
-  set(was_there)
+if what ~= '0' then
+  set(was_there and what == '1')
 else
   local key = take()
   note('p' .. key)
