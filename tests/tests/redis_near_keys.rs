@@ -11,12 +11,11 @@ use serde::{Deserialize, Serialize};
 
 type Numbers = Cache<u32, u64>;
 
-static SERVER: LazyLock<Option<Server>> = LazyLock::new(Server::start);
 static URL: OnceLock<String> = OnceLock::new();
-static NUMBERS: LazyLock<Numbers> = LazyLock::new(|| near("ways"));
+static NUMBERS: LazyLock<Numbers> = LazyLock::new(|| near("ways", URL.get().expect("a server")));
 
-fn near(name: &str) -> Numbers {
-    Cache::builder(name).tier("memory").tier(URL.get().expect("a server").as_str()).build().expect("builds")
+fn near(name: &str, url: &str) -> Numbers {
+    Cache::builder(name).tier("memory").tier(url).build().expect("builds")
 }
 
 /// As another process has it: without memory, under an URL of its own, so that it shares no connection.
@@ -39,9 +38,9 @@ type Way = fn(&Numbers, u32);
 
 #[test]
 fn whichever_way_it_comes_into_memory_it_is_heard_of() {
-    let Some(server) = &*SERVER else { return };
+    let Some(server) = Server::start() else { return };
     URL.get_or_init(|| server.url(""));
-    let (cache, other) = (&*NUMBERS, elsewhere("ways", server));
+    let (cache, other) = (&*NUMBERS, elsewhere("ways", &server));
     other.set(0, 0).expect("stored");
     soon("memory is used", || is_in_memory(cache, 0));
     let ways: [(&str, Way); 5] = [
@@ -65,9 +64,8 @@ fn whichever_way_it_comes_into_memory_it_is_heard_of() {
 
 #[test]
 fn who_reads_batches_alone_hears_too() {
-    let Some(server) = &*SERVER else { return };
-    URL.get_or_init(|| server.url(""));
-    let (cache, other) = (near("batches"), elsewhere("batches", server));
+    let Some(server) = Server::start() else { return };
+    let (cache, other) = (near("batches", &server.url("")), elsewhere("batches", &server));
     other.set(1, 5).expect("stored");
     let is_read_from_memory = || {
         let before = cache.stats().tiers[0].hits;
@@ -93,7 +91,7 @@ impl Drop for Bomb {
 
 #[test]
 fn who_hears_survives_the_drop_of_a_value_that_panics() {
-    let Some(server) = &*SERVER else { return };
+    let Some(server) = Server::start() else { return };
     let built = |url: String, has_memory: bool| {
         let builder = Cache::<u32, Bomb>::builder("bombs");
         let builder = if has_memory { builder.tier("memory") } else { builder };
@@ -116,9 +114,8 @@ fn who_hears_survives_the_drop_of_a_value_that_panics() {
 
 #[test]
 fn of_many_keys_those_in_memory_stay_known() {
-    let Some(server) = &*SERVER else { return };
-    URL.get_or_init(|| server.url(""));
-    let (cache, other) = (near("many"), elsewhere("many", server));
+    let Some(server) = Server::start() else { return };
+    let (cache, other) = (near("many", &server.url("")), elsewhere("many", &server));
     cache.set(0, 5).expect("stored");
     soon("memory is used", || cache.get(&0).expect("read").is_some() && is_in_memory(&cache, 0));
     // More than are kept of what did not come into memory.

@@ -30,6 +30,10 @@
 //! | `shm://` | | everything | nothing |
 //! | `postgres://` | `unlogged=false`, the default | everything | what the server's `synchronous_commit` promises: everything, by default |
 //! | | `unlogged=true` | everything, unless the server crashes | nothing, if the server's did |
+//! | `redis://` … | the server: `appendfsync always` | everything | everything |
+//! | | `appendfsync everysec` | everything, unless the server crashes with its machine | all but the last second, if the server's did |
+//! | | snapshots (`save`) alone | everything, until the server ends otherwise than by `SHUTDOWN` | what the last snapshot has, if the server's did |
+//! | | no persistence | everything, until the server ends | nothing, if the server's did |
 //! | `memcached://` | | everything, until the server drops it | nothing, if it was the server's |
 //!
 //! "The last" are those since the store, or the system, last wrote to the disk by itself; after [`Backend::flush`] there are

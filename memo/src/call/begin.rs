@@ -3,6 +3,7 @@
 
 mod attempt;
 mod lease;
+mod present;
 
 use std::{any::Any, sync::Arc};
 
@@ -191,10 +192,7 @@ impl Call<'_> {
                 self.instance.count(|counters| &counters.skipped, 1);
                 Step::aside()
             }
-            Some(Mode::Overwrite) if !UnderLock::is_here() => {
-                let flight = self.instance.store.supersede(self.hash, self.key.ask());
-                self.lead(flight, true, None)
-            }
+            Some(Mode::Overwrite) if !UnderLock::is_here() => self.overwrite(),
             Some(_) => self.begin(true),
         }
     }
@@ -245,14 +243,7 @@ impl Call<'_> {
             return self.found_outside(attempt, seen, read);
         }
         let space = space.clone();
-        let Call { key, hash, place, .. } = self;
-        match (key.hold(), place.found()) {
-            (Some(held), Some(Outside { key, .. })) => {
-                let reading = Reading::new(space, key, seen);
-                Step::Wait(Waits { held, hash, attempt, on: On::Store(reading) })
-            }
-            _ => run_inline(instance),
-        }
+        self.wait_for_store(attempt, |outside| Reading::new(space, outside.key, seen))
     }
 
     /// The stores have answered.
@@ -267,7 +258,7 @@ impl Call<'_> {
             }
             Ok(Some(loaded)) => {
                 attempt.refused = loaded.created();
-                false
+                return self.ask_the_time(attempt, seen);
             }
             Ok(None) => false,
             Err(error) => {
@@ -275,7 +266,7 @@ impl Call<'_> {
                 self.answer.broken(error)
             }
         };
-        if is_done { Step::done() } else { self.enter(attempt, Some(seen)) }
+        if is_done { Step::done() } else { self.make(attempt, Some(seen)) }
     }
 
     /// Answers with what a store had, if it is accepted; then memory gets a copy, unless something changed since.

@@ -69,19 +69,30 @@ pub(super) struct Reading {
     space: Arc<Space>,
     key: EntryKey,
     seen: u64,
+    /// Only what the time is there: what stands there is of no use.
+    is_of_the_time: bool,
     /// The question, once it was put.
     asked: Option<Pin<Box<dyn Future<Output = Read> + Send>>>,
 }
 
 impl Reading {
     pub(super) fn new(space: Arc<Space>, key: EntryKey, seen: u64) -> Self {
-        Self { space, key, seen, asked: None }
+        Self { space, key, seen, is_of_the_time: false, asked: None }
+    }
+
+    pub(super) fn of_the_time(space: Arc<Space>, key: EntryKey, seen: u64) -> Self {
+        Self { is_of_the_time: true, ..Self::new(space, key, seen) }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
         let asked = self.asked.get_or_insert_with(|| {
-            let (space, key) = (self.space.clone(), self.key.clone());
-            Box::pin(async move { space.read_for_use(Face::Task, &key).await })
+            let (space, key, is_of_the_time) = (self.space.clone(), self.key.clone(), self.is_of_the_time);
+            Box::pin(async move {
+                if is_of_the_time {
+                    return space.stores.present(Face::Task, &key).await;
+                }
+                space.read_for_use(Face::Task, &key).await
+            })
         });
         asked.as_mut().poll(cx)
     }
@@ -115,8 +126,12 @@ impl Waits {
                 Ended::Lease(flight, outside, leased)
             }
             On::Flight(wait, outside) => Ended::Flight(wait.block(), outside),
-            On::Store(Reading { space, key, seen, .. }) => {
-                let loaded = space.read_here_for_use(&key, space.at_hand(&key));
+            On::Store(Reading { space, key, seen, is_of_the_time, .. }) => {
+                let loaded = if is_of_the_time {
+                    block_on(space.stores.present(Face::Thread, &key))
+                } else {
+                    space.read_here_for_use(&key, space.at_hand(&key))
+                };
                 Ended::Store(key, seen, loaded)
             }
             On::Contents(loading) => {

@@ -154,6 +154,25 @@ impl Stores {
         None
     }
 
+    /// As if nothing had been found: the present in all tiers that keep account of removals, for a value that is made whatever they have.
+    pub(crate) async fn present(self: &Arc<Self>, face: Face, key: &EntryKey) -> Read {
+        let mut since = Since { era: self.near.era(), ..Since::default() };
+        for (number, tier) in self.tiers.known().iter().enumerate() {
+            let is_open = tier.store(face).await.is_ok();
+            if is_open && self.has_memory() {
+                self.hear(tier);
+                self.may_come(key);
+            }
+            if is_open && !tier.has_fences() {
+                continue;
+            }
+            let moments = if is_open { self.moments(face, tier, &[key]).await } else { Ok(Vec::new()) };
+            let moments = moments.inspect_err(|error| self.failed(error)).unwrap_or_default();
+            since.note(number, moments.first().copied().flatten());
+        }
+        Read { found: Ok(None), since }
+    }
+
     /// The present, by the time of a tier's store, where it has each of several keys.
     pub(super) async fn moments(
         &self,

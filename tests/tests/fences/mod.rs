@@ -3,13 +3,13 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use memo::{
     Cache, Error, Tier,
     backend::{Backend, Item, Memory},
-    memoize,
+    memoize, overwrite_cache,
 };
 use memo_tests::fresh;
 
@@ -46,6 +46,22 @@ fn number_if_absent(cache: &Numbers, key: u32) -> u64 {
     run() + u64::from(key)
 }
 
+#[memoize(cache = cache, tag = "all", tags = |_: &u64| ["from the value".to_owned()])]
+fn number_overwritten(cache: &Numbers, key: u32) -> u64 {
+    run() + u64::from(key)
+}
+
+/// The same once it has been overwritten.
+fn overwritten(cache: &Numbers, key: u32) -> u64 {
+    if IS_FIRST.swap(false, Ordering::SeqCst) {
+        overwrite_cache!(number_overwritten(cache, key))
+    } else {
+        number_overwritten(cache, key)
+    }
+}
+
+static IS_FIRST: AtomicBool = AtomicBool::new(true);
+
 /// Calls twice, another process doing something during the first: did that one store its value?
 fn is_stored_after(other: &Arc<dyn Backend>, change: Change, key: u32, call: impl Fn(u32) -> u64) -> bool {
     let (other, prefix) = (other.clone(), format!("numbers||{key}|").into_bytes());
@@ -73,12 +89,15 @@ pub(crate) fn invalidated_meanwhile_is_not_stored(here: &str, there: &str) {
         ("a tag from the value", false, |store, _| drop(store.remove_tagged(b"", &["from the value"]).map(drop))),
     ];
     for (number_of, (what, is_stored, change)) in (0..).zip(changes) {
-        let key = number_of * 3;
+        let key = number_of * 4;
         assert_eq!(is_stored_after(&other, change, key, |key| number(&cache, key)), is_stored, "{what}");
         let call = |key| runtime.block_on(number_in_a_task(&cache, key));
         assert_eq!(is_stored_after(&other, change, key + 1, call), is_stored, "{what}, in a task");
         let call = |key| number_if_absent(&cache, key);
         assert_eq!(is_stored_after(&other, change, key + 2, call), is_stored, "{what}, if absent");
+        IS_FIRST.store(true, Ordering::SeqCst);
+        let call = |key| overwritten(&cache, key);
+        assert_eq!(is_stored_after(&other, change, key + 3, call), is_stored, "{what}, overwritten");
     }
 }
 
