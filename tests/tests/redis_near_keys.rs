@@ -1,12 +1,15 @@
 //! Row 55; promise 10, across processes: whichever way an entry comes into memory in front of Redis, what others change is heard.
 
-use std::sync::{
-    LazyLock, OnceLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        LazyLock, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
 };
 
 use memo::{Cache, memoize, overwrite_cache};
-use memo_tests::{fresh, servers::redis::Server, soon};
+use memo_tests::{faults::Ended, fresh, servers::redis::Server, soon};
 use serde::{Deserialize, Serialize};
 
 type Numbers = Cache<u32, u64>;
@@ -84,7 +87,7 @@ struct Bomb(u32);
 
 impl Drop for Bomb {
     fn drop(&mut self) {
-        let is_heard = std::thread::current().name() == Some("memo-net");
+        let is_heard = thread::current().name() == Some("memo-net");
         assert!(!(is_heard && ARMED.swap(false, Ordering::SeqCst)), "it goes off");
     }
 }
@@ -125,4 +128,32 @@ fn of_many_keys_those_in_memory_stay_known() {
     assert!(is_in_memory(&cache, 0), "it is still there");
     assert!(other.delete(&0).expect("removed"));
     soon("it is gone", || cache.get(&0).expect("read").is_none());
+}
+
+#[test]
+fn what_is_removed_while_memory_begins_to_hear_is_not_kept() {
+    let Some(server) = Server::start() else { return };
+    let url = server.url("");
+    // The connection that tells is there, and the others join it.
+    let first = near("first", &url);
+    first.set(0, 5).expect("stored");
+    soon("it hears", || is_in_memory(&first, 0));
+    for round in 0..40 {
+        let name = format!("joins {round}");
+        let (cache, other) = (near(&name, &url), elsewhere(&name, &server));
+        other.set(1, 5).expect("stored");
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::SeqCst) {
+                    cache.get(&1).expect("read");
+                }
+            });
+            let _ended = Ended(&done);
+            // At another time each round.
+            (0..round * 10).for_each(|_| thread::yield_now());
+            assert!(other.delete(&1).expect("removed"));
+        });
+        soon("it is gone", || cache.get(&1).expect("read").is_none());
+    }
 }

@@ -67,7 +67,7 @@ static RUNNING: AtomicBool = AtomicBool::new(false);
 const IDLE: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(10) };
 
 /// And how long it sleeps at most: while the time stands still, it is woken when that moves.
-const LONGEST: Duration = Duration::from_secs(3600);
+const LONGEST: Duration = Duration::from_hours(1);
 
 impl Alarms {
     fn queue(&mut self, hand: Hand) -> &mut VecDeque<((Millis, u64), Waker)> {
@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(waits(), None, "the time stands still, but not for others");
         let begun = Instant::now();
         let waiting = thread::spawn(waits);
-        clock.advance(Duration::from_secs(3600));
+        clock.advance(Duration::from_hours(1));
         assert_eq!(waiting.join().expect("no panic"), None);
         assert!(begun.elapsed() >= Duration::from_millis(10), "an hour of a test is no time for others");
     }

@@ -101,11 +101,14 @@ pub(crate) fn invalidated_meanwhile_is_not_stored(here: &str, there: &str) {
     }
 }
 
+/// What another process does with the store behind.
+type Then = Box<dyn FnOnce(&Memory) + Send>;
+
 /// A store behind another; once it has been read, another process does something, before the reader goes on.
 #[derive(Default)]
 struct Behind {
     inner: Memory,
-    meanwhile: Mutex<Option<Box<dyn FnOnce(&Memory) + Send>>>,
+    meanwhile: Mutex<Option<Then>>,
 }
 
 impl Backend for Behind {

@@ -41,7 +41,7 @@ impl Memcached {
         key: &[u8],
         item: &Item<'_>,
         moment: Moment,
-        seen: Option<Option<u64>>,
+        seen: Option<u64>,
     ) -> Result<bool, Error> {
         let prefixes = self.names_of_prefixes(key);
         let tags = each_once(item.tags.iter().flat_map(|tag| self.names_of_tag(key, tag)));
@@ -60,7 +60,7 @@ impl Memcached {
                 return Ok(true);
             }
             let Some(place) = place else { return Ok(true) };
-            if seen.is_some_and(|seen| seen != Some(place.unique)) {
+            if seen.is_some_and(|seen| seen != place.unique) {
                 return Ok(false);
             }
             let since = Place::read(&place.bytes).filter(|place| place.key == key).map_or(UNKNOWN, |place| place.since);

@@ -46,10 +46,10 @@ impl Memcached {
             let is_done = match edit(found.bytes.as_deref()) {
                 Change::Keep => true,
                 Change::Remove => self.end(key, found.unique)?,
+                // What was kept for it at that moment is gone.
+                Change::Set { since: Some(_), .. } if found.unique.is_none() => true,
                 Change::Set { bytes, expires, tags, since: Some(since), .. } => {
-                    Item::borrowed(&bytes, expires, &tags, |item| {
-                        self.put_since(key, &item, since, Some(found.unique))
-                    })?
+                    Item::borrowed(&bytes, expires, &tags, |item| self.put_since(key, &item, since, found.unique))?
                 }
                 Change::Set { bytes, expires, tags, .. } => Item::borrowed(&bytes, expires, &tags, |item| {
                     let all = self.ensured(self.names_of(key, item.tags))?;

@@ -7,6 +7,7 @@ use crate::{
 
 /// How a caller that found nothing is to go on.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(in crate::call) struct Attempt {
     /// May it wait for another's run?
     pub(super) joins: bool,
