@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use memo::backend::{Backend, Heard, Item, Listening};
+use memo::backend::{Backend, Change, Heard, Item, Listening};
 
 /// Listens, and gives what is heard as text.
 ///
@@ -46,6 +46,18 @@ pub fn changes_are_heard(here: &str, there: &str) {
     here.set(b"f|i|a|v", Item::new(b"by itself")).expect("stored");
     there.set(b"f|i|a|v", Item::new(b"new").tags(&["a:b"])).expect("stored");
     assert_eq!(next(&heard), "changed f|i|a|v", "what is computed, and what one does oneself, is no news");
+    there.set(b"f|i|b|v", Item::new(b"new")).expect("stored");
+    assert_eq!(next(&heard), "changed f|i|b|v");
+    let lasts_longer = |_: Option<&[u8]>| Change::Set {
+        bytes: b"new".to_vec(),
+        expires: None,
+        tags: Vec::new(),
+        since: None,
+        is_news: false,
+    };
+    there.update(b"f|i|b|v", &mut { lasts_longer }).expect("updated");
+    there.update(b"f|i|a|v", &mut |_| Change::set("newer")).expect("updated");
+    assert_eq!(next(&heard), "changed f|i|a|v", "what says the same as before is no news");
     there.remove(b"f|i|a|v").expect("removed");
     assert_eq!(next(&heard), "changed f|i|a|v");
     there.remove_prefix(b"f|i|a|").expect("removed");

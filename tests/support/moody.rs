@@ -19,6 +19,8 @@ pub struct Moody {
     pub fails: AtomicBool,
     /// Removals are errors.
     pub clings: AtomicBool,
+    /// Removals are errors, too: its password was changed.
+    pub is_locked: AtomicBool,
     /// What is read has a wrong bit.
     pub garbles: AtomicBool,
     /// The next write or removal waits here until somebody says go.
@@ -49,6 +51,9 @@ impl Moody {
     fn ask_to_remove(&self) -> Result<(), Error> {
         if self.clings.load(Ordering::SeqCst) {
             return Err(Error::unavailable("it clings to what it has"));
+        }
+        if self.is_locked.load(Ordering::SeqCst) {
+            return Err(Error::config("it has another password now"));
         }
         self.ask()
     }

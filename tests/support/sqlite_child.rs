@@ -29,7 +29,13 @@ fn count(store: &dyn Backend, times: u32) {
     for time in 0..times {
         let mut add_one = |bytes: Option<&[u8]>| {
             let sum: u32 = bytes.map_or(0, |bytes| String::from_utf8_lossy(bytes).parse().expect("a number"));
-            Change::Set { bytes: (sum + 1).to_string().into_bytes(), expires: None, tags: vec!["sum".to_owned()] }
+            Change::Set {
+                bytes: (sum + 1).to_string().into_bytes(),
+                expires: None,
+                tags: vec!["sum".to_owned()],
+                since: None,
+                is_news: true,
+            }
         };
         store.update(b"sum", &mut add_one).expect("nobody is in the way for long");
         assert!(store.get(b"sum").expect("a read never waits").is_some(), "what is there is found, time {time}");

@@ -48,7 +48,7 @@ const ADDITIONS: u32 = 300;
 fn add_one(store: &Files) {
     let mut next = |bytes: Option<&[u8]>| {
         let sum: u32 = bytes.map_or(0, |bytes| String::from_utf8_lossy(bytes).parse().expect("a number"));
-        Change::Set { bytes: (sum + 1).to_string().into_bytes(), expires: None, tags: Vec::new() }
+        Change::set((sum + 1).to_string().into_bytes())
     };
     store.update(b"f|sum", &mut next).expect("updates");
 }

@@ -61,7 +61,7 @@ fn another_process() {
         "adds" => {
             let add = |bytes: Option<&[u8]>| {
                 let sum: u32 = bytes.map_or(0, |bytes| String::from_utf8_lossy(bytes).parse().expect("a number"));
-                Change::Set { bytes: (sum + 1).to_string().into_bytes(), expires: None, tags: Vec::new() }
+                Change::set((sum + 1).to_string().into_bytes())
             };
             for _ in 0..500 {
                 store.update(b"sum", &mut |bytes| add(bytes)).expect("it can be updated");

@@ -125,7 +125,7 @@ fn an_entry_that_can_t_be_read_is_an_error_and_can_be_replaced() {
     let store = open(&url(dir.path(), ""));
     let error = store.get(b"a|1").expect_err("it can't be read");
     assert!(error.is_corrupt(), "{error}");
-    let change = Change::Set { bytes: b"x".to_vec(), expires: None, tags: Vec::new() };
+    let change = Change::set(b"x".to_vec());
     let mut shown = Some(());
     let mut replace = |old: Option<&[u8]>| {
         shown = old.map(drop);

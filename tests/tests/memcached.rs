@@ -125,7 +125,7 @@ fn what_is_too_large_is_an_error_and_hides_nothing() {
     for change in [
         &|| store.set(b"f|i|1|v", Item::new(&large)),
         &|| {
-            let set = Change::Set { bytes: large.clone(), expires: None, tags: Vec::new() };
+            let set = Change::set(large.clone());
             store.update(b"f|i|1|v", &mut |_| set.clone())
         },
         &|| {
@@ -186,7 +186,13 @@ fn updates_from_many_sides_are_all_there() {
                 for _ in 0..25 {
                     let mut add = |bytes: Option<&[u8]>| {
                         let sum = bytes.and_then(|bytes| bytes.first()).copied().unwrap_or(0);
-                        Change::Set { bytes: vec![sum + 1], expires: None, tags: vec!["sum".to_owned()] }
+                        Change::Set {
+                            bytes: vec![sum + 1],
+                            expires: None,
+                            tags: vec!["sum".to_owned()],
+                            since: None,
+                            is_news: true,
+                        }
                     };
                     store.update(b"f|i|sum|v", &mut add).expect("updated");
                 }

@@ -62,6 +62,19 @@ fn what_was_to_go_is_absent_and_goes_later() {
 }
 
 #[test]
+fn a_store_that_does_not_let_us_in_any_more_owes_it_too() {
+    let clock = TestClock::install();
+    let (store, cache) = built("locked");
+    cache.set(1, 10).expect("stored");
+    store.is_locked.store(true, Ordering::SeqCst);
+    let error = cache.delete(&1).expect_err("it has another password");
+    assert!(error.is_config(), "{error}");
+    assert_eq!(cache.get(&1).expect("read"), None);
+    store.is_locked.store(false, Ordering::SeqCst);
+    in_time(&clock, || stand(&store, "locked") == 0);
+}
+
+#[test]
 fn what_is_set_after_it_stays() {
     let clock = TestClock::install();
     let (store, cache) = clinging("stays");

@@ -129,9 +129,7 @@ fn keys_and_tags_of_any_length() {
     let mut sorted = keys.clone();
     sorted.sort_unstable();
     assert_eq!(shown, sorted);
-    store
-        .update(&keys[1], &mut |_| Change::Set { bytes: b"n".to_vec(), expires: None, tags: vec![] })
-        .expect("updated");
+    store.update(&keys[1], &mut |_| Change::set(b"n".to_vec())).expect("updated");
     assert_eq!(store.get(&keys[1]).expect("read").as_deref(), Some(&b"n"[..]));
     assert_eq!(store.count(format!("f|{long}|b|").as_bytes()).expect("counted"), 1);
     assert_eq!(store.remove_tagged(b"", &[&tags[1]]).expect("removed"), 0, "an update takes tags away");
@@ -221,7 +219,13 @@ fn another_process() {
 fn write(store: &dyn Backend) {
     let mut add_one = |bytes: Option<&[u8]>| {
         let sum: u32 = bytes.map_or(0, |bytes| String::from_utf8_lossy(bytes).parse().expect("a number"));
-        Change::Set { bytes: (sum + 1).to_string().into_bytes(), expires: None, tags: vec!["sum".to_owned()] }
+        Change::Set {
+            bytes: (sum + 1).to_string().into_bytes(),
+            expires: None,
+            tags: vec!["sum".to_owned()],
+            since: None,
+            is_news: true,
+        }
     };
     for round in 0..100_u32 {
         store.update(b"sum", &mut add_one).expect("nobody is in the way for long");

@@ -123,3 +123,10 @@ fn what_others_invalidate_meanwhile_is_not_stored() {
     let (here, there) = (server.url("?table=bodies"), server.url("?table=bodies&timeout=7s"));
     fences::invalidated_meanwhile_is_not_stored(&here, &there);
 }
+
+#[test]
+fn what_others_remove_meanwhile_is_not_copied() {
+    let Some(server) = Server::shared() else { return };
+    let url = |pool: u32| server.url(&format!("?table=copied&pool={pool}"));
+    fences::copies_of_what_was_removed_are_not_made(&url(2), &url(3));
+}

@@ -1,5 +1,7 @@
 //! Row 53; promise 5: what the network does to Redis, a function's callers never notice; `Cache` says it.
 
+use std::thread;
+
 use memo::{Cache, backend::Item};
 use memo_tests::{
     faults,
@@ -8,7 +10,7 @@ use memo_tests::{
         proxy::{Proxy, Weather},
         redis::Server,
     },
-    until, within_20_s,
+    soon, until, within_20_s,
 };
 
 mod weather;
@@ -89,6 +91,41 @@ fn what_changes_something_is_asked_once() {
     assert!(stats.contains("cmdstat_evalsha:calls=1,"), "{stats}");
 }
 
+/// Servers close what nobody has used for some time, and a write is asked once only.
+#[test]
+fn a_connection_that_the_server_closed_is_replaced_before_a_write() {
+    let Some(server) = Server::with(&["timeout 1"]) else { return };
+    let url = server.url("?trip_after=0");
+    let (cache, shared): (_, memo::aio::Cache<u64, u64>) =
+        (cache("closed", &url), cache("closed by tasks", &url).into());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("tokio");
+    for value in 0..3 {
+        cache.set(1, value).expect("stored");
+        runtime.block_on(shared.set(1, value)).expect("stored");
+        // Who asks is the one.
+        soon("the server closes them", || server.tell("CLIENT LIST").texts().concat().lines().count() == 1);
+    }
+}
+
+#[test]
+fn who_gets_no_connection_is_told() {
+    let Some(server) = Server::start() else { return };
+    let proxy = Proxy::before(server.port());
+    proxy.set(Weather::Silent);
+    let url = url(proxy.port(), "?pool=1&timeout=100ms&connect_timeout=1m&trip_after=1&pause=1h");
+    let store = memo::backend(&url).expect("opens");
+    thread::scope(|scope| {
+        let first = scope.spawn(|| store.get(b"f|i|a|v"));
+        soon("it connects", || proxy.accepted() == 1);
+        let error = store.get(b"f|i|a|v").expect_err("there is one connection");
+        assert!(error.is_unavailable() && error.to_string().contains("in use for 100ms"), "{error}");
+        proxy.set(Weather::Fair);
+        first.join().expect("no panic").expect("read");
+    });
+    store.get(b"f|i|a|v").expect("that none was free said nothing about the server");
+    assert_eq!(proxy.accepted(), 1);
+}
+
 #[test]
 fn a_server_that_says_nothing_is_waited_for_as_long_as_the_url_says() {
     faults::silent_server_is_given_up(url);
@@ -118,6 +155,10 @@ fn wrong_urls_are_errors_before_anybody_connects() {
         ("redis://", "says no server"),
         ("redis://h/x", "`x` in"),
         ("redis://h/-1", "a number from 0 on"),
+        ("redis://[::1]6379", "`6379` in"),
+        ("redis://a%3A1", "is no host"),
+        ("redis://h?prefix=a:e", "behind a colon"),
+        ("redis://h?prefix={1}app", "a number in braces"),
         ("redis://a,b", "redis-cluster://"),
         ("redis://h?pool=0", "from 1 to 1024"),
         ("redis://h?eviction=maybe", "`refuse`, `accept`"),
@@ -126,6 +167,15 @@ fn wrong_urls_are_errors_before_anybody_connects() {
         ("rediss://h?ca=/no/such/file", "can't be read"),
         ("redis-cluster://h/1", "one database"),
     ]);
+}
+
+/// What does not let us ask whether it evicts is no server that does.
+#[test]
+fn a_user_that_may_not_ask_for_that_is_let_in() {
+    let Some(server) = Server::start() else { return };
+    server.tell("ACL SETUSER limited on nopass ~* &* +@all -info");
+    let store = memo::backend(&format!("redis://limited:x@127.0.0.1:{}", server.port())).expect("opens");
+    store.set(b"f|i|a|v", Item::new(b"x")).expect("stored");
 }
 
 #[test]

@@ -1,22 +1,24 @@
 //! Row 55; promise 10, across processes: whichever way an entry comes into memory in front of Redis, what others change is heard.
 
-use std::sync::{
-    LazyLock, OnceLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        LazyLock, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
 };
 
 use memo::{Cache, memoize, overwrite_cache};
-use memo_tests::{fresh, servers::redis::Server, soon};
+use memo_tests::{faults::Ended, fresh, servers::redis::Server, soon};
 use serde::{Deserialize, Serialize};
 
 type Numbers = Cache<u32, u64>;
 
-static SERVER: LazyLock<Option<Server>> = LazyLock::new(Server::start);
 static URL: OnceLock<String> = OnceLock::new();
-static NUMBERS: LazyLock<Numbers> = LazyLock::new(|| near("ways"));
+static NUMBERS: LazyLock<Numbers> = LazyLock::new(|| near("ways", URL.get().expect("a server")));
 
-fn near(name: &str) -> Numbers {
-    Cache::builder(name).tier("memory").tier(URL.get().expect("a server").as_str()).build().expect("builds")
+fn near(name: &str, url: &str) -> Numbers {
+    Cache::builder(name).tier("memory").tier(url).build().expect("builds")
 }
 
 /// As another process has it: without memory, under an URL of its own, so that it shares no connection.
@@ -39,9 +41,9 @@ type Way = fn(&Numbers, u32);
 
 #[test]
 fn whichever_way_it_comes_into_memory_it_is_heard_of() {
-    let Some(server) = &*SERVER else { return };
+    let Some(server) = Server::start() else { return };
     URL.get_or_init(|| server.url(""));
-    let (cache, other) = (&*NUMBERS, elsewhere("ways", server));
+    let (cache, other) = (&*NUMBERS, elsewhere("ways", &server));
     other.set(0, 0).expect("stored");
     soon("memory is used", || is_in_memory(cache, 0));
     let ways: [(&str, Way); 5] = [
@@ -65,9 +67,8 @@ fn whichever_way_it_comes_into_memory_it_is_heard_of() {
 
 #[test]
 fn who_reads_batches_alone_hears_too() {
-    let Some(server) = &*SERVER else { return };
-    URL.get_or_init(|| server.url(""));
-    let (cache, other) = (near("batches"), elsewhere("batches", server));
+    let Some(server) = Server::start() else { return };
+    let (cache, other) = (near("batches", &server.url("")), elsewhere("batches", &server));
     other.set(1, 5).expect("stored");
     let is_read_from_memory = || {
         let before = cache.stats().tiers[0].hits;
@@ -86,14 +87,14 @@ struct Bomb(u32);
 
 impl Drop for Bomb {
     fn drop(&mut self) {
-        let is_heard = std::thread::current().name() == Some("memo-net");
+        let is_heard = thread::current().name() == Some("memo-net");
         assert!(!(is_heard && ARMED.swap(false, Ordering::SeqCst)), "it goes off");
     }
 }
 
 #[test]
 fn who_hears_survives_the_drop_of_a_value_that_panics() {
-    let Some(server) = &*SERVER else { return };
+    let Some(server) = Server::start() else { return };
     let built = |url: String, has_memory: bool| {
         let builder = Cache::<u32, Bomb>::builder("bombs");
         let builder = if has_memory { builder.tier("memory") } else { builder };
@@ -116,9 +117,8 @@ fn who_hears_survives_the_drop_of_a_value_that_panics() {
 
 #[test]
 fn of_many_keys_those_in_memory_stay_known() {
-    let Some(server) = &*SERVER else { return };
-    URL.get_or_init(|| server.url(""));
-    let (cache, other) = (near("many"), elsewhere("many", server));
+    let Some(server) = Server::start() else { return };
+    let (cache, other) = (near("many", &server.url("")), elsewhere("many", &server));
     cache.set(0, 5).expect("stored");
     soon("memory is used", || cache.get(&0).expect("read").is_some() && is_in_memory(&cache, 0));
     // More than are kept of what did not come into memory.
@@ -128,4 +128,32 @@ fn of_many_keys_those_in_memory_stay_known() {
     assert!(is_in_memory(&cache, 0), "it is still there");
     assert!(other.delete(&0).expect("removed"));
     soon("it is gone", || cache.get(&0).expect("read").is_none());
+}
+
+#[test]
+fn what_is_removed_while_memory_begins_to_hear_is_not_kept() {
+    let Some(server) = Server::start() else { return };
+    let url = server.url("");
+    // The connection that tells is there, and the others join it.
+    let first = near("first", &url);
+    first.set(0, 5).expect("stored");
+    soon("it hears", || is_in_memory(&first, 0));
+    for round in 0..40 {
+        let name = format!("joins {round}");
+        let (cache, other) = (near(&name, &url), elsewhere(&name, &server));
+        other.set(1, 5).expect("stored");
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::SeqCst) {
+                    cache.get(&1).expect("read");
+                }
+            });
+            let _ended = Ended(&done);
+            // At another time each round.
+            (0..round * 10).for_each(|_| thread::yield_now());
+            assert!(other.delete(&1).expect("removed"));
+        });
+        soon("it is gone", || cache.get(&1).expect("read").is_none());
+    }
 }

@@ -292,7 +292,7 @@ fn the_bound_of_bytes_holds() {
     assert_eq!(keys(&store), ["c"]);
     set(&store, "c", &"x".repeat(250));
     assert_eq!(get(&store, "c"), None, "what is too large alone is not kept, and what it replaces is gone");
-    let change = memo::backend::Change::Set { bytes: vec![0; 200], expires: None, tags: Vec::new() };
+    let change = memo::backend::Change::set(vec![0; 200]);
     for key in ["u", "v"] {
         store.update(key.as_bytes(), &mut |_| change.clone()).expect("a write");
     }

@@ -89,13 +89,24 @@ pub trait AsyncBackend: Send + Sync + 'static {
         Box::pin(async { Ok(None) })
     }
 
+    /// As [`Backend::moments`].
+    fn moments<'a>(&'a self, keys: &'a [&'a [u8]]) -> Answer<'a, Vec<Option<Moment>>> {
+        Box::pin(async move {
+            let mut moments = Vec::with_capacity(keys.len());
+            for key in keys {
+                moments.push(self.moment(key).await?);
+            }
+            Ok(moments)
+        })
+    }
+
     /// As [`Backend::update`].
     fn update<'a>(&'a self, key: &'a [u8], change: Edit<'a>) -> Answer<'a, ()> {
         Box::pin(async move {
             match change(self.get(key).await?.as_deref()) {
                 Change::Keep => Ok(()),
                 Change::Remove => self.remove(key).await.map(drop),
-                Change::Set { bytes, expires, tags } => {
+                Change::Set { bytes, expires, tags, .. } => {
                     let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
                     self.set(key, Item::new(&bytes).expires(expires).tags(&tags)).await
                 }
@@ -241,6 +252,7 @@ impl Backend for Blocking {
         remove_prefix(prefix: &[u8]) -> u64;
         remove_tagged(prefix: &[u8], tags: &[&str]) -> u64;
         moment(key: &[u8]) -> Option<Moment>;
+        moments(keys: &[&[u8]]) -> Vec<Option<Moment>>;
         update(key: &[u8], change: Edit<'_>) -> ();
         get_many(keys: &[&[u8]]) -> Vec<Option<Vec<u8>>>;
         set_many(items: &[(&[u8], Item<'_>)]) -> ();

@@ -15,7 +15,8 @@ pub enum Heard<'a> {
     Tagged(&'a [u8], &'a str),
 }
 
-/// Who hears. Is called on a thread of the store's, one call after the other, and must not block it for long.
+/// Who hears. Is called on a thread of the store's, one call after the other, and must not block it for long: for stores on servers, it is one
+/// thread for all of the process (`memo-net`).
 pub type Ear = Arc<dyn Fn(Heard<'_>) + Send + Sync>;
 
 /// Hearing lasts as long as this is held.

@@ -129,7 +129,7 @@ impl Backend for Memory {
         match change(entries.by_key.get(key).map(|entry| &*entry.bytes)) {
             Change::Keep => {}
             Change::Remove => drop(entries.remove(key)),
-            Change::Set { bytes, expires, tags } => {
+            Change::Set { bytes, expires, tags, .. } => {
                 Item::borrowed(&bytes, expires, &tags, |item| entries.set(key, item));
             }
         }

@@ -30,6 +30,10 @@
 //! | `shm://` | | everything | nothing |
 //! | `postgres://` | `unlogged=false`, the default | everything | what the server's `synchronous_commit` promises: everything, by default |
 //! | | `unlogged=true` | everything, unless the server crashes | nothing, if the server's did |
+//! | `redis://` … | the server: `appendfsync always` | everything | everything |
+//! | | `appendfsync everysec` | everything, unless the server crashes with its machine | all but the last second, if the server's did |
+//! | | snapshots (`save`) alone | everything, until the server ends otherwise than by `SHUTDOWN` | what the last snapshot has, if the server's did |
+//! | | no persistence | everything, until the server ends | nothing, if the server's did |
 //! | `memcached://` | | everything, until the server drops it | nothing, if it was the server's |
 //!
 //! "The last" are those since the store, or the system, last wrote to the disk by itself; after [`Backend::flush`] there are
@@ -184,7 +188,18 @@ pub enum Change {
         expires: Option<UnixMillis>,
         /// As in [`Item::tags`].
         tags: Vec<String>,
+        /// As in [`Item::since`].
+        since: Option<Moment>,
+        /// Have others to [hear](Backend::listen) of it? Not of an entry that says the same as before, and only lasts longer.
+        is_news: bool,
     },
+}
+
+impl Change {
+    /// Put this in its place, whatever was removed: without an end and without tags.
+    pub fn set(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::Set { bytes: bytes.into(), expires: None, tags: Vec::new(), since: None, is_news: true }
+    }
 }
 
 /// What a store can do beyond the required methods.
@@ -314,6 +329,15 @@ pub trait Backend: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// The same for several keys.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't be asked.
+    fn moments(&self, keys: &[&[u8]]) -> Result<Vec<Option<Moment>>, Error> {
+        keys.iter().map(|key| self.moment(key)).collect()
+    }
+
     /// Reads an entry and puts another in its place, or none. `change` may be called several times, and does not use the
     /// store.
     ///
@@ -324,7 +348,9 @@ pub trait Backend: Send + Sync + 'static {
         match change(self.get(key)?.as_deref()) {
             Change::Keep => Ok(()),
             Change::Remove => self.remove(key).map(drop),
-            Change::Set { bytes, expires, tags } => Item::borrowed(&bytes, expires, &tags, |item| self.set(key, item)),
+            Change::Set { bytes, expires, tags, .. } => {
+                Item::borrowed(&bytes, expires, &tags, |item| self.set(key, item))
+            }
         }
     }
 

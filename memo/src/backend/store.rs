@@ -94,7 +94,7 @@ impl Store {
         set(key: &[u8], item: Item<'_>) -> ();
         remove_prefix(prefix: &[u8]) -> u64;
         remove_tagged(prefix: &[u8], tags: &[&str]) -> u64;
-        moment(key: &[u8]) -> Option<Moment>;
+        moments(keys: &[&[u8]]) -> Vec<Option<Moment>>;
         update(key: &[u8], change: Edit<'_>) -> ();
         get_many(keys: &[&[u8]]) -> Vec<Option<Vec<u8>>>;
         set_many(items: &[(&[u8], Item<'_>)]) -> ();

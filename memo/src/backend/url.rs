@@ -87,6 +87,12 @@ impl Url {
         &self.location
     }
 
+    /// The same as it was written.
+    #[cfg(feature = "servers")]
+    pub(super) fn raw_location(&self) -> &str {
+        syntax::split(&self.text).map_or("", |parts| parts.location.of(&self.text))
+    }
+
     /// The location as a path; `None` if it is empty.
     pub fn path(&self) -> Option<PathBuf> {
         (!self.location.is_empty()).then(|| PathBuf::from(&self.location))

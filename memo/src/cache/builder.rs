@@ -263,6 +263,9 @@ where
 
     /// Entries live in one more tier, behind those that were named before: in a store named by its URL, or in one that is open. See
     /// [`Tier`].
+    ///
+    /// Memory in front of a store that [tells](crate::backend::Backend::listen) what others change drops those values on the thread that
+    /// hears of it: a value whose `Drop` takes long keeps the process from hearing what comes after.
     pub fn tier(mut self, tier: impl Into<Tier>) -> Self {
         let mut tiers = std::mem::take(&mut self.plan.tiers);
         tiers.push(tier.into());
@@ -322,6 +325,13 @@ where
 
     /// How long a store is waited for with each question, in seconds or as a `Duration`: then it counts as failed. Costs a change of
     /// threads for each question to a store that blocks. (Stores on servers have a `timeout` of their own in their URLs.)
+    ///
+    /// The time is the machine's, also under a [`TestClock`](crate::clock::TestClock). A change that was given up goes on in the store. So
+    /// that it undoes nothing, the next change of that store waits for it, within its own time, and fails if that is not enough; what could
+    /// not be deleted is deleted later, and is absent until then. In a store that other processes use, what they delete in the meantime is safe
+    /// only where the store keeps account of removals ([`Capabilities::fences`](crate::backend::Capabilities)), and only from
+    /// values that are computed, not from those that are set. A store that blocks is at 64 requests at most: if all hang, further ones fail
+    /// at once.
     ///
     /// ```
     /// use memo::Cache;

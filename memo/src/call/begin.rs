@@ -3,11 +3,13 @@
 
 mod attempt;
 mod lease;
+mod present;
 mod renew;
 
 use std::{any::Any, num::NonZeroU64, sync::Arc};
 
 pub(super) use attempt::Attempt;
+pub(super) use renew::Renewal;
 
 use super::{
     answer::{Answer, Keep},
@@ -214,10 +216,7 @@ impl Call<'_> {
                 self.instance.count(|counters| &counters.skipped, 1);
                 Step::aside()
             }
-            Some(Way::Called(Mode::Overwrite)) if !UnderLock::is_here() => {
-                let flight = self.instance.store.supersede(self.hash, self.key.ask());
-                self.lead(flight, true, None)
-            }
+            Some(Way::Called(Mode::Overwrite)) if !UnderLock::is_here() => self.overwrite(),
             Some(_) => self.begin(true),
         }
     }
@@ -313,14 +312,7 @@ impl Call<'_> {
             return self.found_outside(attempt, seen, read);
         }
         let space = space.clone();
-        let Call { key, hash, place, .. } = self;
-        match (key.hold(), place.found()) {
-            (Some(held), Some(Outside { key, .. })) => {
-                let reading = Reading::new(space, key, seen);
-                Step::Wait(Waits { held, hash, attempt, on: On::Store(reading) })
-            }
-            _ => run_inline(instance),
-        }
+        self.wait_for_store(attempt, |outside| Reading::new(space, outside.key, seen))
     }
 
     /// The stores have answered.
@@ -338,13 +330,12 @@ impl Call<'_> {
                     attempt.count_wait(self.instance);
                     return self.due(stamp);
                 }
-                Looked::Spare(made) => {
-                    (attempt.refused, attempt.spare) = (loaded.created(), NonZeroU64::new(made));
-                    false
-                }
-                Looked::Nothing => {
+                looked => {
                     attempt.refused = loaded.created();
-                    false
+                    if let Looked::Spare(made) = looked {
+                        attempt.spare = NonZeroU64::new(made);
+                    }
+                    return self.ask_the_time(attempt, seen);
                 }
             },
             Ok(None) => false,
@@ -353,7 +344,7 @@ impl Call<'_> {
                 self.answer.broken(error)
             }
         };
-        if is_done { Step::done() } else { self.enter(attempt, Some(seen)) }
+        if is_done { Step::done() } else { self.make(attempt, Some(seen)) }
     }
 
     /// Answers with what a store had, if it is accepted; then memory gets a copy, unless something changed since.
@@ -449,10 +440,13 @@ impl Waited {
         let Self { held, hash, attempt, ended } = self;
         let (outcome, outside) = match ended {
             Ended::Flight(outcome, outside) => (outcome, outside),
-            Ended::Store(key, seen, read) => {
+            Ended::Store(key, seen, read, renewal) => {
                 let place = Where::Found(Some(Outside { face: Face::Task, key }));
                 let call = Call { instance, key: Key::Held(held), hash, place, answer };
-                return call.found_outside(attempt, seen, read);
+                return match renewal {
+                    Some(renewal) => call.renew_since(*renewal, Some(read)),
+                    None => call.found_outside(attempt, seen, read),
+                };
             }
             Ended::Lease(flight, outside, leased) => {
                 let call = Call { instance, key: Key::Held(held), hash, place: Where::Found(Some(outside)), answer };

@@ -19,7 +19,7 @@ use super::{
 use crate::memory::entries::weigh_any;
 
 /// Where a call stands, as generated code sees it.
-#[expect(clippy::large_enum_variant, reason = "in a box, every wait would allocate")]
+#[cfg_attr(feature = "stores", expect(clippy::large_enum_variant, reason = "in a box, every wait would allocate"))]
 pub enum Begun<H: Home, K, Kd: Kind> {
     /// It has its result.
     Done(Kd::Ret),

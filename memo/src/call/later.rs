@@ -169,7 +169,7 @@ async fn commit(
 ) -> u64 {
     let Some(stores) = home.instance().space.as_ref().map(|space| space.stores.clone()) else { return 0 };
     let turn = stores.turn(face, outside.key()).await;
-    let goes_to_memory = running.overwrites || stores.has_heard_since(outside.key());
+    let goes_to_memory = stores.has_heard_since(outside.key());
     let stands = home.instance().store.stands(running.hash, &running.flight, &terms.tags);
     let failed = |error: &Error| {
         stores.failed(error);

@@ -57,7 +57,6 @@ pub(crate) struct Running {
     pub(super) hash: u64,
     pub(super) flight: Arc<Flight>,
     /// Where the value goes beside, or instead of, memory.
-    #[cfg_attr(not(feature = "stores"), expect(dead_code, reason = "there is none"))]
     pub(super) outside: Option<Box<EntryKey>>,
     /// Other processes wait for this run. Given back when it is over, last.
     pub(super) lease: Option<Lease>,

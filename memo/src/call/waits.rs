@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    begin::{Attempt, Outside},
+    begin::{Attempt, Outside, Renewal},
     home::{Home, Loading},
     instance::AnyInstance,
     run::Running,
@@ -69,19 +69,36 @@ pub(super) struct Reading {
     space: Arc<Space>,
     key: EntryKey,
     seen: u64,
+    /// Only what the time is there: what stands there is of no use.
+    is_of_the_time: bool,
+    /// What is to be made anew from then on.
+    renewal: Option<Box<Renewal>>,
     /// The question, once it was put.
     asked: Option<Pin<Box<dyn Future<Output = Read> + Send>>>,
 }
 
 impl Reading {
     pub(super) fn new(space: Arc<Space>, key: EntryKey, seen: u64) -> Self {
-        Self { space, key, seen, asked: None }
+        Self { space, key, seen, is_of_the_time: false, renewal: None, asked: None }
+    }
+
+    pub(super) fn of_the_time(space: Arc<Space>, key: EntryKey, seen: u64) -> Self {
+        Self { is_of_the_time: true, ..Self::new(space, key, seen) }
+    }
+
+    pub(super) fn to_renew(space: Arc<Space>, key: EntryKey, renewal: Renewal) -> Self {
+        Self { renewal: Some(Box::new(renewal)), ..Self::of_the_time(space, key, 0) }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
         let asked = self.asked.get_or_insert_with(|| {
-            let (space, key) = (self.space.clone(), self.key.clone());
-            Box::pin(async move { space.read_for_use(Face::Task, &key).await })
+            let (space, key, is_of_the_time) = (self.space.clone(), self.key.clone(), self.is_of_the_time);
+            Box::pin(async move {
+                if is_of_the_time {
+                    return space.stores.present(Face::Task, &key).await;
+                }
+                space.read_for_use(Face::Task, &key).await
+            })
         });
         asked.as_mut().poll(cx)
     }
@@ -90,7 +107,7 @@ impl Reading {
 /// How a caller's wait has ended.
 pub(super) enum Ended {
     Flight(Outcome, Option<Outside>),
-    Store(EntryKey, u64, Read),
+    Store(EntryKey, u64, Read, Option<Box<Renewal>>),
     Contents(Result<(), Error>),
     Lease(Arc<Flight>, Outside, Leased),
 }
@@ -115,9 +132,13 @@ impl Waits {
                 Ended::Lease(flight, outside, leased)
             }
             On::Flight(wait, outside) => Ended::Flight(wait.block(), outside),
-            On::Store(Reading { space, key, seen, .. }) => {
-                let loaded = space.read_here_for_use(&key, space.at_hand(&key));
-                Ended::Store(key, seen, loaded)
+            On::Store(Reading { space, key, seen, is_of_the_time, renewal, .. }) => {
+                let loaded = if is_of_the_time {
+                    block_on(space.stores.present(Face::Thread, &key))
+                } else {
+                    space.read_here_for_use(&key, space.at_hand(&key))
+                };
+                Ended::Store(key, seen, loaded, renewal)
             }
             On::Contents(loading) => {
                 // The hooks that bring them in may call memoized functions, which the mode of this call is not for.
@@ -145,7 +166,9 @@ impl Waits {
         let Self { held, hash, attempt, on } = waits.take().expect("it was there a moment ago");
         let ended = match (answered, on) {
             (Answered::Flight(outcome), On::Flight(_, outside)) => Ended::Flight(outcome, outside),
-            (Answered::Store(loaded), On::Store(Reading { key, seen, .. })) => Ended::Store(key, seen, loaded),
+            (Answered::Store(loaded), On::Store(Reading { key, seen, renewal, .. })) => {
+                Ended::Store(key, seen, loaded, renewal)
+            }
             (Answered::Contents(loaded), On::Contents(_)) => Ended::Contents(loaded),
             (Answered::Lease(leased), On::Lease(Leasing { flight, outside, .. })) => {
                 Ended::Lease(flight, outside, leased)

@@ -238,8 +238,16 @@ impl State {
 /// on (feature `tokio`), else on a few threads of the library's own. False if it was said before.
 ///
 /// ```
-/// // With smol:
-/// memo::refresh::set_spawner(|task| smol::spawn(task).detach());
+/// // On a thread of its own each, if nothing better is at hand.
+/// use std::task::{Context, Poll, Waker};
+///
+/// memo::refresh::set_spawner(|mut task| {
+///     std::thread::spawn(move || {
+///         while task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+///             std::thread::yield_now();
+///         }
+///     });
+/// });
 /// ```
 pub fn set_spawner(spawner: impl Fn(Spawned) + Send + Sync + 'static) -> bool {
     SPAWNER.set(Box::new(spawner)).is_ok()

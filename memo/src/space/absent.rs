@@ -234,6 +234,7 @@ never! {
 
 never! {
     Stores as self: self.never;
+    #async present(Face, &EntryKey) -> Read;
     check() -> Result<(), Error>;
     failures() -> Vec<(String, u64)>;
     are(&Made<'_>) -> bool;

@@ -61,7 +61,7 @@ impl Space {
         let mut at_hand = AtHand::nothing(stores, key);
         let first = stores.tiers.known().first().filter(|_| stores.back.is_none() && stores.shared.owed.is_nothing());
         if let Some(tier) = first
-            && tier.timeout.is_none()
+            && !tier.is_timed()
             && !(stores.has_memory() && tier.is_unheard())
             && let Some(store) = tier.opened().and_then(|store| store.blocking())
         {

@@ -47,6 +47,7 @@ impl Stores {
         }
         let mut loaded: Vec<Option<Loaded>> = keys.iter().map(|_| None).collect();
         let mut missing: Vec<usize> = (0..keys.len()).collect();
+        let mut since = vec![Since::default(); keys.len()];
         let mut down = None;
         for (number, tier) in tiers.iter().enumerate() {
             if self.has_memory() && tier.store(face).await.is_ok() {
@@ -71,16 +72,36 @@ impl Stores {
             }
             let is_new = |loaded: &&Loaded| loaded.tier() == number;
             let found =
-                keys.iter().zip(&loaded).filter_map(|(key, loaded)| Some((*key, loaded.as_ref().filter(is_new)?)));
-            self.carry_up(face, &tiers[..number], &found.collect::<Vec<_>>(), &Since::default()).await;
+                (0..keys.len()).filter_map(|at| Some((keys[at], loaded[at].as_ref().filter(is_new)?, &since[at])));
+            self.carry_up(face, &tiers[..number], &found.collect::<Vec<_>>()).await;
             missing.retain(|&at| loaded[at].is_none());
             if missing.is_empty() {
                 break;
+            }
+            if tier.has_fences() && number + 1 < tiers.len() {
+                self.note_moments(face, (number, tier), keys, &missing, &mut since).await;
             }
         }
         match down {
             Some(error) if !missing.is_empty() => Err(error),
             _ => Ok(loaded),
+        }
+    }
+
+    /// Notes since when a tier has nothing under the keys that are missing: copies of what those behind it have come later.
+    async fn note_moments(
+        &self,
+        face: Face,
+        (number, tier): (usize, &LiveTier),
+        keys: &[&EntryKey],
+        missing: &[usize],
+        since: &mut [Since],
+    ) {
+        let absent: Vec<&EntryKey> = missing.iter().map(|&at| keys[at]).collect();
+        let moments = self.moments(face, tier, &absent).await.inspect_err(|error| self.failed(error));
+        let moments = moments.unwrap_or_default();
+        for (place, &at) in missing.iter().enumerate() {
+            since[at].note(number, moments.get(place).copied().flatten());
         }
     }
 

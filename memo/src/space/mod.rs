@@ -20,6 +20,7 @@ mod slide;
 mod source;
 mod tally;
 mod tier;
+mod timed;
 mod values;
 mod write;
 
@@ -369,7 +370,7 @@ impl Stores {
             self.pay(face, tier).await?;
             let (at, expires) = (key.clone(), tier.terms().end(expires, clock::unix_now()));
             let work = move |store: Store| async move { retime_in(&store, &at, expires).await };
-            let retimed = tier.ask(face, work).await;
+            let retimed = tier.change(face, work).await;
             found = found.and_then(|before: bool| Ok(retimed? | before));
         }
         self.changed(key);

@@ -94,9 +94,11 @@ impl Owed {
     }
 }
 
-/// Is a removal that came to this to be tried again? What a store can't do at all it never will.
-fn is_owed<R>(result: &Result<R, Error>) -> bool {
-    result.as_ref().is_err_and(|error| !error.is_unsupported() && !error.is_config())
+/// Is a removal that came to this to be tried again? What a store can't do at all it never will, and one whose URL is wrong has
+/// nothing. An open one that does not let us in may do so later, as it did before: its password was changed, say.
+fn is_owed<R>(tier: &LiveTier, result: &Result<R, Error>) -> bool {
+    let may_come_true = |error: &Error| !error.is_unsupported() && (!error.is_config() || tier.opened().is_some());
+    result.as_ref().is_err_and(may_come_true)
 }
 
 impl Stores {
@@ -132,7 +134,7 @@ impl Stores {
         F: Future<Output = Result<R, Error>> + Send,
     {
         let results = self.tiers.try_each(face, work).await?;
-        for (tier, _) in self.tiers.known().iter().zip(&results).filter(|(_, result)| is_owed(result)) {
+        for (tier, _) in self.tiers.known().iter().zip(&results).filter(|(tier, result)| is_owed(tier, result)) {
             for removal in removals {
                 self.owe(tier, removal.clone());
             }
@@ -155,7 +157,7 @@ impl Stores {
                 let removal = removal.clone();
                 move |store: Store| async move { removal.run(&store).await }
             };
-            tier.ask(face, work).await?;
+            tier.change(face, work).await?;
             self.shared.owed.change(|list| {
                 list.retain(|(owing, paid)| !(owing.is_same(tier) && Arc::ptr_eq(paid, &removal)));
             });

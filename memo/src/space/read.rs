@@ -35,6 +35,14 @@ pub(crate) struct Since {
 /// Before all that is taken down.
 const LONG_AGO: Moment = 0;
 
+impl Since {
+    /// A tier had nothing, at that moment if that is known: what may have been removed before keeps out what follows, too.
+    pub(super) fn note(&mut self, tier: usize, moment: Option<Moment>) {
+        self.moments.resize(tier, None);
+        self.moments.push(moment.or(Some(LONG_AGO)));
+    }
+}
+
 /// What an entry is read for.
 #[derive(Clone, Copy)]
 enum Reading<'a> {
@@ -123,25 +131,61 @@ impl Stores {
                         self.restart(face, &tiers[number..], key, &mut loaded).await;
                     }
                     if !matches!(reading, Reading::ToChange) {
-                        self.carry_up(face, &tiers[..number], &[(key, &loaded)], since).await;
+                        self.carry_up(face, &tiers[..number], &[(key, &loaded, since)]).await;
                     }
                     return Some(loaded);
                 }
                 Err(error) => failed.push(error),
             }
-            if tally.is_some() && tier.has_fences() {
-                since.moments.resize(number, None);
-                let moment = if is_down { Ok(None) } else { self.moment(face, tier, key).await };
-                since.moments.push(moment.map_err(|error| failed.push(error)).ok().flatten().or(Some(LONG_AGO)));
+            // For what is computed then, and for the copy of what a tier behind has.
+            let is_of_use = match reading {
+                Reading::ForUse(_) => true,
+                Reading::ToSee => number + 1 < tiers.len(),
+                Reading::ToChange => false,
+            };
+            if is_of_use && tier.has_fences() {
+                let moments = if is_down { Ok(Vec::new()) } else { self.moments(face, tier, &[key]).await };
+                since.note(
+                    number,
+                    moments.map_err(|error| failed.push(error)).ok().and_then(|moments| *moments.first()?),
+                );
             }
         }
         None
     }
 
-    /// The present, by the time of a tier's store.
-    async fn moment(&self, face: Face, tier: &LiveTier, key: &EntryKey) -> Result<Option<Moment>, Error> {
-        let flat = key.flat().to_vec();
-        tier.ask(face, move |store| async move { store.moment(&flat).await }).await
+    /// As if nothing had been found: the present in all tiers that keep account of removals, for a value that is made whatever they have.
+    pub(crate) async fn present(self: &Arc<Self>, face: Face, key: &EntryKey) -> Read {
+        let mut since = Since { era: self.near.era(), ..Since::default() };
+        for (number, tier) in self.tiers.known().iter().enumerate() {
+            let is_open = tier.store(face).await.is_ok();
+            if is_open && self.has_memory() {
+                self.hear(tier);
+                self.may_come(key);
+            }
+            if is_open && !tier.has_fences() {
+                continue;
+            }
+            let moments = if is_open { self.moments(face, tier, &[key]).await } else { Ok(Vec::new()) };
+            let moments = moments.inspect_err(|error| self.failed(error)).unwrap_or_default();
+            since.note(number, moments.first().copied().flatten());
+        }
+        Read { found: Ok(None), since }
+    }
+
+    /// The present, by the time of a tier's store, where it has each of several keys.
+    pub(super) async fn moments(
+        &self,
+        face: Face,
+        tier: &LiveTier,
+        keys: &[&EntryKey],
+    ) -> Result<Vec<Option<Moment>>, Error> {
+        let flat: Vec<Vec<u8>> = keys.iter().map(|key| key.flat().to_vec()).collect();
+        let work = move |store: Store| async move {
+            let flat: Vec<&[u8]> = flat.iter().map(Vec::as_slice).collect();
+            store.moments(&flat).await
+        };
+        tier.ask(face, work).await
     }
 
     pub(super) async fn read_tier(
@@ -154,7 +198,7 @@ impl Stores {
             return Ok(None);
         }
         let store = tier.store(face).await?;
-        let bytes = if tier.timeout.is_some() || face == Face::Task && store.blocks() {
+        let bytes = if tier.is_timed() || face == Face::Task && store.blocks() {
             let flat = key.flat().to_vec();
             // What is not done for every call has a place of its own: the future of a hit stays small.
             Box::pin(tier.ask(face, move |store| async move { store.get(&flat).await })).await?
@@ -195,7 +239,7 @@ impl Stores {
             let mut remove = |now: Option<&[u8]>| if now == Some(&bytes) { Change::Remove } else { Change::Keep };
             store.update(&flat, &mut remove).await
         };
-        if let Err(error) = tier.ask(face, work).await {
+        if let Err(error) = tier.change(face, work).await {
             self.failed(&error);
         }
     }

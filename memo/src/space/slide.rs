@@ -37,7 +37,7 @@ impl Stores {
                 }
                 let at = key.clone();
                 let work = move |store: Store| async move { restart_in(&store, &at, created).await };
-                match tier.ask(face, work).await {
+                match tier.change(face, work).await {
                     Ok(restarted) if place == 0 => end = restarted,
                     Ok(_) => {}
                     Err(error) => stores.failed(&error),
@@ -78,7 +78,16 @@ fn restarted(bytes: &[u8], full: &str, created: UnixMillis) -> Option<(UnixMilli
     }
     let end = now.saturating_add(window).saturating_add(expires.saturating_sub(fresh_until));
     let tags = frame.tags.iter().map(str::to_owned).collect();
-    Some((end, Change::Set { bytes: with_expiry(bytes, Some(end)).ok()?, expires: Some(end), tags }))
+    Some((
+        end,
+        Change::Set {
+            bytes: with_expiry(bytes, Some(end)).ok()?,
+            expires: Some(end),
+            tags,
+            since: None,
+            is_news: false,
+        },
+    ))
 }
 
 #[cfg(test)]

@@ -1,27 +1,22 @@
 //! The tiers of a space: byte stores one behind the other, the fastest first.
 
-use std::{
-    pin::pin,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
 };
 
 use parking_lot::Mutex;
 
 use super::{
     Face, Made, Tier, Turn,
-    face::in_background,
     near::Hub,
     source::{Source, Terms},
+    timed::{Does, Timed},
 };
 use crate::{
     backend::{Capabilities, Store, Sweep},
     clock::{self, Millis},
     error::Error,
-    flight::timer::within,
     stats::counters::Counters,
 };
 
@@ -31,8 +26,8 @@ const RETRY_AFTER: Millis = 1000;
 /// A tier whose store is opened when it is first used: one that is down keeps nobody from the others.
 pub(super) struct LiveTier {
     source: Source,
-    /// How long it is waited for.
-    pub(super) timeout: Option<Millis>,
+    /// If it is waited for only so long.
+    timed: Option<Timed>,
     store: OnceLock<Opened>,
     /// Why it could not be opened, and until when that is not tried again.
     closed: Mutex<Option<(Error, Millis)>>,
@@ -69,7 +64,7 @@ impl LiveTier {
     fn new(source: Source, timeout: Option<Millis>) -> Arc<Self> {
         Arc::new(Self {
             source,
-            timeout,
+            timed: timeout.map(Timed::new),
             store: OnceLock::new(),
             closed: Mutex::default(),
             failures: AtomicU64::new(0),
@@ -160,29 +155,48 @@ impl LiveTier {
         }
     }
 
-    /// Has the store do something, in one go; what fails is counted.
+    /// Is it waited for only so long?
+    pub(super) fn is_timed(&self) -> bool {
+        self.timed.is_some()
+    }
+
+    /// Asks the store something that changes nothing, in one go; what fails is counted.
     pub(super) async fn ask<R, F>(&self, face: Face, work: impl FnOnce(Store) -> F + Send + 'static) -> Result<R, Error>
     where
         R: Send + 'static,
         F: Future<Output = Result<R, Error>> + Send,
     {
-        let answer = match self.timeout {
-            None => face.ask(self.store(face).await?, work).await,
-            Some(timeout) => {
-                // It may block, or never answer: whoever waits goes on, and so does the store.
-                let store = self.store(Face::Task).await?.clone();
-                let answer = in_background(async move { Face::Task.ask(&store, work).await });
-                within(Duration::from_millis(timeout), pin!(answer))
-                    .await
-                    .unwrap_or_else(|| Err(self.too_late(timeout)))
-            }
-        };
-        answer.inspect_err(|_| self.failed())
+        self.request(face, Does::Read, work).await
     }
 
-    #[cold]
-    fn too_late(&self, timeout: Millis) -> Error {
-        Error::unavailable(format!("`{}` did not answer within {timeout} ms", self.scheme()))
+    /// Has the store change something, in one go; what fails is counted. What was given up before comes to its end first.
+    pub(super) async fn change<R, F>(
+        &self,
+        face: Face,
+        work: impl FnOnce(Store) -> F + Send + 'static,
+    ) -> Result<R, Error>
+    where
+        R: Send + 'static,
+        F: Future<Output = Result<R, Error>> + Send,
+    {
+        self.request(face, Does::Change, work).await
+    }
+
+    async fn request<R, F>(
+        &self,
+        face: Face,
+        does: Does,
+        work: impl FnOnce(Store) -> F + Send + 'static,
+    ) -> Result<R, Error>
+    where
+        R: Send + 'static,
+        F: Future<Output = Result<R, Error>> + Send,
+    {
+        let answer = match &self.timed {
+            None => face.ask(self.store(face).await?, work).await,
+            Some(timed) => timed.ask((self.store(Face::Task).await?.clone(), self.scheme()), does, work).await,
+        };
+        answer.inspect_err(|_| self.failed())
     }
 
     /// Something failed in the store.
@@ -354,7 +368,7 @@ impl Tiers {
         let mut results = Vec::with_capacity(tiers.len());
         // What is read later is changed first: else it would fill the tiers before it again.
         for tier in tiers.iter().rev() {
-            results.push(tier.ask(face, work.clone()).await);
+            results.push(tier.change(face, work.clone()).await);
         }
         results.reverse();
         Ok(results)

@@ -128,7 +128,8 @@ impl Offer {
                 return Change::Keep;
             }
             outcome = Outcome::Stored;
-            Change::Set { bytes: bytes.clone(), expires: *expires, tags: self.tags.clone() }
+            let since = self.key.since(tier);
+            Change::Set { bytes: bytes.clone(), expires: *expires, tags: self.tags.clone(), since, is_news: true }
         };
         store.update(self.key.flat(), &mut set).await?;
         Ok(outcome)
@@ -269,7 +270,7 @@ impl Stores {
             }
             let (number, offers, decided) = (numbers.start + at, offers.to_vec(), outcomes.clone());
             let work = move |store: Store| async move { put_all(&store, number, &offers, &decided).await };
-            match tier.ask(face, work).await {
+            match tier.change(face, work).await {
                 Ok(put) => outcomes.iter_mut().zip(put).for_each(|(outcome, put)| *outcome = (*outcome).max(Some(put))),
                 Err(error) => failed = Some(error),
             }
@@ -354,9 +355,6 @@ pub(super) fn retimed(bytes: &[u8], full: &str, expires: Option<UnixMillis>) -> 
     }
     let frame = Frame::read(bytes).ok()?;
     let tags = frame.tags.iter().map(str::to_owned).collect();
-    Some(Change::Set {
-        bytes: written(&Frame { expires, fresh_until: None, window: None, ..frame }).ok()?,
-        expires,
-        tags,
-    })
+    let bytes = written(&Frame { expires, fresh_until: None, window: None, ..frame }).ok()?;
+    Some(Change::Set { bytes, expires, tags, since: None, is_news: true })
 }

@@ -44,7 +44,13 @@ pub(super) fn tags(store: &dyn Backend, keeps: bool) {
     assert_eq!(get(store, &key("tags", "y|1")), None, "one tag is enough, if it is all that is asked for");
     counted(store, remove("", &["a|b", ""]), 1, "any text is a tag");
     assert_eq!(get(store, &key("tags", "x|3")), None, "any text is a tag");
-    let change = Change::Set { bytes: b"x".to_vec(), expires: None, tags: vec!["changed".to_owned()] };
+    let change = Change::Set {
+        bytes: b"x".to_vec(),
+        expires: None,
+        tags: vec!["changed".to_owned()],
+        since: None,
+        is_news: true,
+    };
     store.update(&key("tags", "x|4"), &mut |_| change.clone()).expect("an entry can be updated");
     counted(store, remove("", &["changed"]), 1, "an update sets tags");
     assert_eq!(get(store, &key("tags", "x|4")), None, "an update sets tags");

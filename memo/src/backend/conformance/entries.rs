@@ -116,7 +116,13 @@ pub(super) fn purges(store: &dyn Backend) {
     let past = Item::new(b"x").expires(PAST);
     store.set(&set, past).expect("an entry can be set");
     store.set_many(&[(&many, past), (&kept, Item::new(b"x").expires(FAR))]).expect("a batch can be set");
-    let change = |expires| Change::Set { bytes: b"x".to_vec(), expires: Some(expires), tags: Vec::new() };
+    let change = |expires| Change::Set {
+        bytes: b"x".to_vec(),
+        expires: Some(expires),
+        tags: Vec::new(),
+        since: None,
+        is_news: true,
+    };
     store.update(&updated, &mut |_| change(PAST)).expect("an entry can be updated");
     // A store may have forgotten them already.
     let left = || [&set, &many, &updated].into_iter().filter(|key| get(store, key).is_some()).count() as u64;

@@ -106,7 +106,7 @@ pub(super) fn updates(store: &dyn Backend) {
         store.update(&key, &mut |bytes| change(bytes)).expect("an entry can be updated");
         get(store, &key)
     };
-    let one = || Change::Set { bytes: b"1".to_vec(), expires: None, tags: Vec::new() };
+    let one = || Change::set(b"1".to_vec());
     let absent = update(&|bytes| if bytes.is_none() { one() } else { Change::Keep });
     assert_eq!(absent.as_deref(), Some(&b"1"[..]), "an update sees that nothing is there, and may set it");
     let kept = update(&|bytes| if bytes == Some(b"1") { Change::Keep } else { Change::Remove });
@@ -145,7 +145,7 @@ fn counted_together(store: &dyn Backend) {
     let key = &key("threads", "sum");
     let add_one = |bytes: Option<&[u8]>| {
         let sum: u32 = bytes.map_or(0, |bytes| String::from_utf8_lossy(bytes).parse().expect("a number"));
-        Change::Set { bytes: (sum + 1).to_string().into_bytes(), expires: None, tags: Vec::new() }
+        Change::set((sum + 1).to_string().into_bytes())
     };
     thread::scope(|scope| {
         for _ in 0..4 {

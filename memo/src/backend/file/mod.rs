@@ -199,7 +199,7 @@ impl Backend for Files {
         let written = self.writing(&place, || match change(self.get(key)?.as_deref()) {
             Change::Keep => Ok(0),
             Change::Remove => self.remove_key(&place, key).map(|_| 0),
-            Change::Set { bytes, expires, tags } => {
+            Change::Set { bytes, expires, tags, .. } => {
                 Item::borrowed(&bytes, expires, &tags, |item| self.write(&place, key, &item))
             }
         })?;

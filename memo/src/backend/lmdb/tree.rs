@@ -137,7 +137,7 @@ impl Tree {
         match change(entry.map(|entry| entry.bytes)) {
             Change::Keep => Ok(()),
             Change::Remove => self.remove(txn, key).map(drop),
-            Change::Set { bytes, expires, tags } => {
+            Change::Set { bytes, expires, tags, .. } => {
                 Item::borrowed(&bytes, expires, &tags, |item| self.set(txn, key, item))
             }
         }

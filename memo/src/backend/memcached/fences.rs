@@ -34,8 +34,15 @@ impl Memcached {
         self.dated(&names, Some(key))
     }
 
-    /// Stores an entry made of what was read at some moment, unless it may have been removed since.
-    pub(super) fn put_since(&self, key: &[u8], item: &Item<'_>, moment: Moment) -> Result<(), Error> {
+    /// Stores an entry made of what was read at some moment, unless it may have been removed since. `seen`: only if this is at its place
+    /// still; `false` if it is not.
+    pub(super) fn put_since(
+        &self,
+        key: &[u8],
+        item: &Item<'_>,
+        moment: Moment,
+        seen: Option<u64>,
+    ) -> Result<bool, Error> {
         let prefixes = self.names_of_prefixes(key);
         let tags = each_once(item.tags.iter().flat_map(|tag| self.names_of_tag(key, tag)));
         for _ in 0..TRIES {
@@ -50,13 +57,16 @@ impl Memcached {
             let mut rest = self.nodes.get(&[self.names.tags(), self.names.entry(key), self.names.clock()])?;
             let (now, place, all_tags) = (rest.pop().flatten(), rest.pop().flatten(), rest.pop().flatten());
             if now.and_then(|now| read_clock(&now)).is_none_or(|now| !is_same_clock(now, moment)) {
-                return Ok(());
+                return Ok(true);
             }
-            let Some(place) = place else { return Ok(()) };
+            let Some(place) = place else { return Ok(true) };
+            if seen.is_some_and(|seen| seen != place.unique) {
+                return Ok(false);
+            }
             let since = Place::read(&place.bytes).filter(|place| place.key == key).map_or(UNKNOWN, |place| place.since);
             let stands = |name: &String| all.get(name).is_some_and(|generation| is_unbroken(generation.since, moment));
             if !is_unbroken(since, moment) || !prefixes.iter().all(stands) {
-                return Ok(());
+                return Ok(true);
             }
             if !tags.iter().all(|tag| all.contains_key(tag)) {
                 // The server drops them as fast as they are made.
@@ -66,11 +76,11 @@ impl Memcached {
             let is_new = |name: &String| !stands(name) && !is_unbroken(all_tags, moment);
             let mut parts = tags.iter().filter_map(|name| all.get(name)).flat_map(|generation| &generation.parts);
             if tags.iter().any(is_new) || parts.any(|part| is_later(part.at, moment) && part.has(key, item.tags)) {
-                return Ok(());
+                return Ok(true);
             }
             match self.replace(key, item, (since, Some(place.unique)), &all)? {
                 Answer::NotDone => {}
-                _ => return Ok(()),
+                _ => return Ok(true),
             }
         }
         Err(self.busy())

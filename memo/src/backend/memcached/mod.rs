@@ -124,7 +124,7 @@ impl Backend for Memcached {
             return self.put(items);
         }
         items.iter().try_for_each(|(key, item)| match item.since {
-            Some(moment) => self.put_since(key, item, moment),
+            Some(moment) => self.put_since(key, item, moment, None).map(drop),
             None => self.put(&[(*key, *item)]),
         })
     }

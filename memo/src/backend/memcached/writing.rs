@@ -3,7 +3,7 @@
 
 use super::{
     Memcached,
-    generations::Generations,
+    generations::{Generations, TRIES},
     item::{Entry, Place, UNKNOWN},
     wire::{Answer, Command, Life, Verb},
 };
@@ -41,12 +41,17 @@ impl Memcached {
     }
 
     pub(super) fn change(&self, key: &[u8], edit: Edit<'_>) -> Result<(), Error> {
-        loop {
+        for _ in 0..TRIES {
             let Some(found) = self.look(&[key])?.pop() else { return Ok(()) };
             let is_done = match edit(found.bytes.as_deref()) {
                 Change::Keep => true,
                 Change::Remove => self.end(key, found.unique)?,
-                Change::Set { bytes, expires, tags } => Item::borrowed(&bytes, expires, &tags, |item| {
+                // What was kept for it at that moment is gone.
+                Change::Set { since: Some(_), .. } if found.unique.is_none() => true,
+                Change::Set { bytes, expires, tags, since: Some(since), .. } => {
+                    Item::borrowed(&bytes, expires, &tags, |item| self.put_since(key, &item, since, found.unique))?
+                }
+                Change::Set { bytes, expires, tags, .. } => Item::borrowed(&bytes, expires, &tags, |item| {
                     let all = self.ensured(self.names_of(key, item.tags))?;
                     let answer = self.replace(key, &item, (found.since, found.unique), &all)?;
                     Ok::<_, Error>(answer == Answer::Done)
@@ -56,6 +61,7 @@ impl Memcached {
                 return Ok(());
             }
         }
+        Err(self.busy())
     }
 
     /// Removes what was found at the place of an entry, if it is there still; is it gone?

@@ -7,6 +7,7 @@ use std::sync::{
 
 use async_lock::Mutex as AsyncMutex;
 use parking_lot::Mutex;
+use tokio::{runtime::Handle, task::AbortHandle};
 
 use super::{
     Failure,
@@ -44,10 +45,30 @@ pub(in crate::backend) struct Links<C: Connect> {
 /// Where the connection of one runtime is.
 struct Place<T> {
     whose: Whose,
+    /// A task that does nothing, and ends with the runtime.
+    living: AbortHandle,
     /// Read by every request; changed by who holds `opening`.
     link: Mutex<Option<Link<T>>>,
     /// So that of several who need one, one connects.
     opening: AsyncMutex<()>,
+}
+
+impl<T> Place<T> {
+    fn new(whose: Whose, runtime: &Handle) -> Self {
+        let living = runtime.spawn(std::future::pending::<()>()).abort_handle();
+        Self { whose, living, link: Mutex::new(None), opening: AsyncMutex::new(()) }
+    }
+
+    /// Another runtime may have its name by now.
+    fn has_ended(&self) -> bool {
+        self.living.is_finished()
+    }
+}
+
+impl<T> Drop for Place<T> {
+    fn drop(&mut self) {
+        self.living.abort();
+    }
 }
 
 impl<C: Connect> Links<C> {
@@ -59,7 +80,7 @@ impl<C: Connect> Links<C> {
     #[cfg(feature = "postgres")]
     pub(in crate::backend) fn there(&self, face: Face) -> Option<Link<C::Client>> {
         let (whose, _) = runtime::of(face).ok()?;
-        let place = self.places.lock().iter().find(|place| place.whose == whose)?.clone();
+        let place = self.places.lock().iter().find(|place| place.whose == whose && !place.has_ended())?.clone();
         let link = place.link.lock();
         link.clone()
     }
@@ -67,7 +88,7 @@ impl<C: Connect> Links<C> {
     /// The connection of whoever asks, opened now if there is none.
     pub(in crate::backend) async fn get(&self, face: Face) -> Result<Link<C::Client>, Failure> {
         let (whose, handle) = runtime::of(face).map_err(Failure::lost)?;
-        let place = self.place(whose);
+        let place = self.place(whose, &handle);
         if let Some(link) = &*place.link.lock() {
             return Ok(link.clone());
         }
@@ -90,33 +111,64 @@ impl<C: Connect> Links<C> {
     }
 
     /// `None` if the runtime can't.
-    async fn connect_on(&self, runtime: &tokio::runtime::Handle) -> Option<Result<C::Client, Error>> {
+    async fn connect_on(&self, runtime: &Handle) -> Option<Result<C::Client, Error>> {
         let connect = self.connect.clone();
         runtime.spawn(async move { connect.connect().await }).await.ok()
     }
 
-    fn place(&self, whose: Whose) -> Arc<Place<C::Client>> {
+    fn place(&self, whose: Whose, runtime: &Handle) -> Arc<Place<C::Client>> {
         let mut places = self.places.lock();
-        if let Some(place) = places.iter().find(|place| place.whose == whose) {
+        if let Some(place) = places.iter().find(|place| place.whose == whose && !place.has_ended()) {
             return place.clone();
         }
-        let place = Arc::new(Place { whose, link: Mutex::new(None), opening: AsyncMutex::new(()) });
-        places.push(place.clone());
+        let (lost, live): (Vec<_>, Vec<_>) = places.drain(..).partition(|place| place.has_ended());
+        let place = Arc::new(Place::new(whose, runtime));
+        places.extend(live.into_iter().chain([place.clone()]));
+        drop(places);
+        // Not under the lock: it closes connections.
+        drop(lost);
         place
     }
 
     /// Gives a connection up, by its number, so that the next request makes another.
     pub(in crate::backend) fn give_up(&self, lost: u64) {
-        let mut places = self.places.lock();
-        for place in &*places {
+        for place in &*self.places.lock() {
             place.link.lock().take_if(|link| link.number == lost);
         }
-        // What nobody has connected on for long may have ended with its runtime.
-        places.retain(|place| place.link.lock().is_some() || Arc::strong_count(place) > 1);
     }
 }
 
 #[cold]
 fn ended() -> Error {
     Error::unavailable("the runtime that was to connect has ended")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Always;
+
+    impl Connect for Always {
+        type Client = ();
+
+        async fn connect(&self) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn connections_end_with_their_runtimes() {
+        let links = Links::new(Arc::new(Always));
+        let mut numbers = Vec::new();
+        for _ in 0..10 {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("tokio");
+            let get = || runtime.block_on(links.get(Face::Task)).ok().expect("connected").number;
+            numbers.push(get());
+            assert_eq!(Some(&get()), numbers.last(), "one for each");
+        }
+        numbers.dedup();
+        assert_eq!(numbers.len(), 10, "none is taken for that of another");
+        assert_eq!(links.places.lock().len(), 1);
+    }
 }

@@ -15,7 +15,7 @@ mod server;
 #[cfg(feature = "net")]
 pub(super) use crate::flight::timer::within;
 pub(super) use breaker::Breaker;
-#[cfg(feature = "postgres")]
+#[cfg(feature = "net")]
 pub(super) use links::Link;
 #[cfg(feature = "net")]
 pub(super) use links::{Connect, Links};

@@ -22,7 +22,7 @@ pub(in crate::backend) trait Remote: Send + Sync + 'static {
         prefix: &[u8],
         tags: &[&str],
     ) -> impl Future<Output = Result<u64, Error>> + Send;
-    fn moment(&self, face: Face, key: &[u8]) -> impl Future<Output = Result<Option<Moment>, Error>> + Send;
+    fn moments(&self, face: Face, keys: &[&[u8]]) -> impl Future<Output = Result<Vec<Option<Moment>>, Error>> + Send;
     /// Makes a change if the entry is still the one that was `seen`; was it?
     fn replace(
         &self,
@@ -60,20 +60,24 @@ pub(in crate::backend) struct Page {
     pub(in crate::backend) more_after: Option<Vec<u8>>,
 }
 
-/// Reads an entry and puts another in its place, as often as others come in between.
+/// So often an entry that others change at the same time is read again; of those who try at once, one comes through each time.
+const TRIES: u32 = 1000;
+
+/// Reads an entry and puts another in its place.
 pub(in crate::backend) async fn update<R: Remote>(
     store: &R,
     face: Face,
     key: &[u8],
     edit: Edit<'_>,
 ) -> Result<(), Error> {
-    loop {
+    for _ in 0..TRIES {
         let seen = store.get(face, key).await?;
         let change = edit(seen.as_deref());
         if change == Change::Keep || store.replace(face, key, seen.as_deref(), &change).await? {
             return Ok(());
         }
     }
+    Err(Error::unavailable(format!("an entry in `{}` was changed {TRIES} times while it was written", store.name())))
 }
 
 /// Shows all entries under a prefix, page by page.
@@ -136,7 +140,8 @@ macro_rules! two_faces {
             remove_prefix(store, face, prefix: &$a [u8]) -> u64 = only(Remote::remove_prefixes(store, face, &[prefix]));
             remove_tagged(store, face, prefix: &$a [u8], tags: &$a [&$a str]) -> u64
                 = Remote::remove_tagged(store, face, prefix, tags);
-            moment(store, face, key: &$a [u8]) -> Option<Moment> = Remote::moment(store, face, key);
+            moment(store, face, key: &$a [u8]) -> Option<Moment> = only(Remote::moments(store, face, &[key]));
+            moments(store, face, keys: &$a [&$a [u8]]) -> Vec<Option<Moment>> = Remote::moments(store, face, keys);
             update(store, face, key: &$a [u8], edit: Edit<$a>) -> () = update(store, face, key, edit);
             get_many(store, face, keys: &$a [&$a [u8]]) -> Vec<Option<Vec<u8>>> = Remote::get_many(store, face, keys);
             set_many(store, face, items: &$a [(&$a [u8], Item<$a>)]) -> () = Remote::set_many(store, face, items);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
+
 use super::Breaker;
 use crate::{backend::Url, error::Error};
 
@@ -39,9 +41,11 @@ impl Server {
     ///
     /// If a port is none, or a time is zero.
     pub(in crate::backend) fn of(url: &Url) -> Result<Self, Error> {
-        let location = url.location();
-        // A password may contain anything, also what it should have been escaped for.
-        let (login, place) = location.rsplit_once('@').map_or((None, location), |(login, place)| (Some(login), place));
+        // Taken apart first: what is escaped separates nothing.
+        let location = url.raw_location();
+        // A password may contain anything, also what it should have been escaped for; so may the path of a socket.
+        let parts = if url.scheme().ends_with("+unix") { socket(location) } else { location.rsplit_once('@') };
+        let (login, place) = parts.map_or((None, location), |(login, place)| (Some(login), place));
         let (user, password) = login.map_or((None, None), |login| match login.split_once(':') {
             Some((user, password)) => (Some(user), Some(password)),
             None => (Some(login), None),
@@ -52,7 +56,7 @@ impl Server {
             Some(0) => Err(Error::config(format!("`{name}=0` in `{url}`: nothing can be done in no time"))),
             millis => Ok(millis.map_or(default, Duration::from_millis)),
         };
-        let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+        let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(decoded);
         Ok(Self {
             user: given(user),
             password: given(password),
@@ -74,18 +78,44 @@ impl Server {
     }
 }
 
+/// The login in front of the path of a socket, and that.
+fn socket(location: &str) -> Option<(&str, &str)> {
+    if location.starts_with('/') {
+        return None;
+    }
+    location.find("@/").map(|at| (&location[..at], &location[at + 1..]))
+}
+
+/// A part of a URL that is UTF-8 as a whole.
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
 impl Host {
     fn of(text: &str, url: &Url) -> Result<Self, Error> {
         // `[::1]:6379`: only what stands behind the bracket is a port.
         let (name, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
-            Some((name, rest)) => (name, rest.strip_prefix(':')),
-            None => text.split_once(':').map_or((text, None), |(name, port)| (name, Some(port))),
+            Some((name, "")) => (decoded(name), None),
+            Some((name, rest)) => {
+                let wrong = || Error::config(format!("`{rest}` in `{url}`: expected `:port` behind `]`"));
+                (decoded(name), Some(rest.strip_prefix(':').ok_or_else(wrong)?))
+            }
+            None => {
+                let (name, port) = text.split_once(':').map_or((text, None), |(name, port)| (name, Some(port)));
+                let name = decoded(name);
+                if name.contains([':', '/', '@', '[', ']', ',']) || name.contains(char::is_whitespace) {
+                    return Err(Error::config(format!(
+                        "`{name}` in `{url}` is no host: expected a name, an IPv4 address, or an IPv6 address as `[::1]`"
+                    )));
+                }
+                (name, port)
+            }
         };
         let number = |port: &str| {
             let number = port.parse().ok().filter(|port| *port != 0);
             number.ok_or_else(|| Error::config(format!("`{port}` in `{url}` is no port: a number from 1 to 65535")))
         };
-        Ok(Self { name: name.to_owned(), port: port.map(number).transpose()? })
+        Ok(Self { name, port: port.map(number).transpose()? })
     }
 }
 
@@ -109,6 +139,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_escaped_separates_nothing() {
+        let server = server("srv://m%3Ae:p%2Fw@h/a%40b");
+        assert_eq!((server.user.as_deref(), server.password.as_deref()), (Some("m:e"), Some("p/w")));
+        assert_eq!((&*server.hosts[0].name, server.path.as_deref()), ("h", Some("a@b")));
+    }
+
+    #[test]
+    fn the_path_of_a_socket_may_contain_anything() {
+        for (url, login, path) in [
+            ("srv+unix:///run/a@b.sock", None, "run/a@b.sock"),
+            ("srv+unix://me:p@ss@/run/a@/b", Some(("me", "p@ss")), "run/a@/b"),
+            ("srv+unix://me:pw@/run/%40", Some(("me", "pw")), "run/@"),
+        ] {
+            let server = server(url);
+            assert_eq!(server.user.as_deref().zip(server.password.as_deref()), login, "{url}");
+            assert!(server.path.as_deref() == Some(path) && server.hosts[0].name.is_empty(), "{url}");
+        }
+    }
+
+    #[test]
     fn what_is_missing_has_a_default() {
         let server = server("srv://:secret@host/");
         assert_eq!((server.user, server.password.as_deref(), server.path), (None, Some("secret"), None));
@@ -120,9 +170,16 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        for (url, said) in
-            [("srv://me:secret@h:x", "`x` in"), ("srv://h:0", "from 1 to 65535"), ("srv://h?timeout=0", "no time")]
-        {
+        for (url, said) in [
+            ("srv://me:secret@h:x", "`x` in"),
+            ("srv://h:0", "from 1 to 65535"),
+            ("srv://h?timeout=0", "no time"),
+            ("srv://[::1]6379", "`6379` in"),
+            ("srv://me:secret@[::1", "is no host"),
+            ("srv://a%3A1", "`a:1` in"),
+            ("srv://%3A%3A1", "as `[::1]`"),
+            ("srv://a%2Fb", "is no host"),
+        ] {
             let error = Server::of(&Url::parse(url).expect(url)).err().expect(url).to_string();
             assert!(error.contains(said) && !error.contains("secret"), "{error}");
         }

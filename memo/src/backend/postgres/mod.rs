@@ -189,6 +189,12 @@ impl Postgres {
         Ok(step.with(indexed_tags(item.tags)))
     }
 
+    /// The same, unless something was removed since.
+    fn fenced<'a>(&'a self, what: Do, key: &'a [u8], item: &Item<'a>) -> Result<Step<'a>, Error> {
+        let notes = item.since.map(|_| notes_about(key, item));
+        Ok(self.set(what, key, item)?.with(item.since.map(signed)).with(notes))
+    }
+
     /// Tells others what changes.
     fn tell(&self, news: Vec<String>) -> Step<'_> {
         Step::new(Do::Tell).with(&*self.0.channel).with(news)
@@ -282,6 +288,9 @@ impl Remote for Postgres {
     }
 
     async fn set_many(&self, face: Face, items: &[(&[u8], Item<'_>)]) -> Result<(), Error> {
+        if items.is_empty() {
+            return Ok(());
+        }
         // In one order, so that nobody waits in a circle. Of two with one key the later counts.
         let mut items: Vec<_> = items.iter().rev().collect();
         items.sort_by_key(|(key, _)| *key);
@@ -292,23 +301,14 @@ impl Remote for Postgres {
             steps.push(Step::new(Do::Share).with(self.0.locks.of(items.iter().map(|(key, _)| *key))));
         }
         for (key, item) in &items {
-            let notes = item.since.map(|_| notes_about(key, item));
-            steps.push(self.set(Do::Set, key, item)?.with(item.since.map(signed)).with(notes));
+            steps.push(self.fenced(Do::Set, key, item)?);
         }
         let replaced = items.iter().filter(|(_, item)| item.since.is_none());
         let news: Vec<String> = replaced.map(|(key, _)| self.told_of(key)).collect();
         if !news.is_empty() {
             steps.push(self.tell(news));
         }
-        let request = match steps.pop() {
-            None => return Ok(()),
-            Some(only) if steps.is_empty() => Request::Write(only),
-            Some(last) => {
-                steps.push(last);
-                Request::Together(steps)
-            }
-        };
-        self.ask(face, request).await.map(drop)
+        self.ask(face, Request::writing(steps)).await.map(drop)
     }
 
     async fn remove_many(&self, face: Face, keys: &[&[u8]]) -> Result<Vec<bool>, Error> {
@@ -341,25 +341,39 @@ impl Remote for Postgres {
         only(self.remove_ranges(face, &[prefix], notes, indexed_tags(tags))).await
     }
 
-    async fn moment(&self, face: Face, key: &[u8]) -> Result<Option<Moment>, Error> {
-        let step = self.step(Do::Moment).with(Note::key(key).stripe);
-        self.number(face, Request::Read(step)).await.map(Some)
+    async fn moments(&self, face: Face, keys: &[&[u8]]) -> Result<Vec<Option<Moment>>, Error> {
+        // One for all that share a lock.
+        let mut known = HashMap::new();
+        let mut moments = Vec::with_capacity(keys.len());
+        for key in keys {
+            let stripe = Note::key(key).stripe;
+            let moment = match known.get(&stripe) {
+                Some(moment) => *moment,
+                None => self.number(face, Request::Read(self.step(Do::Moment).with(stripe))).await?,
+            };
+            known.insert(stripe, moment);
+            moments.push(Some(moment));
+        }
+        Ok(moments)
     }
 
     async fn replace(&self, face: Face, key: &[u8], seen: Option<&[u8]>, change: &Change) -> Result<bool, Error> {
-        if let Change::Set { bytes, expires, tags } = change {
+        if let Change::Set { bytes, expires, tags, since, is_news } = change {
             let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-            let item = Item::new(bytes).expires(*expires).tags(&tags);
-            let rows = match seen {
-                // Told before, so that the last step is the one that says what became of it.
-                Some(seen) => {
-                    let steps = vec![self.tell(vec![self.told_of(key)]), self.set(Do::Swap, key, &item)?.with(seen)];
-                    self.rows(face, Request::Together(steps)).await?
-                }
-                // That there is something now is no news.
-                None => self.rows(face, Request::Write(self.set(Do::Add, key, &item)?)).await?,
-            };
-            return Ok(!rows.is_empty());
+            let item = Item::new(bytes).expires(*expires).tags(&tags).since(*since);
+            let mut steps = Vec::new();
+            if since.is_some() {
+                steps.push(Step::new(Do::Share).with(self.0.locks.of([key])));
+            }
+            // Told before, so that the last step is the one that says what became of it. That there is something now is no news.
+            if *is_news && seen.is_some() {
+                steps.push(self.tell(vec![self.told_of(key)]));
+            }
+            steps.push(match seen {
+                Some(seen) => self.fenced(Do::Swap, key, &item)?.with(seen),
+                None => self.fenced(Do::Add, key, &item)?,
+            });
+            return Ok(!self.rows(face, Request::writing(steps)).await?.is_empty());
         }
         let mut steps = self.note(vec![Note::key(key)], vec![self.told_of(key)]);
         steps.push(match seen {

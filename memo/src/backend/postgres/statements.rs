@@ -73,6 +73,19 @@ macro_rules! thin {
     };
 }
 
+/// Whether something was removed since, which keeps an entry out: what was, and since when, by the numbers of the parameters.
+macro_rules! kept_out {
+    ($since:literal, $notes:literal) => {
+        concat!(
+            "kept_out AS (SELECT FROM {removed} WHERE prefix = $1 AND what = ANY($",
+            $notes,
+            "::bigint[]) AND number >= $",
+            $since,
+            "::bigint LIMIT 1)"
+        )
+    };
+}
+
 statements! {
     /// Key → value, whole key.
     Get = "SELECT value, whole_key FROM {entries} WHERE prefix = $1 AND key = $2";
@@ -88,15 +101,23 @@ statements! {
            ON CONFLICT (prefix, key) DO UPDATE SET whole_key = excluded.whole_key, value = excluded.value, \
                expires = excluded.expires, tags = excluded.tags";
 
-    /// Key, whole key, value, expiry, tags → a row if there was no entry. One with another key that is cut alike is none.
-    Add = "INSERT INTO {entries} AS entry (prefix, key, whole_key, value, expires, tags) VALUES ($1, $2, $3, $4, $5, $6) \
+    /// Key, whole key, value, expiry, tags, since, notes → a row if there was no entry, or it is kept out. One with another key that is
+    /// cut alike is none.
+    Add = "WITH ", kept_out!("7", "8"), ", added AS (\
+           INSERT INTO {entries} AS entry (prefix, key, whole_key, value, expires, tags) \
+           SELECT $1::text, $2::bytea, $3::bytea, $4::bytea, $5::bigint, $6::bytea[] \
+           WHERE NOT EXISTS (SELECT FROM kept_out) \
            ON CONFLICT (prefix, key) DO UPDATE SET whole_key = excluded.whole_key, value = excluded.value, \
                expires = excluded.expires, tags = excluded.tags \
-           WHERE entry.whole_key IS DISTINCT FROM excluded.whole_key RETURNING 1";
+           WHERE entry.whole_key IS DISTINCT FROM excluded.whole_key RETURNING 1) \
+           SELECT 1 FROM added UNION ALL SELECT 1 FROM kept_out";
 
-    /// Key, whole key, value, expiry, tags, value → a row if the last was the value.
-    Swap = "UPDATE {entries} SET value = $4, expires = $5, tags = $6 \
-            WHERE prefix = $1 AND key = $2 AND whole_key IS NOT DISTINCT FROM $3 AND value = $7 RETURNING 1";
+    /// Key, whole key, value, expiry, tags, since, notes, value → a row if the last was the value, or it is kept out.
+    Swap = "WITH ", kept_out!("7", "8"), ", swapped AS (\
+            UPDATE {entries} SET value = $4, expires = $5, tags = $6 \
+            WHERE prefix = $1 AND key = $2 AND whole_key IS NOT DISTINCT FROM $3 AND value = $9 \
+                AND NOT EXISTS (SELECT FROM kept_out) RETURNING 1) \
+            SELECT 1 FROM swapped UNION ALL SELECT 1 FROM kept_out";
 
     /// Key, whole key, value → a row if that was the value.
     RemoveSeen = "DELETE FROM {entries} \
@@ -181,6 +202,17 @@ pub(super) enum Request<'a> {
 }
 
 impl<'a> Request<'a> {
+    /// Steps as a whole, which one is anyway.
+    pub(super) fn writing(mut steps: Vec<Step<'a>>) -> Self {
+        match steps.pop() {
+            Some(only) if steps.is_empty() => Self::Write(only),
+            last => {
+                steps.extend(last);
+                Self::Together(steps)
+            }
+        }
+    }
+
     /// May it be asked twice?
     pub(super) fn is_read(&self) -> bool {
         matches!(self, Self::Read(_))

@@ -4,7 +4,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -17,10 +17,19 @@ use super::{failure, scripts::Call, target::Target};
 use crate::{
     backend::{
         Face,
-        net::{Connect, Failure, Links, Place, Pool, Server, within},
+        net::{Connect, Failure, Link, Links, Place, Pool, Server, within},
     },
+    clock::{self, Millis},
     error::Error,
 };
+
+/// A connection that nobody has used for so long may have been closed by the server, which does so after a second at the earliest. What
+/// changes something is asked once only, so then the connection is tried first.
+const IDLE: Millis = 500;
+
+fn is_idle(used: Millis) -> bool {
+    clock::machine().saturating_sub(used) >= IDLE
+}
 
 /// What is asked of a server.
 pub(super) enum Request<'a> {
@@ -66,6 +75,19 @@ pub(super) enum Own {
     Cluster(Box<redis::cluster::ClusterConnection>),
 }
 
+/// A connection that waits in the pool, and since when.
+struct Kept {
+    own: Own,
+    used: Millis,
+}
+
+/// The connection of tasks, and when it was used last.
+#[derive(Clone)]
+pub(super) struct Line {
+    shared: Shared,
+    used: Arc<AtomicU64>,
+}
+
 enum Wire {
     Own(Own),
     Shared(Shared),
@@ -99,7 +121,7 @@ pub(super) struct Connector {
 pub(super) struct Connections {
     connector: Arc<Connector>,
     links: Links<Connector>,
-    pool: Pool<Own>,
+    pool: Pool<Kept>,
     timeout: Duration,
 }
 
@@ -124,27 +146,41 @@ impl Connections {
     }
 
     async fn send_here(&self, request: &Request<'_>) -> Result<Value, Failure> {
-        let Some(place) = self.pool.take(self.timeout) else {
-            let busy = format!("all connections to `{}` were in use for {:?}", self.connector.shown, self.timeout);
-            return Err(Failure::busy(Error::unavailable(busy)));
+        let mut wire = loop {
+            let Some(place) = self.pool.take(self.timeout) else {
+                let busy = format!("all connections to `{}` were in use for {:?}", self.connector.shown, self.timeout);
+                return Err(Failure::busy(Error::unavailable(busy)));
+            };
+            match place {
+                Place::Connected(Kept { own, used }) => {
+                    let mut wire = Wire::Own(own);
+                    match self.connector.tried(request, used, &mut wire).await {
+                        Ok(true) => break wire,
+                        Ok(false) => self.pool.lose(),
+                        Err(failure) => {
+                            self.pool.lose();
+                            return Err(failure);
+                        }
+                    }
+                }
+                Place::Free => {
+                    break Wire::Own(self.connector.own(self.timeout).inspect_err(|_| self.pool.lose())?);
+                }
+            }
         };
-        let own = match place {
-            Place::Connected(own) => own,
-            Place::Free => self.connector.own(self.timeout).inspect_err(|_| self.pool.lose())?,
-        };
-        let mut wire = Wire::Own(own);
         let answer = request.send(&mut wire).await.map_err(|error| failure::of(&error, &self.connector.shown));
         match wire {
-            Wire::Own(own) if !matches!(&answer, Err(failure) if failure.is_lost) => self.pool.put(own),
+            Wire::Own(own) if !matches!(&answer, Err(failure) if failure.is_lost) => {
+                self.pool.put(Kept { own, used: clock::machine() });
+            }
             _ => self.pool.lose(),
         }
         answer
     }
 
     async fn send_shared(&self, request: &Request<'_>) -> Result<Value, Failure> {
-        let link = within(self.connector.connect_timeout, pin!(self.links.get(Face::Task))).await;
-        let link = link.unwrap_or_else(|| Err(failure::timeout(&self.connector.shown)))?;
-        let mut wire = Wire::Shared(link.client);
+        let link = self.link(request).await?;
+        let mut wire = Wire::Shared(link.client.shared);
         let answer = match within(self.timeout, pin!(request.send(&mut wire))).await {
             Some(answer) => answer.map_err(|error| failure::of(&error, &self.connector.shown)),
             None => Err(failure::timeout(&self.connector.shown)),
@@ -152,11 +188,46 @@ impl Connections {
         if matches!(&answer, Err(failure) if failure.is_lost) {
             self.links.give_up(link.number);
         }
+        link.client.used.store(clock::machine(), Ordering::Relaxed);
         answer
+    }
+
+    /// The connection that tasks share, another one if the server closed it.
+    async fn link(&self, request: &Request<'_>) -> Result<Link<Line>, Failure> {
+        let get = async || {
+            let link = within(self.connector.connect_timeout, pin!(self.links.get(Face::Task))).await;
+            link.unwrap_or_else(|| Err(failure::timeout(&self.connector.shown)))
+        };
+        // What goes on in the background asks by another connection than what was begun in a runtime.
+        loop {
+            let link = get().await?;
+            let used = link.client.used.load(Ordering::Relaxed);
+            let mut wire = Wire::Shared(link.client.shared.clone());
+            let tried = within(self.timeout, pin!(self.connector.tried(request, used, &mut wire))).await;
+            match tried.unwrap_or_else(|| Err(failure::timeout(&self.connector.shown))) {
+                Ok(true) => return Ok(link),
+                Ok(false) => self.links.give_up(link.number),
+                Err(failure) => {
+                    self.links.give_up(link.number);
+                    return Err(failure);
+                }
+            }
+        }
     }
 }
 
 impl Connector {
+    /// Is a connection that was used last then still of use for a request? It is an error if the server does not answer at all.
+    async fn tried(&self, request: &Request<'_>, used: Millis, wire: &mut Wire) -> Result<bool, Failure> {
+        if request.is_read() || !is_idle(used) {
+            return Ok(true);
+        }
+        match wire.send(&redis::cmd("PING")).await {
+            Err(error) if error.is_timeout() => Err(failure::of(&error, &self.shown)),
+            answer => Ok(answer.is_ok()),
+        }
+    }
+
     fn failed(&self, error: &RedisError) -> Failure {
         // Whatever it is: there is no connection.
         Failure { is_lost: true, ..failure::of(error, &self.shown) }
@@ -176,9 +247,12 @@ impl Connector {
         Ok(own)
     }
 
-    /// A server that may evict any key is refused. One that does not say what it does, isn't.
+    /// A server that may evict any key is refused. One that does not say what it does, isn't: it may not let us ask.
     fn look_at(&self, info: RedisResult<Value>) -> Result<(), Error> {
-        let info: String = info.and_then(|info| Ok(redis::from_redis_value(info)?)).unwrap_or_default();
+        let info = match info {
+            Err(error) if !failure::is_refusal(&error) => return Err(self.failed(&error).error),
+            info => info.and_then(|info| Ok(redis::from_redis_value(info)?)).unwrap_or_else(|_| String::new()),
+        };
         let said = |name: &str| info.lines().find_map(|line| line.trim().strip_prefix(name));
         if let Some(policy) = said("maxmemory_policy:").filter(|policy| policy.starts_with("allkeys-"))
             && said("maxmemory:") != Some("0")
@@ -201,12 +275,13 @@ fn info() -> Cmd {
 }
 
 impl Connect for Connector {
-    type Client = Shared;
+    type Client = Line;
 
-    async fn connect(&self) -> Result<Shared, Error> {
+    async fn connect(&self) -> Result<Line, Error> {
         // Also if nobody waits any more: a server that accepts and says nothing must not be kept on the line.
         let open = within(self.connect_timeout, pin!(self.open())).await;
-        open.unwrap_or_else(|| Err(failure::timeout(&self.shown).error))
+        let shared = open.unwrap_or_else(|| Err(failure::timeout(&self.shown).error))?;
+        Ok(Line { shared, used: Arc::new(AtomicU64::new(clock::machine())) })
     }
 }
 

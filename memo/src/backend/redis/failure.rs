@@ -22,6 +22,12 @@ pub(super) fn timeout(server: &str) -> Failure {
     Failure::lost(Error::unavailable(format!("`{server}` did not answer in time")))
 }
 
+/// Does the server not let us ask this, or not know it?
+pub(super) fn is_refusal(error: &RedisError) -> bool {
+    let refusals = [ServerErrorKind::NoPerm, ServerErrorKind::ResponseError].map(ErrorKind::Server);
+    refusals.contains(&error.kind())
+}
+
 /// Is the connection, or the server behind it, of no use for the next request either?
 fn is_lost(error: &RedisError) -> bool {
     match error.kind() {
@@ -35,5 +41,20 @@ fn is_lost(error: &RedisError) -> bool {
         ),
         ErrorKind::Extension | ErrorKind::UnexpectedReturnType => false,
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_not_heard_was_not_refused() {
+        let is_refused = |kind: ErrorKind| is_refusal(&RedisError::from((kind, "x")));
+        assert!(is_refused(ErrorKind::Server(ServerErrorKind::NoPerm)));
+        assert!(is_refused(ErrorKind::Server(ServerErrorKind::ResponseError)));
+        for kind in [ErrorKind::Io, ErrorKind::AuthenticationFailed, ErrorKind::Server(ServerErrorKind::BusyLoading)] {
+            assert!(!is_refused(kind), "{kind:?}");
+        }
     }
 }

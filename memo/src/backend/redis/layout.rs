@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::backend::keys::address_end;
+use crate::{backend::keys::address_end, error::Error};
 
 /// So many groups there are in a cluster.
 const GROUPS: usize = 64;
@@ -10,6 +10,7 @@ const GROUPS: usize = 64;
 pub(super) struct Layout {
     prefix: String,
     groups: usize,
+    channel: String,
 }
 
 /// Something to be done in a group.
@@ -22,8 +23,24 @@ pub(super) struct Job {
 }
 
 impl Layout {
-    pub(super) fn new(prefix: &str, is_cluster: bool) -> Self {
-        Self { prefix: prefix.to_owned(), groups: if is_cluster { GROUPS } else { 1 } }
+    /// # Errors
+    ///
+    /// If what stands under the prefix could be taken for what stands under another.
+    pub(super) fn new(prefix: &str, is_cluster: bool, database: i64) -> Result<Self, Error> {
+        // `a:e:k` would be the index of `a:e`, and an entry of `a`.
+        if let Some(part) = prefix.split(':').skip(1).find(|part| matches!(*part, "e" | "t")) {
+            return Err(Error::config(format!(
+                "`prefix={prefix}`: `:{part}` in it could be the keys of another prefix, `e` and `t` can't stand behind a colon"
+            )));
+        }
+        if prefix.strip_prefix('{').and_then(|rest| rest.split_once('}')).is_some_and(|(group, _)| is_number(group)) {
+            return Err(Error::config(format!(
+                "`prefix={prefix}`: a number in braces at the beginning is what this library writes before the keys of a cluster"
+            )));
+        }
+        // All databases of a server share their channels.
+        let channel = if database == 0 { format!("{prefix}:n") } else { format!("{prefix}:n:{database}") };
+        Ok(Self { prefix: prefix.to_owned(), groups: if is_cluster { GROUPS } else { 1 }, channel })
     }
 
     /// Does everything stand together?
@@ -37,8 +54,8 @@ impl Layout {
     }
 
     /// Where what changes is published.
-    pub(super) fn channel(&self) -> String {
-        format!("{}:n", self.prefix)
+    pub(super) fn channel(&self) -> &str {
+        &self.channel
     }
 
     /// The key of an entry.
@@ -83,6 +100,10 @@ impl Layout {
     }
 }
 
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// The jobs of each group, in their order.
 pub(super) fn by_group(mut jobs: Vec<Job>) -> Vec<Vec<Job>> {
     jobs.sort_by_key(|job| job.group);
@@ -102,7 +123,7 @@ mod tests {
 
     #[test]
     fn all_versions_of_an_entry_stand_in_one_group() {
-        let layout = Layout::new("memo", true);
+        let layout = Layout::new("memo", true, 0).expect("a good prefix");
         let [entry, other] = [b"f|i|args|1", b"f|i|args|2"].map(|key| layout.group(key));
         assert_eq!(entry, other);
         let jobs = layout.under(&[b"f|i|args|"]);
@@ -112,8 +133,26 @@ mod tests {
     }
 
     #[test]
+    fn no_prefix_stands_in_another() {
+        let layout = |prefix: &str| Layout::new(prefix, false, 0);
+        for prefix in ["a:e", "a:t", "a:e:b", "a::t:", "{1}", "{17}app"] {
+            let error = layout(prefix).err().expect(prefix);
+            assert!(error.is_config() && error.to_string().contains(prefix), "{error}");
+        }
+        for prefix in ["e", "t:b", "a:em", "app:cache", "{app}", "{1", "{}1", "x{1}", ""] {
+            assert!(layout(prefix).is_ok(), "{prefix}");
+        }
+    }
+
+    #[test]
+    fn databases_are_heard_apart() {
+        let channels = [0, 1, 11].map(|number| Layout::new("a", false, number).expect("good").channel().to_owned());
+        assert_eq!(channels, ["a:n", "a:n:1", "a:n:11"]);
+    }
+
+    #[test]
     fn one_server_has_one_group() {
-        let layout = Layout::new("a*", false);
+        let layout = Layout::new("a*", false, 0).expect("a good prefix");
         assert_eq!((layout.base(0).as_str(), layout.entry(b"k").as_slice()), ("a*:", &b"a*:e:k"[..]));
         assert_eq!(layout.under(&[b"", b"f|i|a|"]).len(), 2);
     }

@@ -35,7 +35,7 @@ mod target;
 ///
 /// | parameter | meaning | default |
 /// | --- | --- | --- |
-/// | `prefix` | what all keys begin with; any text. Stores of different prefixes know nothing of each other | `memo` |
+/// | `prefix` | what all keys begin with; any text, but for `e` and `t` behind a colon, and a number in braces at the beginning. Stores of different prefixes know nothing of each other | `memo` |
 /// | `timeout` | how long an answer is waited for | `1s` |
 /// | `connect_timeout` | how long a connection is waited for | `1s` |
 /// | `pool` | the most connections for threads; tasks share one | `16` |
@@ -49,7 +49,13 @@ mod target;
 /// `scripts.rs`). All changes are scripts, so nobody sees a part of one. In a cluster the entries are spread over 64 slots, each
 /// with indexes of its own, and a batch is atomic within each of them.
 ///
-/// What is durable when `set` returns is what the server's configuration makes it.
+/// What is durable when `set` returns is what the server's configuration makes it: see [`backend`](crate::backend). What another process
+/// invalidates while a value is computed keeps it out, also if the server lost everything meanwhile; but a server that was set back
+/// (a snapshot that is loaded again, a replica that had not everything and takes over) has forgotten what was removed since.
+///
+/// Memory in front hears of changes through a connection of its own. Once a second it is asked for a sign of life, which is waited for as long as
+/// `connect_timeout` says: a connection that is lost without a word goes unnoticed for at most both together, 2 s by default, and
+/// for so long memory may give what others have removed.
 #[derive(Clone)]
 pub struct Redis(Arc<Inner>);
 
@@ -111,7 +117,7 @@ impl Redis {
         let refuses_eviction = url.param("eviction") != Some("accept");
         Ok(Self(Arc::new(Inner {
             scheme,
-            layout: Layout::new(&server.prefix, scheme == "redis-cluster"),
+            layout: Layout::new(&server.prefix, scheme == "redis-cluster", target.database())?,
             breaker: server.breaker()?,
             shown: server.shown.clone(),
             connections: Connections::new(target.clone(), server, refuses_eviction),
@@ -143,7 +149,7 @@ impl Redis {
         let mut results = Vec::with_capacity(jobs.len());
         for jobs in layout::by_group(jobs) {
             let Some(Job { group, .. }) = jobs.first() else { continue };
-            let mut call = script.on(&self.0.layout.base(*group), &self.0.origin);
+            let mut call = script.on(&self.0.layout.base(*group), &self.0.origin, self.0.layout.channel());
             for job in &jobs {
                 add(&mut call, job);
             }
@@ -265,18 +271,24 @@ impl Remote for Redis {
         only(self.run_to_the_end(face, &scripts::REMOVE_TAGGED, &[prefix], add)).await
     }
 
-    async fn moment(&self, face: Face, key: &[u8]) -> Result<Option<Moment>, Error> {
-        let moments: Vec<(Job, u64)> = self.run(face, &scripts::MOMENT, self.0.layout.of([key]), |_, _| {}).await?;
-        Ok(moments.first().map(|(_, moment)| *moment))
+    async fn moments(&self, face: Face, keys: &[&[u8]]) -> Result<Vec<Option<Moment>>, Error> {
+        let add = |call: &mut Call, job: &Job| {
+            call.bytes(keys[job.number]);
+        };
+        let mut moments = vec![None; keys.len()];
+        for (job, moment) in self.run(face, &scripts::MOMENT, self.0.layout.of(keys.iter().copied()), add).await? {
+            moments[job.number] = Some(moment);
+        }
+        Ok(moments)
     }
 
     async fn replace(&self, face: Face, key: &[u8], seen: Option<&[u8]>, change: &Change) -> Result<bool, Error> {
         let add = |call: &mut Call, _: &Job| {
             call.number(seen.is_some().into()).bytes(seen.unwrap_or_default());
             match change {
-                Change::Set { bytes, expires, tags } => {
-                    call.number(1);
-                    Item::borrowed(bytes, *expires, tags, |item| add_item(call, key, &item));
+                Change::Set { bytes, expires, tags, since, is_news } => {
+                    call.number(if *is_news { 1 } else { 2 });
+                    Item::borrowed(bytes, *expires, tags, |item| add_item(call, key, &item.since(*since)));
                 }
                 Change::Keep | Change::Remove => {
                     call.number(0).bytes(key);
@@ -324,7 +336,7 @@ impl Remote for Redis {
     fn listen(&self, ear: Ear) -> Result<Listening, Error> {
         let listener = Listener {
             target: self.0.target.clone(),
-            channel: self.0.layout.channel(),
+            channel: self.0.layout.channel().to_owned(),
             origin: self.0.origin.clone(),
             patience: self.0.connect_timeout,
             ear,

@@ -8,9 +8,10 @@
 //! | `t:TAG` | sorted set | the keys of the entries with a tag, in their order |
 //! | `g` | hash | the tags of the entries that have some |
 //! | `c` | sorted set | what was removed of late, by the time: `pPREFIX`, or `tLENGTH:TAG` and a prefix. A key is a prefix, too |
-//! | `m` | hash | `last`: when something was removed last; `floor`: what happened before is not known any more |
+//! | `m` | hash | `born`: since when there is this account; `last`: when something was removed last; `floor`: what happened before is not known any more |
 //!
-//! Times of removals are microseconds of the server's clock, but each is later than the one before.
+//! Times of removals are microseconds of the server's clock, but each is later than the one before. When all of it is lost (`FLUSHALL`, a
+//! restart without persistence), the account begins anew, and what was begun before is not stored: nobody knows what was removed since.
 //!
 //! The server removes what expired by itself; what the indexes say of it is removed with the next purge, by time.
 
@@ -41,9 +42,7 @@ local function drop(key)
 end
 
 local removed, meta = base .. 'c', base .. 'm'
--- In a cluster all groups have one channel.
-local channel = string.gsub(base, '^{%d+}', '') .. 'n'
-local origin = ARGV[1]
+local origin, channel = ARGV[1], ARGV[2]
 
 local function tell(what)
   redis.call('PUBLISH', channel, origin .. what)
@@ -78,6 +77,8 @@ end
 -- Was what an entry is made of, or may be, removed since?
 local function is_out(key, tags, since)
   since = tonumber(since)
+  local born = redis.call('HGET', meta, 'born')
+  if not born or since < tonumber(born) then return true end
   if since > last() then return false end
   if since <= tonumber(redis.call('HGET', meta, 'floor') or 0) then return true end
   local function later(what)
@@ -100,7 +101,7 @@ local function is_out(key, tags, since)
   return false
 end
 
-local at = 2
+local at = 3
 local function take()
   at = at + 1
   return ARGV[at - 1]
@@ -153,6 +154,7 @@ const PAGE_LENGTH: &str = "64";
 /// A script. Scripts that do things to several keys or prefixes answer with a list.
 pub(super) struct Script {
     body: &'static str,
+    /// May it be asked twice? It changes nothing, or nothing the second time.
     is_read: bool,
     made: OnceLock<Made>,
 }
@@ -179,9 +181,9 @@ impl Script {
         })
     }
 
-    /// A call of the script, on a group, by whom.
-    pub(super) fn on(&'static self, base: &str, origin: &str) -> Call {
-        Call { script: self, arguments: vec![base.as_bytes().to_vec(), origin.as_bytes().to_vec()] }
+    /// A call of the script, on a group, by whom, and where others hear of it.
+    pub(super) fn on(&'static self, base: &str, origin: &str, channel: &str) -> Call {
+        Call { script: self, arguments: [base, origin, channel].map(|text| text.as_bytes().to_vec()).into() }
     }
 }
 
@@ -243,14 +245,14 @@ end
 return done",
 );
 
-/// Makes a change if an entry is still what it was seen to be; was it?
+/// Makes a change if an entry is still what it was seen to be; was it? `0`: it is removed, `1`: replaced, `2`: and that is no news.
 pub(super) static REPLACE: Script = Script::writing(
     "
-local was_there, seen, sets = take() == '1', take(), take() == '1'
+local was_there, seen, what = take() == '1', take(), take()
 local now = redis.call('GET', base .. 'e:' .. ARGV[at])
 if now and (not was_there or now ~= seen) or not now and was_there then return {0} end
-if sets then
-  set(was_there)
+if what ~= '0' then
+  set(was_there and what == '1')
 else
   local key = take()
   note('p' .. key)
@@ -280,8 +282,14 @@ for _, key in ipairs(keys) do count = count + drop(key) end
 return {{count, #keys == MOST and 1 or 0}}",
 );
 
-/// The present.
-pub(super) static MOMENT: Script = Script::reading("return {exact(present())}");
+/// The present, for each of several keys. From then on the account of removals is known to go on.
+pub(super) static MOMENT: Script = Script::reading(
+    "
+local now, moments = exact(present()), {}
+if redis.call('HEXISTS', meta, 'born') == 0 then redis.call('HSET', meta, 'born', now) end
+for i = at, #ARGV do moments[#moments + 1] = now end
+return moments",
+);
 
 /// A call of a script.
 pub(super) struct Call {

@@ -54,6 +54,11 @@ impl Target {
         }
     }
 
+    /// The number of the database.
+    pub(super) fn database(&self) -> i64 {
+        self.node(0).get_connection_info().redis_settings().db()
+    }
+
     /// One of the servers.
     pub(super) fn node(&self, number: usize) -> &Client {
         match self {

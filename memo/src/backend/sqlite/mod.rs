@@ -168,7 +168,7 @@ impl Backend for Sqlite {
         self.connections.change(|connection| match change(self.statements.get(connection, key)?.as_deref()) {
             Change::Keep => Ok(()),
             Change::Remove => self.statements.remove(connection, key).map(drop),
-            Change::Set { bytes, expires, tags } => {
+            Change::Set { bytes, expires, tags, .. } => {
                 Item::borrowed(&bytes, expires, &tags, |item| self.put(connection, key, item))?;
                 self.enforce_bounds(connection)
             }

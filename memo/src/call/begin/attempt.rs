@@ -9,6 +9,7 @@ use crate::{
 
 /// How a caller that found nothing is to go on.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(in crate::call) struct Attempt {
     /// May it wait for another's run?
     pub(super) joins: bool,
@@ -20,6 +21,8 @@ pub(in crate::call) struct Attempt {
     pub(super) leases: bool,
     /// It has waited for the run of another process.
     has_waited: bool,
+    /// Its value takes the place of whatever there is.
+    pub(super) overwrites: bool,
     /// When the entry was made that was found, and not accepted; 0 if there was none.
     pub(super) refused: u64,
     /// When the entry in memory was made that is given only if the body fails.
@@ -32,7 +35,12 @@ impl Attempt {
         let deadline = options.wait_timeout.map_or(NEVER, |timeout| clock::now().saturating_add(timeout));
         let single_flight = instance.single_flight();
         let (joins, leases) = (single_flight != SingleFlight::Off, single_flight == SingleFlight::Distributed);
-        Self { joins, deadline, again: 8, leases, has_waited: false, refused: 0, spare: None }
+        Self { joins, deadline, again: 8, leases, has_waited: false, overwrites: false, refused: 0, spare: None }
+    }
+
+    /// Its value takes the place of whatever there is.
+    pub(super) fn overwriting(self) -> Self {
+        Self { overwrites: true, ..self }
     }
 
     /// Until when it waits, if there is a limit.

@@ -1,15 +1,23 @@
 //! Entries that are made anew before they end.
 
-use std::sync::Arc;
-
-use super::{Call, Step};
+use super::{Attempt, Call, Step, Where};
 use crate::{
-    call::run::Running,
+    call::{run::Running, waits::Reading},
     clock::Millis,
-    flight::slot::Flight,
+    flight::wait::block_on,
     freshness::{claims::Claim, pool},
     memory::stamp::Stamp,
+    space::{Face, Read},
 };
+
+/// An entry that was made at that time is to be made anew.
+pub(in crate::call) struct Renewal {
+    made: Millis,
+    /// The caller's, if it is one who has a use for the value.
+    claim: Option<Claim>,
+    /// Of the entry that the answer has, until the caller waits.
+    has: Option<Stamp>,
+}
 
 impl Call<'_> {
     /// The call has its answer, an entry with these times that is to be made anew: in the background, if the call can be repeated
@@ -21,13 +29,7 @@ impl Call<'_> {
             pool::spawn(job, made, claim);
             return self.given(stamp);
         }
-        let Some(flight) = self.instance.store.renew(self.hash, self.key.ask(), made) else {
-            // Somebody does, or has.
-            claim.release();
-            return self.given(stamp);
-        };
-        self.instance.count(|counters| &counters.misses, 1);
-        self.renew(flight, Some(claim))
+        self.renew(Renewal { made, claim: Some(claim), has: Some(stamp) })
     }
 
     /// What was found is the answer.
@@ -36,20 +38,53 @@ impl Call<'_> {
         Step::done()
     }
 
-    /// This call makes an entry anew that was made at that time. What it gives is of interest to nobody.
-    pub(super) fn refresh(mut self, made: Millis) -> Step {
-        if let Some(flight) = self.instance.store.renew(self.hash, self.key.ask(), made) {
-            return self.renew(flight, None);
-        }
-        if self.visit(false).is_some() && self.answer.accept().is_ok() {
-            return Step::done();
-        }
-        self.begin(true)
+    /// In the background, where what it gives is of interest to nobody.
+    pub(super) fn refresh(self, made: Millis) -> Step {
+        self.renew(Renewal { made, claim: None, has: None })
     }
 
-    fn renew(self, flight: Arc<Flight>, claim: Option<Claim>) -> Step {
-        self.instance.count(|counters| &counters.refreshes, 1);
-        let outside = self.place.found().map(|outside| Box::new(outside.key));
-        Step::to_run(Running::new(self.hash, flight, outside, false).renewing(claim))
+    /// Makes an entry anew, from the stores' present time on.
+    fn renew(mut self, renewal: Renewal) -> Step {
+        self.place = Where::Found(self.place.found());
+        let instance = self.instance;
+        let (Some(outside), Some(space)) = (self.place.outside(), &instance.space) else {
+            return self.renew_since(renewal, None);
+        };
+        if outside.face == Face::Thread {
+            let read = block_on(space.stores.present(Face::Thread, &outside.key));
+            return self.renew_since(renewal, Some(read));
+        }
+        let (space, renewal) = (space.clone(), Renewal { has: None, ..renewal });
+        self.wait_for_store(Attempt::first(instance), |outside| Reading::to_renew(space, outside.key, renewal))
+    }
+
+    /// The stores, if there are any, have said what time it is.
+    pub(super) fn renew_since(mut self, renewal: Renewal, read: Option<Read>) -> Step {
+        let instance = self.instance;
+        if let (Where::Found(Some(outside)), Some(read)) = (&mut self.place, read) {
+            outside.key.computed_since(read.since);
+        }
+        let Renewal { made, claim, has } = renewal;
+        if let Some(flight) = instance.store.renew(self.hash, self.key.ask(), made) {
+            if claim.is_some() {
+                instance.count(|counters| &counters.misses, 1);
+            }
+            instance.count(|counters| &counters.refreshes, 1);
+            let outside = self.place.found().map(|outside| Box::new(outside.key));
+            return Step::to_run(Running::new(self.hash, flight, outside, false).renewing(claim));
+        }
+        // Somebody does, or has.
+        match (claim, has) {
+            (Some(claim), Some(stamp)) => {
+                claim.release();
+                self.given(stamp)
+            }
+            (Some(claim), None) => {
+                claim.release();
+                self.enter(Attempt::first(instance), None)
+            }
+            (None, _) if self.visit(false).is_some() && self.answer.accept().is_ok() => Step::done(),
+            (None, _) => self.begin(true),
+        }
     }
 }

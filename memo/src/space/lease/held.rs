@@ -10,7 +10,7 @@ use std::{
 
 use async_lock::Mutex;
 
-use super::note::{Claim, Note, Token, ended};
+use super::note::{self, Claim, Note, Token, ended};
 use crate::{
     backend::{Change, Store, UnixMillis},
     clock,
@@ -118,7 +118,7 @@ impl Held {
     async fn put(&self, claim: &Claim) -> Result<bool, Error> {
         let (token, place) = (claim.token, self.place.clone());
         let expires = Some(claim.expires(clock::unix_now()));
-        let put = Change::Set { bytes: claim.bytes(), expires, tags: Vec::new() };
+        let put = note::put(claim.bytes(), expires);
         let work = move |store: Store| async move {
             let mut is_ours = false;
             let mut renew = |now: Option<&[u8]>| {
@@ -127,7 +127,7 @@ impl Held {
             };
             store.update(&place, &mut renew).await.map(|()| is_ours)
         };
-        self.tier.ask(Face::Task, work).await
+        self.tier.change(Face::Task, work).await
     }
 
     async fn give_back(&self) {
@@ -140,7 +140,7 @@ impl Held {
 
     async fn take_away(&self, claim: &Claim) -> Result<(), Error> {
         let (token, place) = (claim.token, self.place.clone());
-        let left = |bytes, expires| Change::Set { bytes, expires: Some(expires), tags: Vec::new() };
+        let left = |bytes, expires| note::put(bytes, Some(expires));
         let rest = if self.is_fruitless.load(Ordering::Relaxed) {
             left(ended(token), clock::unix_now().saturating_add(claim.time))
         } else if self.tier.has_fences() {
@@ -155,7 +155,7 @@ impl Held {
             };
             store.update(&place, &mut leave).await
         };
-        self.tier.ask(self.face, work).await
+        self.tier.change(self.face, work).await
     }
 }
 

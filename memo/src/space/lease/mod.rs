@@ -138,7 +138,7 @@ impl Asking<'_> {
         let change = async move {
             let (at, own) = (place.clone(), claim.clone());
             let put = move |store: Store| async move { put_down(&store, &at, &own, over.as_deref()).await };
-            Ok(match tier.ask(face, put).await? {
+            Ok(match tier.change(face, put).await? {
                 Ok(claim) => Ok(Lease::new((stores, tier, place), face, flight, claim)),
                 Err(other) => Err(other),
             })
@@ -197,7 +197,7 @@ async fn put_down(
         let expires = Some(claim.expires(clock::unix_now()));
         let bytes = claim.bytes();
         standing = Ok(claim);
-        Change::Set { bytes, expires, tags: Vec::new() }
+        note::put(bytes, expires)
     };
     store.update(place, &mut take).await?;
     Ok(standing)
@@ -298,7 +298,7 @@ mod tests {
         let store = Store::Blocking(Arc::new(crate::backend::Memory::new()));
         let claim = Claim { token: 7, renewals: 0, time: TIME, after: None, key: "f||7|0".to_owned() };
         let put = || {
-            let left = |_: Option<&[u8]>| Change::Set { bytes: Vec::new(), expires: None, tags: Vec::new() };
+            let left = |_: Option<&[u8]>| Change::set(Vec::new());
             block_on(store.update(b"place", &mut { left })).expect("stored");
             block_on(put_down(&store, b"place", &claim, None)).expect("asked")
         };

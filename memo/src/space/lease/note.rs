@@ -1,7 +1,10 @@
 //! What stands in a store where a lease is: text, so that people can read it.
 
 use super::{EntryKey, TIME};
-use crate::{backend::UnixMillis, clock::Millis};
+use crate::{
+    backend::{Change, UnixMillis},
+    clock::Millis,
+};
 
 /// A number that no other holder of a lease has.
 pub(super) type Token = u128;
@@ -85,6 +88,11 @@ fn read_token(word: &str) -> Option<Token> {
 /// What is left of a run that brought nothing.
 pub(super) fn ended(token: Token) -> Vec<u8> {
     format!("{ENDED} {token:032x}").into_bytes()
+}
+
+/// Puts a note down. Who listens to a store hears of entries, not of leases.
+pub(super) fn put(bytes: Vec<u8>, expires: Option<UnixMillis>) -> Change {
+    Change::Set { bytes, expires, tags: Vec::new(), since: None, is_news: false }
 }
 
 #[cfg(test)]
