@@ -114,6 +114,8 @@ pub(crate) type KeyOutside<'a> = &'a dyn Fn() -> Option<EntryKey>;
 pub(crate) enum Where<'a> {
     /// Its key is made when it is needed: calls that find their value in memory, or go past the cache, have no use for it.
     ToFind(Face, KeyOutside<'a>),
+    /// The same of one of several that are asked for together: the stores are not asked at once, but waited for.
+    Together(Face, KeyOutside<'a>),
     Found(Option<Outside>),
 }
 
@@ -122,13 +124,13 @@ impl Where<'_> {
     fn outside(&self) -> Option<&Outside> {
         match self {
             Self::Found(outside) => outside.as_ref(),
-            Self::ToFind(..) => None,
+            Self::ToFind(..) | Self::Together(..) => None,
         }
     }
 
     fn found(self) -> Option<Outside> {
         match self {
-            Self::ToFind(face, key) => key().map(|key| Outside { face, key }),
+            Self::ToFind(face, key) | Self::Together(face, key) => key().map(|key| Outside { face, key }),
             Self::Found(outside) => outside,
         }
     }
@@ -294,13 +296,14 @@ impl Call<'_> {
 
     /// Asks the stores outside of memory, if the function has any, before it enters.
     fn look_outside(mut self, attempt: Attempt) -> Step {
+        let is_together = matches!(self.place, Where::Together(..));
         self.place = Where::Found(self.place.found());
         let instance = self.instance;
         let (Some(outside), Some(space)) = (self.place.outside(), &instance.space) else {
             return self.enter(attempt, None);
         };
         let seen = space.stores.epoch(&outside.key);
-        if outside.face == Face::Thread {
+        if outside.face == Face::Thread && !is_together {
             let mut at_hand = space.at_hand(&outside.key);
             let take = &mut |to: &mut dyn Any| space.take_at_hand(&outside.key, &mut at_hand, to);
             let is_plain = !space.stores.has_memory() && instance.options().windows.is_none();
@@ -315,8 +318,8 @@ impl Call<'_> {
         let space = space.clone();
         let Call { key, hash, place, .. } = self;
         match (key.hold(), place.found()) {
-            (Some(held), Some(Outside { key, .. })) => {
-                let reading = Reading::new(space, key, seen);
+            (Some(held), Some(outside)) => {
+                let reading = Reading::new(space, outside, seen);
                 Step::Wait(Waits { held, hash, attempt, on: On::Store(reading) })
             }
             _ => run_inline(instance),
@@ -449,8 +452,8 @@ impl Waited {
         let Self { held, hash, attempt, ended } = self;
         let (outcome, outside) = match ended {
             Ended::Flight(outcome, outside) => (outcome, outside),
-            Ended::Store(key, seen, read) => {
-                let place = Where::Found(Some(Outside { face: Face::Task, key }));
+            Ended::Store(outside, seen, read) => {
+                let place = Where::Found(Some(outside));
                 let call = Call { instance, key: Key::Held(held), hash, place, answer };
                 return call.found_outside(attempt, seen, read);
             }

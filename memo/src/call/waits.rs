@@ -21,7 +21,7 @@ use crate::{
         wait::{Leading, Outcome, Wait, block_on},
     },
     key::Held,
-    space::{EntryKey, Face, Leased, Read, Space, Wish},
+    space::{Face, Leased, Read, Space, Wish},
 };
 
 /// A caller that waits. It borrows nothing of the call.
@@ -64,23 +64,23 @@ impl Leasing {
     }
 }
 
-/// A store that is asked by a task.
+/// A store that is waited for.
 pub(super) struct Reading {
-    space: Arc<Space>,
-    key: EntryKey,
-    seen: u64,
+    pub(super) space: Arc<Space>,
+    pub(super) outside: Outside,
+    pub(super) seen: u64,
     /// The question, once it was put.
     asked: Option<Pin<Box<dyn Future<Output = Read> + Send>>>,
 }
 
 impl Reading {
-    pub(super) fn new(space: Arc<Space>, key: EntryKey, seen: u64) -> Self {
-        Self { space, key, seen, asked: None }
+    pub(super) fn new(space: Arc<Space>, outside: Outside, seen: u64) -> Self {
+        Self { space, outside, seen, asked: None }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
         let asked = self.asked.get_or_insert_with(|| {
-            let (space, key) = (self.space.clone(), self.key.clone());
+            let (space, key) = (self.space.clone(), self.outside.key.clone());
             Box::pin(async move { space.read_for_use(Face::Task, &key).await })
         });
         asked.as_mut().poll(cx)
@@ -90,7 +90,7 @@ impl Reading {
 /// How a caller's wait has ended.
 pub(super) enum Ended {
     Flight(Outcome, Option<Outside>),
-    Store(EntryKey, u64, Read),
+    Store(Outside, u64, Read),
     Contents(Result<(), Error>),
     Lease(Arc<Flight>, Outside, Leased),
 }
@@ -101,6 +101,13 @@ pub(crate) struct Waited {
     pub(super) hash: u64,
     pub(super) attempt: Attempt,
     pub(super) ended: Ended,
+}
+
+impl Waited {
+    /// Was it for what has to come in before the call begins?
+    pub(super) fn begins(&self) -> bool {
+        matches!(self.ended, Ended::Contents(_))
+    }
 }
 
 impl Waits {
@@ -115,9 +122,9 @@ impl Waits {
                 Ended::Lease(flight, outside, leased)
             }
             On::Flight(wait, outside) => Ended::Flight(wait.block(), outside),
-            On::Store(Reading { space, key, seen, .. }) => {
-                let loaded = space.read_here_for_use(&key, space.at_hand(&key));
-                Ended::Store(key, seen, loaded)
+            On::Store(Reading { space, outside, seen, .. }) => {
+                let loaded = space.read_here_for_use(&outside.key, space.at_hand(&outside.key));
+                Ended::Store(outside, seen, loaded)
             }
             On::Contents(loading) => {
                 // The hooks that bring them in may call memoized functions, which the mode of this call is not for.
@@ -145,7 +152,7 @@ impl Waits {
         let Self { held, hash, attempt, on } = waits.take().expect("it was there a moment ago");
         let ended = match (answered, on) {
             (Answered::Flight(outcome), On::Flight(_, outside)) => Ended::Flight(outcome, outside),
-            (Answered::Store(loaded), On::Store(Reading { key, seen, .. })) => Ended::Store(key, seen, loaded),
+            (Answered::Store(loaded), On::Store(Reading { outside, seen, .. })) => Ended::Store(outside, seen, loaded),
             (Answered::Contents(loaded), On::Contents(_)) => Ended::Contents(loaded),
             (Answered::Lease(leased), On::Lease(Leasing { flight, outside, .. })) => {
                 Ended::Lease(flight, outside, leased)
@@ -184,6 +191,14 @@ impl<H: Home> InTask<H> {
 
     pub(crate) fn home(&self) -> &H {
         &self.home
+    }
+
+    pub(super) fn waits(&self) -> Option<&Waits> {
+        self.waits.as_ref()
+    }
+
+    pub(super) fn take(&mut self) -> Option<Waits> {
+        self.waits.take()
     }
 }
 

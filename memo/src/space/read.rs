@@ -35,6 +35,24 @@ pub(crate) struct Since {
 /// Before all that is taken down.
 const LONG_AGO: Moment = 0;
 
+impl Since {
+    /// A tier has no entry, at that moment by its own time if it could say so.
+    pub(super) fn missed_in(&mut self, tier: usize, moment: Option<Moment>) {
+        self.moments.resize(tier, None);
+        self.moments.push(moment.or(Some(LONG_AGO)));
+    }
+
+    /// When the tiers are known to have had none of several entries.
+    pub(super) fn earliest<'s>(several: impl IntoIterator<Item = &'s Self>) -> Self {
+        let earlier = |one: Self, other: &Self| {
+            let moments = one.moments.iter().zip(&other.moments).map(|(one, other)| (*one).min(*other));
+            Self { moments: moments.collect(), era: one.era.min(other.era) }
+        };
+        let mut several = several.into_iter();
+        several.next().cloned().map_or_else(Self::default, |first| several.fold(first, earlier))
+    }
+}
+
 /// What an entry is read for.
 #[derive(Clone, Copy)]
 enum Reading<'a> {
@@ -130,9 +148,8 @@ impl Stores {
                 Err(error) => failed.push(error),
             }
             if tally.is_some() && tier.has_fences() {
-                since.moments.resize(number, None);
                 let moment = if is_down { Ok(None) } else { self.moment(face, tier, key).await };
-                since.moments.push(moment.map_err(|error| failed.push(error)).ok().flatten().or(Some(LONG_AGO)));
+                since.missed_in(number, moment.map_err(|error| failed.push(error)).ok().flatten());
             }
         }
         None
