@@ -151,13 +151,14 @@ fn run(plan: &Plan<'_>, each: &Each, name: &TokenStream) -> TokenStream {
     let (brought, keep) = (brought(plan), keep(plan, each));
     let kept = quote_spanned!(Span::mixed_site()=> batch.keep(brought, &chosen, #name, #keep));
     let kept = if plan.may_be_outside() {
-        let store = in_face(plan, quote!(store_on_thread(later)), quote!(store_in_task(later).await));
+        let wait = in_face(plan, TokenStream::new(), quote!(.await));
+        let store = in_face(plan, quote!(store_on_thread), quote!(store_in_task));
         quote_spanned! {Span::mixed_site()=>
             let later = match #kept {
                 ::core::result::Result::Ok(later) => later,
                 ::core::result::Result::Err(failure) => return failure,
             };
-            batch.#store;
+            batch.#store(later)#wait;
         }
     } else {
         quote_spanned! {Span::mixed_site()=>
@@ -220,10 +221,11 @@ fn brought(plan: &Plan<'_>) -> TokenStream {
     if !is_spared {
         return run;
     }
-    let spared = in_face(plan, quote!(spared_on_thread(brought)), quote!(spared_in_task(brought).await));
+    let wait = in_face(plan, TokenStream::new(), quote!(.await));
+    let spared = in_face(plan, quote!(spared_on_thread), quote!(spared_in_task));
     quote_spanned! {Span::mixed_site()=>
         let brought = #run;
-        match batch.#spared {
+        match batch.#spared(brought)#wait {
             ::core::option::Option::Some(brought) => brought,
             ::core::option::Option::None => continue,
         }

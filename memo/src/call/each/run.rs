@@ -116,7 +116,7 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Batch<H, K, Kd> {
     }
 
     /// Runs the body of an async function.
-    pub async fn drive<F: Future>(&self, body: F) -> F::Output {
+    pub async fn drive<F: Future>(&mut self, body: F) -> F::Output {
         let (flights, body, start) = (self.flights(), pin!(body), Instant::now());
         let result = LeadingAll { flights: &flights, body }.await;
         self.took(start);
@@ -128,7 +128,7 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Batch<H, K, Kd> {
     /// # Errors
     ///
     /// Its panic.
-    pub async fn attempt_in_task<F: Future>(&self, body: F) -> Result<F::Output, Panic> {
+    pub async fn attempt_in_task<F: Future>(&mut self, body: F) -> Result<F::Output, Panic> {
         let mut body = pin!(self.drive(body));
         let poll = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(cx))) {
             Ok(poll) => poll.map(Ok),
