@@ -142,8 +142,12 @@ impl<H: HomeOf<Kd> + Send + Sync + 'static, Kd: Kind<Val: Send + Sync>> Later<H,
     }
 }
 
-/// The values of several runs of one function on their way into its stores.
-pub struct Laters<H: HomeOf<Kd>, Kd: Kind> {
+/// The values of several runs on their way into stores.
+pub struct Laters<H: HomeOf<Kd>, Kd: Kind>(Vec<Together<H, Kd>>);
+
+/// Those that go into the stores of one function or object.
+struct Together<H: HomeOf<Kd>, Kd: Kind> {
+    instance: usize,
     runs: Vec<Later<H, Kd>>,
     /// Of which call each is.
     calls: Vec<usize>,
@@ -151,27 +155,35 @@ pub struct Laters<H: HomeOf<Kd>, Kd: Kind> {
 
 impl<H: HomeOf<Kd>, Kd: Kind> Laters<H, Kd> {
     pub(super) fn new() -> Self {
-        Self { runs: Vec::new(), calls: Vec::new() }
+        Self(Vec::new())
     }
 
     /// Takes what a call has left to do; gives its result if that is nothing.
     pub(super) fn add(&mut self, call: usize, kept: Kept<H, Kd>) -> Option<Kd::Ret> {
-        match kept {
-            Kept::Now(result) => Some(result),
-            Kept::Later(later) => {
-                self.runs.push(*later);
-                self.calls.push(call);
-                None
+        let later = match kept {
+            Kept::Now(result) => return Some(result),
+            Kept::Later(later) => *later,
+        };
+        let instance = later.led.home.instance().id;
+        match self.0.iter_mut().find(|together| together.instance == instance) {
+            Some(together) => {
+                together.runs.push(later);
+                together.calls.push(call);
             }
+            None => self.0.push(Together { instance, runs: vec![later], calls: vec![call] }),
         }
+        None
     }
 }
 
 impl<H: HomeOf<Kd> + Send + Sync + 'static, Kd: Kind<Val: Send + Sync>> Laters<H, Kd> {
     /// Puts the values into the stores, together; gives them back with their calls.
-    pub(super) async fn settle(self, face: Face) -> impl Iterator<Item = (usize, Kd::Val)> {
-        let values = if self.runs.is_empty() { Vec::new() } else { settle_all(self.runs, face).await };
-        self.calls.into_iter().zip(values)
+    pub(super) async fn settle(self, face: Face) -> Vec<(usize, Kd::Val)> {
+        let mut values = Vec::new();
+        for Together { runs, calls, .. } in self.0 {
+            values.extend(calls.into_iter().zip(settle_all(runs, face).await));
+        }
+        values
     }
 }
 
