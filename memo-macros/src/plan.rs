@@ -12,7 +12,7 @@ use crate::options::{
 use crate::scan;
 use crate::signature::{Analysis, Form, Param, Pattern};
 use crate::tokens;
-use crate::types;
+use crate::types::{self, Collected};
 
 /// What is generated for one function.
 pub(crate) struct Plan<'a> {
@@ -183,11 +183,10 @@ impl<'a> Plan<'a> {
         let unmentioned_receiver = unmentioned_receiver(function, &analysis, &options);
         let face = face(&analysis, options.scope.value());
         let each = options.each.value().and_then(|name| each(&mut analysis, name));
-        let is_open = match types::collected(&analysis.output).filter(|_| each.is_some()) {
-            // For a key that a map lacks there is nothing to keep: what it gives for one is known to be a `Result`.
-            Some(collected) => !collected.is_map && !collected.is_in_result && analysis.is_open(collected.value),
-            None => analysis.is_output_open(),
-        };
+        // For a key that a map lacks there is nothing to keep: what it gives for one is known to be a `Result`.
+        let is_open_one = |of: Collected<'_>| !of.is_map && !of.is_in_result && analysis.is_open(of.value);
+        let collected = types::collected(&analysis.output).filter(|_| each.is_some());
+        let is_open = collected.map_or_else(|| analysis.is_output_open(), is_open_one);
         let stored = match (options.cache_err.into_given(), options.err_ttl.into_given()) {
             (None, None) if is_open => Stored::Open,
             (None, None) => Stored::Value,
@@ -197,10 +196,12 @@ impl<'a> Plan<'a> {
         };
         let key = match options.key.into_value() {
             Some(expr) => Key::Computed(elements(expr)),
-            None => {
-                let named = each.as_ref().map(|each| &each.param.ident);
-                Key::Arguments(parts(&analysis, &options.exclude, (options.include, named), options.cache.value()))
-            }
+            None => Key::Arguments(parts(
+                &analysis,
+                &options.exclude,
+                (options.include, each.as_ref()),
+                options.cache.value(),
+            )),
         };
         let freshness = match options.ttl.into_value() {
             Some(ttl) => {
@@ -423,12 +424,8 @@ fn each(analysis: &mut Analysis<'_>, name: &Ident) -> Option<Each> {
     let param = analysis.params.iter_mut().find(|param| param.is_called(name))?;
     let element = types::slice_element(&param.ty)?.clone();
     let are_references = matches!(types::bare(&element), Type::Reference(_));
-    let one = match types::bare(&param.ty) {
-        Type::Reference(reference) => {
-            Type::Reference(syn::TypeReference { elem: Box::new(element), ..reference.clone() })
-        }
-        _ => return None,
-    };
+    let Type::Reference(reference) = types::bare(&param.ty) else { return None };
+    let one = Type::Reference(syn::TypeReference { elem: Box::new(element), ..reference.clone() });
     let several = param.clone();
     param.ty = one;
     Some(Each { param: several, are_references })
@@ -437,13 +434,13 @@ fn each(analysis: &mut Analysis<'_>, name: &Ident) -> Option<Each> {
 fn parts(
     analysis: &Analysis<'_>,
     exclude: &[Ident],
-    (include, each): (Vec<Place>, Option<&Ident>),
+    (include, each): (Vec<Place>, Option<&Each>),
     cache: Option<&Expr>,
 ) -> Vec<Part> {
     let mut parts = Vec::new();
     for param in &analysis.params {
         let excluded = exclude.iter().any(|name| param.is_called(name));
-        let is_each = each.is_some_and(|name| param.is_called(name));
+        let is_each = each.is_some_and(|each| param.position == each.param.position);
         let included = is_each || include.iter().any(|place| !place.is_field && param.is_called(&place.root));
         let mutable = param.is_mutable_reference();
         if included {

@@ -68,7 +68,8 @@ pub mod aio {
 pub mod each {
     pub use crate::call::{
         each::{
-            Apart, Batch, Brings, Ending, Lacking, Many, Missing, Next, Repeated, behind, chosen, itself, repeated,
+            Apart, Batch, Brings, Ending, Lacking, Many, Missing, Next, OfElement, Repeated, behind, chosen, itself,
+            repeated,
         },
         later::Laters,
     };

@@ -29,6 +29,8 @@ fn content(plan: &Plan<'_>, each: &Each) -> TokenStream {
     let name = if each.are_references { quote!(#private::each::behind) } else { quote!(#private::each::itself) };
     let (ask, step, run) = (ask(plan), step(plan, each), run(plan, each, &name));
     let wait = in_face(plan, quote!(wait_on_thread()), quote!(wait_in_task().await));
+    // What is wrong with the type is reported there.
+    let done = quote_spanned!(ours(plan.output().span())=> return batch.output(elements, #name));
     quote_spanned! {Span::mixed_site()=>
         let elements = #ident;
         let mut batch = #private::each::Batch::new(#function);
@@ -37,7 +39,7 @@ fn content(plan: &Plan<'_>, each: &Each) -> TokenStream {
         }
         loop {
             let missing = match batch.next_step() {
-                #private::each::Next::Done => return batch.output(elements, #name),
+                #private::each::Next::Done => #done,
                 #private::each::Next::Wait => {
                     batch.#wait;
                     if let ::core::option::Option::Some(failure) = batch.step(#step) {

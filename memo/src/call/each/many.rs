@@ -6,7 +6,7 @@ use std::{
     hash::{BuildHasher, Hash},
 };
 
-use crate::call::kind::Kind;
+use crate::call::kind::{Entire, Kind};
 
 /// What a function with `each` can return.
 #[diagnostic::on_unimplemented(
@@ -30,11 +30,6 @@ pub trait Brings: Sized {
 }
 
 /// How the results of keys are one, where `Q` is what a map knows keys by.
-#[diagnostic::on_unimplemented(
-    message = "`each` can't keep what `{Self}` has for a key",
-    label = "not a value for each key",
-    note = "the keys of a map are the elements of the slice, owned; for keys that may fail one by one, return `Result<Vec<…>, …>` or `Vec<Option<…>>`"
-)]
 pub trait Many<Q: ?Sized, Kd: Kind<Ret = Self::One>>: Brings {
     /// What it gives for these keys.
     fn apart(self, keys: &[&Q]) -> Apart<Self::One>;
@@ -42,6 +37,31 @@ pub trait Many<Q: ?Sized, Kd: Kind<Ret = Self::One>>: Brings {
     fn together<'q>(results: impl Iterator<Item = (&'q Q, Option<Self::One>)>) -> Self
     where
         Q: 'q;
+}
+
+/// The key of a map that an element of the slice is; `Q` is the element, or what it points at.
+#[diagnostic::on_unimplemented(
+    message = "a map with keys of type `{Self}` has no values for elements that are `{Q}`",
+    label = "the keys of the map are not the elements of the slice",
+    note = "the map has the elements as its keys, owned: for `ids: &[u64]` a `HashMap<u64, …>`, for `names: &[&str]` a `HashMap<String, …>`"
+)]
+pub trait OfElement<Q: ?Sized>: Hash + Eq {
+    fn of(element: &Q) -> Self;
+    /// Takes the value of an element out of a map.
+    fn take<V, S: BuildHasher>(map: &mut HashMap<Self, V, S>, element: &Q) -> Option<V>
+    where
+        Self: Sized;
+}
+
+#[diagnostic::do_not_recommend]
+impl<Q: ?Sized + ToOwned<Owned = K> + Hash + Eq, K: Borrow<Q> + Hash + Eq> OfElement<Q> for K {
+    fn of(element: &Q) -> K {
+        element.to_owned()
+    }
+
+    fn take<V, S: BuildHasher>(map: &mut HashMap<K, V, S>, element: &Q) -> Option<V> {
+        map.remove(element)
+    }
 }
 
 /// The results of several keys.
@@ -73,7 +93,7 @@ impl<V> Brings for Vec<V> {
     type One = V;
 }
 
-impl<Q: ?Sized, V, Kd: Kind<Ret = V, Val = V>> Many<Q, Kd> for Vec<V> {
+impl<Q: ?Sized, V, Kd: Kind<Ret = V> + Entire> Many<Q, Kd> for Vec<V> {
     fn apart(self, _: &[&Q]) -> Apart<V> {
         Apart::Each(self)
     }
@@ -118,21 +138,22 @@ impl<K, V, S> Brings for HashMap<K, V, S> {
     type One = Result<V, Missing>;
 }
 
-impl<Q, V, S, Kd> Many<Q, Kd> for HashMap<Q::Owned, V, S>
+impl<Q, K, V, S, Kd> Many<Q, Kd> for HashMap<K, V, S>
 where
-    Q: ?Sized + ToOwned<Owned: Borrow<Q> + Hash + Eq> + Hash + Eq,
+    Q: ?Sized,
+    K: OfElement<Q>,
     S: BuildHasher + Default,
     Kd: Kind<Ret = Result<V, Missing>>,
 {
     fn apart(mut self, keys: &[&Q]) -> Apart<Self::One> {
-        Apart::Each(keys.iter().map(|key| self.remove(*key).ok_or(Missing)).collect())
+        Apart::Each(keys.iter().map(|key| K::take(&mut self, key).ok_or(Missing)).collect())
     }
 
     fn together<'q>(results: impl Iterator<Item = (&'q Q, Option<Self::One>)>) -> Self
     where
         Q: 'q,
     {
-        results.filter_map(|(key, result)| Some((key.to_owned(), result?.ok()?))).collect()
+        results.filter_map(|(key, result)| Some((K::of(key), result?.ok()?))).collect()
     }
 }
 
@@ -151,15 +172,16 @@ impl<K, V, S, E> Brings for Result<HashMap<K, V, S>, E> {
     }
 }
 
-impl<Q, V, S, E, Kd> Many<Q, Kd> for Result<HashMap<Q::Owned, V, S>, E>
+impl<Q, K, V, S, E, Kd> Many<Q, Kd> for Result<HashMap<K, V, S>, E>
 where
-    Q: ?Sized + ToOwned<Owned: Borrow<Q> + Hash + Eq> + Hash + Eq,
+    Q: ?Sized,
+    K: OfElement<Q>,
     S: BuildHasher + Default,
     Kd: Kind<Ret = Result<V, Lacking<E>>>,
 {
     fn apart(self, keys: &[&Q]) -> Apart<Self::One> {
         match self {
-            Ok(mut map) => Apart::Each(keys.iter().map(|key| map.remove(*key).ok_or(Lacking::Missing)).collect()),
+            Ok(mut map) => Apart::Each(keys.iter().map(|key| K::take(&mut map, key).ok_or(Lacking::Missing)).collect()),
             Err(error) => Apart::Failed(Err(Lacking::Failed(error))),
         }
     }
@@ -169,7 +191,7 @@ where
         Q: 'q,
     {
         let found = |(key, result): (&Q, Option<Self::One>)| match result {
-            Some(Ok(value)) => Some(Ok((key.to_owned(), value))),
+            Some(Ok(value)) => Some(Ok((K::of(key), value))),
             Some(Err(Lacking::Failed(error))) => Some(Err(error)),
             Some(Err(Lacking::Missing)) | None => None,
         };

@@ -9,7 +9,7 @@ mod run;
 use std::{collections::HashMap, mem, sync::Arc};
 
 pub use elements::{Repeated, behind, chosen, itself, repeated};
-pub use many::{Apart, Brings, Lacking, Many, Missing};
+pub use many::{Apart, Brings, Lacking, Many, Missing, OfElement};
 pub use run::Ending;
 
 use super::{

@@ -149,9 +149,7 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Batch<H, K, Kd> {
                     one.state = State::Has(value);
                 }
             }
-            if self.running().next().is_none() {
-                return None;
-            }
+            self.running().next()?;
         }
         Some(result.unwrap_or_else(|panic| resume_unwind(panic)))
     }
@@ -227,7 +225,9 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Batch<H, K, Kd> {
     {
         let (order, mut keys) = (std::mem::take(&mut self.order), std::mem::take(&mut self.keys));
         let mut left = vec![0_usize; keys.len()];
-        order.iter().for_each(|&number| left[number] += 1);
+        for &number in &order {
+            left[number] += 1;
+        }
         let results = order.iter().zip(elements).map(|(&number, element)| {
             left[number] -= 1;
             let value = match &mut keys[number].state {

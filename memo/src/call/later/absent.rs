@@ -50,11 +50,12 @@ impl<H: HomeOf<Kd>, Kd: Kind> Laters<H, Kd> {
         Self(PhantomData)
     }
 
-    #[expect(clippy::unused_self, reason = "the real one keeps some")]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the real one keeps some")]
     pub(super) fn add(&mut self, _: usize, kept: Kept<H, Kd>) -> Option<Kd::Ret> {
         Some(kept.on_thread())
     }
 
+    #[expect(clippy::unused_self, reason = "the real one stores them")]
     pub(super) fn settle(self, _: Face) -> Ready<std::iter::Empty<(usize, Kd::Val)>> {
         ready(std::iter::empty())
     }
