@@ -23,12 +23,12 @@ impl Asked {
     }
 
     fn note(&self, ids: &[u64]) {
-        self.0.lock().unwrap().push(ids.to_vec());
+        self.0.lock().expect("no panic").push(ids.to_vec());
     }
 
     /// All since this was asked last.
     fn take(&self) -> Vec<Vec<u64>> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.0.lock().expect("no panic"))
     }
 }
 
@@ -183,7 +183,7 @@ fn a_key_is_one_call_in_the_statistics() {
         assert_eq!(counted(&[2, 9, 9]), [2, 9, 9]);
     }
     assert_eq!(cache_info(counted).calls(), 9);
-    memo::cache_clear(counted).unwrap();
+    memo::cache_clear(counted).expect("it works");
     assert_eq!(cache_info(counted).size, 0);
 }
 
@@ -243,9 +243,9 @@ fn an_address_is_one_key() {
     assert_eq!(cache_get!(lengths(0, &"ada")), Some(3));
     assert!(cache_entry!(lengths(0, &"grace")).is_some());
     assert!(explain_cache!(lengths(0, &"ada")).is_hit());
-    cache_set!(lengths(0, &"ada"), 30).unwrap();
+    cache_set!(lengths(0, &"ada"), 30).expect("it works");
     assert_eq!(lengths(0, &["grace", "ada"]), [5, 30]);
-    assert!(cache_delete!(lengths(0, &"ada")).unwrap());
+    assert!(cache_delete!(lengths(0, &"ada")).expect("it works"));
     assert_eq!(cache_get!(lengths(0, &"ada")), None);
     assert_eq!(cache_get!(lengths(0, &"grace")), Some(5));
     renamed("grace");
@@ -279,14 +279,14 @@ fn expressions_speak_of_one_key() {
     assert_eq!(ASKED.take(), [[5, 15, 77, 95, 29]]);
     users(&[5, 15, 77, 95, 29]);
     assert_eq!(ASKED.take(), [[77, 95]], "those are not kept");
-    memo::clear_tag("user of each:5").unwrap();
-    memo::clear_tag("team of each:1").unwrap();
+    memo::clear_tag("user of each:5").expect("it works");
+    memo::clear_tag("team of each:1").expect("it works");
     users(&[5, 15, 29]);
     assert_eq!(ASKED.take(), [[5, 15]]);
     clock.advance(Duration::from_secs(7));
     users(&[5, 15, 29]);
     assert_eq!(ASKED.take(), [[5, 15]], "29 lives for nine seconds");
-    memo::clear_tag("users of each").unwrap();
+    memo::clear_tag("users of each").expect("it works");
     users(&[5, 29]);
     assert_eq!(ASKED.take(), [[5, 29]]);
 }
@@ -337,8 +337,8 @@ fn a_wrong_number_of_values_is_a_panic_and_nothing_else() {
         ids.iter().filter(|id| !wrong || *id % 2 == 0).copied().collect()
     }
 
-    let panic = std::panic::catch_unwind(|| odd_ones_out(&[1, 2, 3])).unwrap_err();
-    let message = panic.downcast_ref::<String>().unwrap();
+    let panic = std::panic::catch_unwind(|| odd_ones_out(&[1, 2, 3])).expect_err("it fails");
+    let message = panic.downcast_ref::<String>().expect("it works");
     assert_eq!(message, "`odd_ones_out` was asked for 3 keys and gave 1 values: it has to give one for each");
     assert_eq!(cache_get!(odd_ones_out(&2)), None, "nobody knows whose it is");
     WRONG.store(false, Relaxed);

@@ -27,13 +27,13 @@ impl Runs {
     }
 
     fn note(&self, ids: &[u64]) -> usize {
-        let mut runs = self.0.lock().unwrap();
+        let mut runs = self.0.lock().expect("no panic");
         runs.push(ids.to_vec());
         runs.len()
     }
 
     fn all(&self) -> Vec<Vec<u64>> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().expect("no panic").clone()
     }
 
     fn wait_for(&self, number: usize) {
@@ -63,9 +63,9 @@ fn calls_that_overlap_in_a_circle_compute_each_key_once() {
             let third = scope.spawn(|| shared(&[2, 4, 3]));
             RUNS.wait_for(3);
             GATE.open();
-            assert_eq!(one.join().unwrap(), [2, 4]);
-            assert_eq!(other.join().unwrap(), [6, 4, 2]);
-            assert_eq!(third.join().unwrap(), [4, 8, 6]);
+            assert_eq!(one.join().expect("no panic"), [2, 4]);
+            assert_eq!(other.join().expect("no panic"), [6, 4, 2]);
+            assert_eq!(third.join().expect("no panic"), [4, 8, 6]);
         });
         assert_eq!(RUNS.all(), [vec![1, 2], vec![3], vec![4]]);
         let info = cache_info(shared);
@@ -103,7 +103,7 @@ fn two_that_lead_what_the_other_wants_do_not_wait_in_a_circle() {
         thread::scope(|scope| {
             let one = scope.spawn(|| call([1, 2]));
             let other = scope.spawn(|| call([2, 1]));
-            assert_eq!((one.join().unwrap(), other.join().unwrap()), (vec![2, 4], vec![4, 2]));
+            assert_eq!((one.join().expect("no panic"), other.join().expect("no panic")), (vec![2, 4], vec![4, 2]));
         });
         let mut runs = RUNS.all();
         runs.sort();
@@ -133,8 +133,8 @@ fn who_waited_in_vain_computes_what_is_missing_in_one_run() {
             let second = scope.spawn(|| shared(&[1, 2, 3, 4], "!".to_owned()));
             RUNS.wait_for(2);
             GATE.open();
-            assert!(first.join().unwrap().is_err());
-            assert_eq!(second.join().unwrap(), ["1!", "2!", "3!", "4!"]);
+            assert!(first.join().expect("no panic").is_err());
+            assert_eq!(second.join().expect("no panic"), ["1!", "2!", "3!", "4!"]);
         });
         assert_eq!(RUNS.all(), [vec![1, 2, 3], vec![4], vec![1, 2, 3]]);
     });
@@ -159,8 +159,8 @@ fn an_error_reaches_those_who_waited_for_it() {
             let second = scope.spawn(|| shared(&[2, 3]));
             RUNS.wait_for(2);
             GATE.open();
-            assert_eq!(first.join().unwrap(), Err("no 1".to_owned()));
-            assert_eq!(second.join().unwrap(), Err("no 1".to_owned()), "it waited for 2");
+            assert_eq!(first.join().expect("no panic"), Err("no 1".to_owned()));
+            assert_eq!(second.join().expect("no panic"), Err("no 1".to_owned()), "it waited for 2");
         });
         assert_eq!(shared(&[2, 3]), Ok(vec![2, 3]));
         assert_eq!(RUNS.all(), [vec![1, 2], vec![3], vec![2]], "3 was kept, what failed was not");
@@ -191,8 +191,8 @@ fn an_error_that_nobody_can_share_makes_all_run() {
             let second = scope.spawn(|| shared(&[1, 2, 3]));
             RUNS.wait_for(2);
             GATE.open();
-            assert_eq!(first.join().unwrap(), Err(Odd(1)));
-            assert_eq!(second.join().unwrap(), Ok(HashMap::from([(1, 1), (2, 2), (3, 3)])));
+            assert_eq!(first.join().expect("no panic"), Err(Odd(1)));
+            assert_eq!(second.join().expect("no panic"), Ok(HashMap::from([(1, 1), (2, 2), (3, 3)])));
         });
     });
 }
@@ -216,8 +216,8 @@ fn what_a_map_lacks_is_shared_too() {
             let second = scope.spawn(|| even(&[1, 2, 3]));
             RUNS.wait_for(2);
             GATE.open();
-            assert_eq!(first.join().unwrap(), HashMap::from([(2, 2)]));
-            assert_eq!(second.join().unwrap(), HashMap::from([(2, 2)]));
+            assert_eq!(first.join().expect("no panic"), HashMap::from([(2, 2)]));
+            assert_eq!(second.join().expect("no panic"), HashMap::from([(2, 2)]));
         });
         assert_eq!(RUNS.all(), [vec![1, 2], vec![3]]);
     });
@@ -239,13 +239,13 @@ fn what_is_deleted_meanwhile_is_given_and_not_stored() {
         thread::scope(|scope| {
             let before = scope.spawn(|| shared(&[1, 2, 3]));
             RUNS.wait_for(1);
-            cache_delete!(shared(&1)).unwrap();
-            memo::clear_tag("deleted each:2").unwrap();
+            cache_delete!(shared(&1)).expect("it works");
+            memo::clear_tag("deleted each:2").expect("it works");
             let after = scope.spawn(|| shared(&[1, 3]));
             RUNS.wait_for(2);
             GATE.open();
-            assert_eq!(before.join().unwrap(), [1, 2, 3]);
-            assert_eq!(after.join().unwrap(), [1, 3]);
+            assert_eq!(before.join().expect("no panic"), [1, 2, 3]);
+            assert_eq!(after.join().expect("no panic"), [1, 3]);
         });
         assert_eq!(RUNS.all(), [vec![1, 2, 3], vec![1]], "who came later joins no run of before the deletion");
         assert_eq!(cache_get!(shared(&2)), None);
@@ -309,7 +309,7 @@ fn is_send<F: Future + Send>(future: F) -> F {
 #[test]
 fn tasks_share_runs() {
     within_20_s(|| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("it works");
         runtime.block_on(async {
             let one = tokio::spawn(tasks::doubled(&[1, 2, 1], "!"));
             tasks::RUNS.wait_for(1);
@@ -322,9 +322,9 @@ fn tasks_share_runs() {
             assert!(given_up.await.is_err());
             tasks::RUNS.wait_for(4);
             tasks::GATE.open();
-            assert_eq!(one.await.unwrap(), ["2!", "4!", "2!"]);
-            assert_eq!(other.await.unwrap(), ["6!", "4!"]);
-            assert_eq!(heir.await.unwrap(), ["8!"]);
+            assert_eq!(one.await.expect("it works"), ["2!", "4!", "2!"]);
+            assert_eq!(other.await.expect("it works"), ["6!", "4!"]);
+            assert_eq!(heir.await.expect("it works"), ["8!"]);
         });
         assert_eq!(tasks::RUNS.all(), [[1, 2].as_slice(), &[3], &[4], &[4]]);
         assert_eq!(smol::block_on(cache_get!(tasks::doubled(&3, "!"))), Some("6!".to_owned()));
@@ -344,7 +344,7 @@ fn one_task_that_asks_for_the_same_twice_runs_once() {
     }
 
     within_20_s(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it works");
         let both = runtime.block_on(async { join(yielding(&[1, 2, 3]), yielding(&[3, 4, 1])).await });
         assert_eq!(both, (vec![1, 2, 3], vec![3, 4, 1]));
         assert_eq!(RUNS.all(), [vec![1, 2, 3], vec![4]]);

@@ -37,13 +37,13 @@ impl Recording {
     }
 
     fn say(&self, what: &str, number: usize) -> Result<(), Error> {
-        self.said.lock().unwrap().push(format!("{what} {number}"));
+        self.said.lock().expect("no panic").push(format!("{what} {number}"));
         if self.fails.load(SeqCst) { Err(Error::unavailable("it fails")) } else { Ok(()) }
     }
 
     /// What it was asked since this was asked last.
     fn said(&self) -> Vec<String> {
-        std::mem::take(&mut self.said.lock().unwrap())
+        std::mem::take(&mut self.said.lock().expect("no panic"))
     }
 }
 
@@ -71,7 +71,7 @@ impl Backend for Recording {
     }
 
     fn set_many(&self, items: &[(&[u8], Item<'_>)]) -> Result<(), Error> {
-        let held = self.held.lock().unwrap().take();
+        let held = self.held.lock().expect("no panic").take();
         self.say("set", items.len())?;
         if let Some(held) = held {
             held.recv().ok();
@@ -116,7 +116,7 @@ fn a_store_is_asked_once_and_told_once() {
     let info = cache_info(numbered);
     assert_eq!((info.misses, info.hits, info.size), (5, 5, 5));
     assert_eq!(cache_get!(numbered("a", &4)), Some(more[1]));
-    assert!(cache_delete!(numbered("a", &4)).unwrap());
+    assert!(cache_delete!(numbered("a", &4)).expect("it works"));
     assert_ne!(numbered("a", &[4])[0], more[1]);
     let second = overwrite_cache!(numbered("a", &[1, 2]));
     assert_eq!(numbered("a", &[2, 1]), [second[1], second[0]]);
@@ -131,10 +131,10 @@ fn a_task_asks_once_and_tells_once() {
 
     let store = Recording::under("each-task");
     smol::block_on(async {
-        let first = numbered(&[1, 2, 3, 2]).await.unwrap();
+        let first = numbered(&[1, 2, 3, 2]).await.expect("it works");
         assert_eq!(first.len(), 3);
         assert_eq!(store.said(), ["get 3", "set 3"]);
-        assert_eq!(numbered(&[3, 2, 1]).await.unwrap(), first);
+        assert_eq!(numbered(&[3, 2, 1]).await.expect("it works"), first);
         assert_eq!(store.said(), ["get 3"]);
         assert_eq!(cache_get!(numbered(&2)).await, Some(first[&2]));
     });
@@ -155,7 +155,7 @@ fn memory_in_front_answers_what_it_has() {
     let more = numbered(&[1, 2, 3, 4]);
     assert_eq!((more[0], more[1]), (first[0], first[1]));
     assert_eq!(store.said(), ["get 2", "set 2"]);
-    memo::clear_tag("tiers of each").unwrap();
+    memo::clear_tag("tiers of each").expect("it works");
     assert_ne!(numbered(&[1])[0], first[0]);
 }
 
@@ -198,8 +198,8 @@ fn what_is_deleted_while_the_body_runs_is_not_written() {
 
     #[memoize(each = ids, backend = "each-fence://")]
     fn held(ids: &[u64]) -> Vec<u64> {
-        ASKED.lock().unwrap().extend(ids);
-        let go = GO.lock().unwrap().take();
+        ASKED.lock().expect("no panic").extend(ids);
+        let go = GO.lock().expect("no panic").take();
         if let Some(go) = go {
             go.recv().ok();
         }
@@ -209,24 +209,24 @@ fn what_is_deleted_while_the_body_runs_is_not_written() {
     within_20_s(|| {
         let store = Recording::under("each-fence");
         let (go, wait) = mpsc::channel();
-        *GO.lock().unwrap() = Some(wait);
+        *GO.lock().expect("no panic") = Some(wait);
         let call = thread::spawn(|| held(&[1, 2, 3]));
-        soon("the body", || !ASKED.lock().unwrap().is_empty());
-        cache_delete!(held(&2)).unwrap();
-        go.send(()).unwrap();
-        assert_eq!(call.join().unwrap(), [1, 2, 3]);
+        soon("the body", || !ASKED.lock().expect("no panic").is_empty());
+        cache_delete!(held(&2)).expect("it works");
+        go.send(()).expect("it works");
+        assert_eq!(call.join().expect("no panic"), [1, 2, 3]);
         assert_eq!(store.said(), ["get 3", "set 2"]);
         assert_eq!((cache_get!(held(&1)), cache_get!(held(&2)), cache_get!(held(&3))), (Some(1), None, Some(3)));
 
         // One that begins while the values are on their way waits until they are there, and removes them.
         let (go, wait) = mpsc::channel();
-        *store.held.lock().unwrap() = Some(wait);
+        *store.held.lock().expect("no panic") = Some(wait);
         let call = thread::spawn(|| held(&[5, 6]));
         soon("the write", || store.said().contains(&"set 2".to_owned()));
-        let deletion = thread::spawn(|| cache_delete!(held(&6)).unwrap());
-        go.send(()).unwrap();
-        assert_eq!(call.join().unwrap(), [5, 6]);
-        assert!(deletion.join().unwrap());
+        let deletion = thread::spawn(|| cache_delete!(held(&6)).expect("it works"));
+        go.send(()).expect("it works");
+        assert_eq!(call.join().expect("no panic"), [5, 6]);
+        assert!(deletion.join().expect("no panic"));
         assert_eq!((cache_get!(held(&5)), cache_get!(held(&6))), (Some(5), None));
     });
 }
@@ -238,8 +238,8 @@ fn calls_that_overlap_share_their_runs() {
 
     #[memoize(each = ids, backend = "each-shared://", single_flight = "distributed")]
     fn held(ids: &[u64]) -> Vec<u64> {
-        RUNS.lock().unwrap().push(ids.to_vec());
-        let go = GO.lock().unwrap().take();
+        RUNS.lock().expect("no panic").push(ids.to_vec());
+        let go = GO.lock().expect("no panic").take();
         if let Some(go) = go {
             go.recv().ok();
         }
@@ -249,15 +249,15 @@ fn calls_that_overlap_share_their_runs() {
     within_20_s(|| {
         let store = Recording::under("each-shared");
         let (go, wait) = mpsc::channel();
-        *GO.lock().unwrap() = Some(wait);
+        *GO.lock().expect("no panic") = Some(wait);
         let one = thread::spawn(|| held(&[1, 2]));
-        soon("a run", || RUNS.lock().unwrap().len() == 1);
+        soon("a run", || RUNS.lock().expect("no panic").len() == 1);
         let other = thread::spawn(|| held(&[3, 2]));
-        soon("another", || RUNS.lock().unwrap().len() == 2);
-        go.send(()).unwrap();
-        assert_eq!((one.join().unwrap(), other.join().unwrap()), (vec![1, 2], vec![3, 2]));
-        assert_eq!(*RUNS.lock().unwrap(), [vec![1, 2], vec![3]]);
-        assert_eq!(store.inner.count(b"/lease|").unwrap(), 0, "all leases were given back");
+        soon("another", || RUNS.lock().expect("no panic").len() == 2);
+        go.send(()).expect("it works");
+        assert_eq!((one.join().expect("no panic"), other.join().expect("no panic")), (vec![1, 2], vec![3, 2]));
+        assert_eq!(*RUNS.lock().expect("no panic"), [vec![1, 2], vec![3]]);
+        assert_eq!(store.inner.count(b"/lease|").expect("it works"), 0, "all leases were given back");
     });
 }
 
@@ -276,22 +276,22 @@ fn entries_may_live_in_a_cache_object() {
     }
 
     let store = Recording::under("each-cache");
-    let memory = Cache::builder("each in memory").build().unwrap();
-    let stored = Cache::builder("each in a store").backend("each-cache://").build().unwrap();
+    let memory = Cache::builder("each in memory").build().expect("it works");
+    let stored = Cache::builder("each in a store").backend("each-cache://").build().expect("it works");
     for cache in [&memory, &stored] {
         let first = numbered(cache, &[1, 2, 1], 1);
         assert_eq!(numbered(cache, &[2, 1], 1), [first[1], first[0]]);
-        assert_eq!(cache.get(&(2, 1)).unwrap(), Some(first[1]));
+        assert_eq!(cache.get(&(2, 1)).expect("it works"), Some(first[1]));
     }
     assert_eq!(store.said()[..3], ["get 2", "set 2", "get 2"]);
     assert_eq!(cache_info(numbered).hits, 6);
 
     let (even, odd) = (
-        Cache::builder("even each").backend("each-cache://").build().unwrap(),
-        Cache::builder("odd each").backend("each-cache://").build().unwrap(),
+        Cache::builder("even each").backend("each-cache://").build().expect("it works"),
+        Cache::builder("odd each").backend("each-cache://").build().expect("it works"),
     );
     let first = smol::block_on(parted((&even, &odd), &[1, 2, 3, 4]));
     assert_eq!(store.said(), ["get 1"; 0].into_iter().chain(["get 2", "get 2", "set 2", "set 2"]).collect::<Vec<_>>());
-    assert_eq!(odd.get_many(&[1, 3]).unwrap(), [Some(first[0]), Some(first[2])]);
-    assert_eq!(even.get_many(&[2, 4, 1]).unwrap(), [Some(first[1]), Some(first[3]), None]);
+    assert_eq!(odd.get_many(&[1, 3]).expect("it works"), [Some(first[0]), Some(first[2])]);
+    assert_eq!(even.get_many(&[2, 4, 1]).expect("it works"), [Some(first[1]), Some(first[3]), None]);
 }
