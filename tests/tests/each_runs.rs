@@ -117,6 +117,7 @@ fn who_waited_in_vain_computes_what_is_missing_in_one_run() {
     static GATE: Gate = Gate::closed();
 
     #[memoize(each = ids)]
+    #[expect(clippy::needless_pass_by_value, reason = "every run has its own")]
     fn shared(ids: &[u64], suffix: String) -> Vec<String> {
         let is_first = RUNS.note(ids) == 1;
         if is_first {
@@ -289,7 +290,7 @@ mod tasks {
     }
 
     #[memoize(each = ids)]
-    pub(super) fn opaque<'a>(ids: &'a [u64], by: u64) -> impl Future<Output = Vec<u64>> + Send + 'a {
+    pub(super) fn opaque(ids: &[u64], by: u64) -> impl Future<Output = Vec<u64>> + Send {
         async move { ids.iter().map(|id| id * by).collect() }
     }
 
