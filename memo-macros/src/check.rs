@@ -1,6 +1,7 @@
 //! All rules across options, signature and body: one function each, every cause one error. No tokens are made here.
 
 mod cache;
+mod each;
 mod fresh;
 mod key;
 mod outside;
@@ -42,6 +43,7 @@ pub(crate) fn check(cx: &Ctxt, options: &Options, function: &Function, analysis:
     rules.known_names();
     rules.excluded_or_included();
     rules.key_stands_alone();
+    rules.several_keys();
     rules.no_hidden_inputs();
     rules.freshness_has_ttl();
     rules.windows_have_ttl();
@@ -216,10 +218,17 @@ impl Rules<'_> {
             );
         }
         if let Some(word) = options.none_ttl.word()
-            && is_certainly_no_option(output)
+            && is_certainly_no_option(self.stored_output())
         {
             self.cx.error(word.span(), format!("`none_ttl` is for functions that return an `Option`, but {returns}"));
         }
+    }
+
+    /// What is stored of the output, as far as it is written.
+    fn stored_output(&self) -> &Type {
+        let output = &self.analysis.output;
+        let collected = types::collected(output).filter(|_| self.options.each.is_given());
+        collected.map_or(output, |collected| collected.value)
     }
 
     fn scope_of_futures(&self) {

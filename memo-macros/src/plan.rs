@@ -12,7 +12,7 @@ use crate::options::{
 use crate::scan;
 use crate::signature::{Analysis, Form, Param, Pattern};
 use crate::tokens;
-use crate::types;
+use crate::types::{self, Collected};
 
 /// What is generated for one function.
 pub(crate) struct Plan<'a> {
@@ -22,6 +22,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) private: TokenStream,
     pub(crate) face: Face,
     pub(crate) key: Key,
+    /// Several keys are computed at once.
+    pub(crate) each: Option<Each>,
     pub(crate) stored: Stored,
     pub(crate) freshness: Freshness,
     pub(crate) windows: Option<Windows>,
@@ -97,6 +99,14 @@ pub(crate) enum Part {
     Place(Place),
 }
 
+/// The keys of one call.
+pub(crate) struct Each {
+    /// The parameter that they are in: in the analysis, which is about one key, it is one of them.
+    pub(crate) param: Param,
+    /// They are references: a map knows them by what is behind.
+    pub(crate) are_references: bool,
+}
+
 /// What an entry holds.
 pub(crate) enum Stored {
     /// The value inside a `Result`, or the return value.
@@ -167,13 +177,18 @@ pub(crate) struct Tags {
 
 impl<'a> Plan<'a> {
     /// Lowers options that `check` found no fault with.
-    pub(crate) fn new(function: &'a Function, analysis: Analysis<'a>, options: Options, site: Site) -> Self {
+    pub(crate) fn new(function: &'a Function, mut analysis: Analysis<'a>, options: Options, site: Site) -> Self {
         let private = options.private();
         let has_self = site == Site::TraitImpl || has_self(function);
         let unmentioned_receiver = unmentioned_receiver(function, &analysis, &options);
         let face = face(&analysis, options.scope.value());
+        let each = options.each.value().and_then(|name| each(&mut analysis, name));
+        // For a key that a map lacks there is nothing to keep: what it gives for one is known to be a `Result`.
+        let is_open_one = |of: Collected<'_>| !of.is_map && !of.is_in_result && analysis.is_open(of.value);
+        let collected = types::collected(&analysis.output).filter(|_| each.is_some());
+        let is_open = collected.map_or_else(|| analysis.is_output_open(), is_open_one);
         let stored = match (options.cache_err.into_given(), options.err_ttl.into_given()) {
-            (None, None) if analysis.is_output_open() => Stored::Open,
+            (None, None) if is_open => Stored::Open,
             (None, None) => Stored::Value,
             (cache_err, err_ttl) => {
                 Stored::WithErrors { cache_err: cache_err.map(|given| given.word), err_ttl: err_ttl.map(Box::new) }
@@ -181,7 +196,12 @@ impl<'a> Plan<'a> {
         };
         let key = match options.key.into_value() {
             Some(expr) => Key::Computed(elements(expr)),
-            None => Key::Arguments(parts(&analysis, &options.exclude, options.include, options.cache.value())),
+            None => Key::Arguments(parts(
+                &analysis,
+                &options.exclude,
+                (options.include, each.as_ref()),
+                options.cache.value(),
+            )),
         };
         let freshness = match options.ttl.into_value() {
             Some(ttl) => {
@@ -229,6 +249,7 @@ impl<'a> Plan<'a> {
             private,
             face,
             key,
+            each,
             stored,
             freshness,
             windows: is_given.then_some(windows),
@@ -284,7 +305,7 @@ impl<'a> Plan<'a> {
             is_reached && outlives && types::is_unborrowed(owned)
         };
         let is_free = receiver.is_none() && matches!(sig.safety, syn::Safety::Default) && self.face != Face::PerThread;
-        self.windows.is_some() && is_free && params.iter().all(can_be_owned)
+        self.windows.is_some() && self.each.is_none() && is_free && params.iter().all(can_be_owned)
     }
 
     pub(crate) fn fails_on_timeout(&self) -> bool {
@@ -398,11 +419,29 @@ fn elements(key: Expr) -> Vec<Expr> {
     }
 }
 
-fn parts(analysis: &Analysis<'_>, exclude: &[Ident], include: Vec<Place>, cache: Option<&Expr>) -> Vec<Part> {
+/// The parameter with the keys of one call. From now on the analysis is about one of them.
+fn each(analysis: &mut Analysis<'_>, name: &Ident) -> Option<Each> {
+    let param = analysis.params.iter_mut().find(|param| param.is_called(name))?;
+    let element = types::slice_element(&param.ty)?.clone();
+    let are_references = matches!(types::bare(&element), Type::Reference(_));
+    let Type::Reference(reference) = types::bare(&param.ty) else { return None };
+    let one = Type::Reference(syn::TypeReference { elem: Box::new(element), ..reference.clone() });
+    let several = param.clone();
+    param.ty = one;
+    Some(Each { param: several, are_references })
+}
+
+fn parts(
+    analysis: &Analysis<'_>,
+    exclude: &[Ident],
+    (include, each): (Vec<Place>, Option<&Each>),
+    cache: Option<&Expr>,
+) -> Vec<Part> {
     let mut parts = Vec::new();
     for param in &analysis.params {
         let excluded = exclude.iter().any(|name| param.is_called(name));
-        let included = include.iter().any(|place| !place.is_field && param.is_called(&place.root));
+        let is_each = each.is_some_and(|each| param.position == each.param.position);
+        let included = is_each || include.iter().any(|place| !place.is_field && param.is_called(&place.root));
         let mutable = param.is_mutable_reference();
         if included {
             parts.push(Part::Param(param.clone()));

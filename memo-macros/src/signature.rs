@@ -154,7 +154,12 @@ impl<'a> Analysis<'a> {
 
     /// Whether the output may turn out to be a `Result` in some instantiation only.
     pub(crate) fn is_output_open(&self) -> bool {
-        match types::bare(&self.output) {
+        self.is_open(&self.output)
+    }
+
+    /// Whether the type may turn out to be a `Result` in some instantiation only.
+    pub(crate) fn is_open(&self, ty: &Type) -> bool {
+        match types::bare(ty) {
             Type::Path(path) if path.qself.is_some() => true,
             Type::Path(path) => {
                 path.path.leading_colon.is_none()

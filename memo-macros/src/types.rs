@@ -86,6 +86,39 @@ pub(crate) fn behind_reference(ty: &Type) -> Option<&Type> {
     }
 }
 
+/// The type of a slice's elements, behind a shared reference.
+pub(crate) fn slice_element(ty: &Type) -> Option<&Type> {
+    match bare(ty) {
+        Type::Reference(reference) if reference.mutability.is_none() => match bare(&reference.elem) {
+            Type::Slice(slice) => Some(&slice.elem),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A collection of values that is returned, or is in a `Result` that is.
+pub(crate) struct Collected<'a> {
+    pub(crate) value: &'a Type,
+    pub(crate) is_map: bool,
+    pub(crate) is_in_result: bool,
+}
+
+/// The collection, as far as the type is written out.
+pub(crate) fn collected(ty: &Type) -> Option<Collected<'_>> {
+    let last = last_segment(ty)?;
+    let arguments = type_arguments(last);
+    match last.ident.to_string().as_str() {
+        "Vec" => Some(Collected { value: arguments.first()?, is_map: false, is_in_result: false }),
+        "HashMap" => Some(Collected { value: arguments.get(1)?, is_map: true, is_in_result: false }),
+        "Result" => {
+            let inner = collected(arguments.first()?).filter(|inner| !inner.is_in_result)?;
+            Some(Collected { is_in_result: true, ..inner })
+        }
+        _ => None,
+    }
+}
+
 /// A borrow in a type that is to be kept.
 pub(crate) enum Borrow<'a> {
     Reference(&'a syn::TypeReference),

@@ -64,6 +64,17 @@ pub mod aio {
     };
 }
 
+/// The forms for functions that compute several keys at once.
+pub mod each {
+    pub use crate::call::{
+        each::{
+            Apart, Batch, Brings, Ending, Lacking, Many, Missing, Next, OfElement, Repeated, behind, chosen, itself,
+            repeated,
+        },
+        later::Laters,
+    };
+}
+
 /// The forms for functions whose entries live in a cache object.
 pub mod cached {
     pub use crate::{
@@ -94,6 +105,16 @@ pub mod stored {
         },
         key::encode::{ViaSerialize, ViaSkip, ViaUnwritable, part as part_of, written},
     };
+
+    /// The forms for one of several keys.
+    pub mod together {
+        pub use crate::call::stored::together::{begin, begin_weighing};
+    }
+
+    /// The same in a task.
+    pub mod together_in_task {
+        pub use crate::call::stored::together_in_task::{begin, begin_weighing};
+    }
 
     /// The async forms.
     pub mod aio {

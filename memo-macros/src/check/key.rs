@@ -14,7 +14,7 @@ impl Rules<'_> {
             let included = self.options.include.iter().find(|place| !place.is_field && param.is_called(&place.root));
             let named =
                 self.is_excluded(param) || param.is_underscored() || param.is_connection() || included.is_some();
-            if param.is_mutable_reference() && !named && !self.options.key.is_given() {
+            if param.is_mutable_reference() && !named && !self.is_each(param) && !self.options.key.is_given() {
                 let name = shown(param);
                 self.cx.error_at(
                     &param.ty,
@@ -38,7 +38,7 @@ impl Rules<'_> {
         }
     }
 
-    fn known_name(&self, option: &str, name: &Ident) {
+    pub(super) fn known_name(&self, option: &str, name: &Ident) {
         if name == "self" {
             if self.analysis.receiver.is_none() {
                 self.cx.error(name.span(), format!("`{}` has no `self` to {option}", self.analysis.name()));

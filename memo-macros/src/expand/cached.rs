@@ -52,7 +52,7 @@ pub(super) fn addressed(plan: &Plan<'_>, cache: &Expr, parts: &Parts, store: &To
 }
 
 /// The object, where `key` is bound: what is wrong with its type is reported at the user's expression.
-fn object(plan: &Plan<'_>, cache: &Expr, kind: &TokenStream) -> TokenStream {
+pub(super) fn object(plan: &Plan<'_>, cache: &Expr, kind: &TokenStream) -> TokenStream {
     let span = ours(cache.span());
     let private = at(span, &plan.private);
     // With the expression's own span the compiler underlines all of it.
@@ -61,7 +61,7 @@ fn object(plan: &Plan<'_>, cache: &Expr, kind: &TokenStream) -> TokenStream {
 }
 
 /// The method of that name, for threads or tasks.
-fn in_task(plan: &Plan<'_>, name: &str) -> syn::Ident {
+pub(super) fn in_task(plan: &Plan<'_>, name: &str) -> syn::Ident {
     match plan.face {
         Face::Future(_) => quote::format_ident!("{name}_in_task", span = Span::mixed_site()),
         Face::Blocking | Face::PerThread => quote::format_ident!("{name}", span = Span::mixed_site()),

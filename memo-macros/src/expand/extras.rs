@@ -40,6 +40,12 @@ pub(super) fn of_function(plan: &Plan<'_>) -> Extras {
     extras
 }
 
+/// The chain for a value that a body has just brought for one of several keys, whose arguments are still there.
+pub(super) fn of_one(plan: &Plan<'_>) -> TokenStream {
+    let (chain, tests) = (of_sibling(plan, &quiet(plan)), &plan.cache_if);
+    quote_spanned!(Span::mixed_site()=> #chain #(.cache_if(&#tests))*)
+}
+
 /// The chain for values that are set from outside. Filters are for computed values only.
 pub(super) fn of_sibling(plan: &Plan<'_>, probes: &Probes) -> TokenStream {
     let mut extras = Extras::default();

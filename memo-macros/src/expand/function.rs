@@ -5,10 +5,13 @@ use quote::{ToTokens as _, quote, quote_spanned};
 use syn::{Expr, FnArg, Pat, PatIdent, Signature};
 
 use super::cached;
+use super::each;
 use super::extras::{self, Extras};
 use super::key::{self, KeyCode};
 use super::repeat;
-use super::{GuardOf, guard, is_renamed, kind, marker, module, patterns_for, probes, receiver, repeated, site};
+use super::{
+    GuardOf, guard, is_renamed, kind, marker, module, one_output, patterns_for, probes, receiver, repeated, site,
+};
 use crate::plan::{Capacity, Face, FutureForm, Key, Part, Plan, Stored};
 use crate::scan;
 use crate::signature::Pattern;
@@ -22,6 +25,7 @@ pub(super) fn function(plan: &Plan<'_>) -> TokenStream {
     let warning = receiver::warning(plan);
     let (site, checks) = (site::site(plan), site::checks(plan));
     let call = match plan.face {
+        _ if plan.each.is_some() => each::call(plan),
         Face::Blocking | Face::PerThread => blocking(plan),
         Face::Future(form) => future(plan, form),
     };
@@ -53,13 +57,14 @@ fn signature(plan: &Plan<'_>) -> Signature {
     for param in &plan.analysis.params {
         if let Some(input) = sig.inputs.get_mut(param.position) {
             repeat::plain_input(plan, param, input);
+            each::plain_input(plan, input);
         }
     }
     sig
 }
 
 /// The body in its braces, after the patterns that the signature lost.
-fn body(plan: &Plan<'_>) -> Group {
+pub(super) fn body(plan: &Plan<'_>) -> Group {
     let mut tokens = TokenStream::new();
     for param in plan.analysis.params.iter().filter(|param| is_renamed(plan, param)) {
         if let Pattern::Destructured(pattern, _) = &param.pattern {
@@ -120,11 +125,11 @@ fn call(
 }
 
 /// The guard of a call, if there is anything to guard: tests on a hit, and a failure in place of a wait.
-fn call_guard(plan: &Plan<'_>) -> Option<TokenStream> {
+pub(super) fn call_guard(plan: &Plan<'_>) -> Option<TokenStream> {
     if plan.validate.is_empty() && !plan.fails_on_timeout() && !plan.may_be_outside() && plan.windows.is_none() {
         return None;
     }
-    let (private, output) = (&plan.private, repeated(plan.output()));
+    let (private, output) = (&plan.private, one_output(plan));
     let guard = guard(plan, GuardOf::Call);
     let failure = plan.fails_on_timeout().then(|| quote!(.fail(#private::fail_with::<#output>())));
     let again = repeat::guarded(plan);
@@ -132,7 +137,7 @@ fn call_guard(plan: &Plan<'_>) -> Option<TokenStream> {
 }
 
 /// What an entry weighs that memory takes over from a store.
-fn taken_weight<'p>(plan: &'p Plan<'_>) -> Option<&'p Expr> {
+pub(super) fn taken_weight<'p>(plan: &'p Plan<'_>) -> Option<&'p Expr> {
     match &plan.capacity {
         Capacity::Bounded { weight: Some(weight), .. } if plan.outside().is_some() => Some(&weight.weigh),
         _ => None,
@@ -140,7 +145,7 @@ fn taken_weight<'p>(plan: &'p Plan<'_>) -> Option<&'p Expr> {
 }
 
 /// The user's expressions that are evaluated before anything else: places in the key, the cache, tests on a hit.
-fn first_expressions(plan: &Plan<'_>) -> TokenStream {
+pub(super) fn first_expressions(plan: &Plan<'_>) -> TokenStream {
     let mut tokens = TokenStream::new();
     if let Key::Arguments(parts) = &plan.key {
         for part in parts {
@@ -238,9 +243,13 @@ fn finish(plan: &Plan<'_>, extras: &Extras) -> TokenStream {
 }
 
 fn future(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
-    let content = future_content(plan, form);
+    in_form(form, &future_content(plan, form))
+}
+
+/// The content of a future as the function returns it.
+pub(super) fn in_form(form: FutureForm, content: &TokenStream) -> TokenStream {
     match form {
-        FutureForm::AsyncFn => content,
+        FutureForm::AsyncFn => content.clone(),
         FutureForm::Opaque => quote_spanned!(Span::mixed_site()=> async move { #content }),
         FutureForm::Boxed => {
             quote_spanned!(Span::mixed_site()=> ::std::boxed::Box::pin(async move { #content }))
@@ -332,7 +341,7 @@ fn body_future(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
 
 /// The body behind a `return` that never happens. An async block has no return type; this one gives the body what
 /// that of a function gives it: coercions, and errors at the expression that is wrong.
-fn typed(output: &TokenStream, body: &Group) -> Group {
+pub(super) fn typed(output: &TokenStream, body: &Group) -> Group {
     let statements = body.stream();
     let tokens = quote_spanned! {Span::mixed_site()=>
         if let ::core::option::Option::Some(value) = ::core::option::Option::None::<#output> {

@@ -1,6 +1,7 @@
 //! Expansion: a plan becomes code. Nothing here can fail.
 
 mod cached;
+mod each;
 mod extras;
 mod function;
 mod impl_block;
@@ -94,11 +95,17 @@ pub(crate) fn unmoved(analysis: &Analysis<'_>, expr: &Expr) -> TokenStream {
 
 /// The type whose kind decides what is stored.
 fn kept_type(plan: &Plan<'_>) -> TokenStream {
-    let (private, output) = (&plan.private, repeated(plan.output()));
+    let (private, output) = (&plan.private, one_output(plan));
     match plan.stored {
         Stored::Value => output,
         Stored::Open | Stored::WithErrors { .. } => quote!(#private::Whole<#output>),
     }
+}
+
+/// What the function gives for one key.
+fn one_output(plan: &Plan<'_>) -> TokenStream {
+    let (private, output) = (&plan.private, repeated(plan.output()));
+    if plan.each.is_some() { quote!(<#output as #private::each::Brings>::One) } else { output }
 }
 
 /// The probes that decide on keys and values: more is refused where threads share them.
@@ -179,7 +186,7 @@ fn guard(plan: &Plan<'_>, at: GuardOf) -> TokenStream {
 
 /// Whether the function's parameter has a name of ours, its pattern moved to where it is used.
 fn is_renamed(plan: &Plan<'_>, param: &Param) -> bool {
-    matches!(param.pattern, Pattern::Destructured(..)) && plan.is_in_key(param)
+    matches!(param.pattern, Pattern::Destructured(..)) && (plan.is_in_key(param) || plan.each.is_some())
 }
 
 /// Copies of renamed parameters under the names that the user's expressions know.

@@ -1,4 +1,4 @@
-//! The options that say what the key is made of: `key`, `exclude`, `include`.
+//! The options that say what the key is made of: `key`, `exclude`, `include`, `each`.
 
 use proc_macro2::{Ident, TokenTree};
 use syn::ext::IdentExt as _;
@@ -39,6 +39,15 @@ pub(super) fn exclude(word: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<I
 
 pub(super) fn include(word: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Place>> {
     list(word, input, "include(self.tenant)", |content| content.parse().and_then(place))
+}
+
+pub(super) fn each(word: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
+    let input = value(word, input, "each = ids")?;
+    let expr: Expr = input.parse()?;
+    match bare(&expr) {
+        Expr::Path(path) if path.path.get_ident().is_some() => Ok(path.path.require_ident()?.clone()),
+        _ => Err(syn::Error::new_spanned(&expr, "`each` takes the name of a parameter, like `each = ids`")),
+    }
 }
 
 fn place(expr: Expr) -> syn::Result<Place> {

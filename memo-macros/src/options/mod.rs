@@ -36,6 +36,7 @@ pub(crate) const NAMES: &[&str] = &[
     "key",
     "exclude",
     "include",
+    "each",
     "cache_if",
     "validate",
     "cache_err",
@@ -75,6 +76,8 @@ pub(crate) struct Options {
     pub(crate) key: Slot<Expr>,
     pub(crate) exclude: Vec<Ident>,
     pub(crate) include: Vec<Place>,
+    /// The parameter with the keys of one call.
+    pub(crate) each: Slot<Ident>,
     pub(crate) cache_if: Vec<Expr>,
     pub(crate) validate: Vec<Expr>,
     pub(crate) cache_err: Slot<()>,
@@ -154,6 +157,7 @@ impl Options {
 
     fn rare_option(&mut self, cx: &Ctxt, word: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
         match word.to_string().as_str() {
+            "each" => self.each.set(cx, word, input, keys::each),
             "cache_err" => self.cache_err.set(cx, word, input, values::flag),
             "err_ttl" => self.err_ttl.set(cx, word, input, Lifetime::parse),
             "none_ttl" => self.none_ttl.set(cx, word, input, Lifetime::parse),

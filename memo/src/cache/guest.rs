@@ -136,9 +136,9 @@ fn outside<K: 'static, V: 'static>(
 }
 
 impl<Q: Query<Owned: Send + Sync>, Kd: Kind> Asks<Q, Kd> {
-    fn wanted<'a>(&self, face: Face, key: &'a Asking<'_, Again<'_, Q>>, outside: KeyOutside<'a>) -> Wanted<'a> {
+    fn wanted<'a>(&self, face: Face, key: &'a Asking<'_, Again<'_, Q>>, place: Where<'a>) -> Wanted<'a> {
         let contents = self.contents.clone().map(|contents| contents.bring_in(face));
-        Wanted { key, hash: self.hash, place: Where::ToFind(face, outside), contents }
+        Wanted { key, hash: self.hash, place, contents }
     }
 
     /// The key of the entry in the stores. One that can't be written counts as an error, and stands nowhere.
@@ -161,7 +161,7 @@ where
             State::Asks(asks) => asks,
         };
         let (key, outside) = (Asking::copied(&self.query), || asks.outside(self.query.query));
-        let wanted = asks.wanted(Face::Thread, &key, &outside);
+        let wanted = asks.wanted(Face::Thread, &key, Where::ToFind(Face::Thread, &outside));
         let mut answer = Guarded::by(&guard);
         let settled = steps::settle(asks.home.used(), wanted, &mut answer, asks.looks);
         Started::at(settled, asks.home, answer.result)
@@ -169,13 +169,32 @@ where
 
     /// The first step, in a task.
     pub fn begin_in_task(self, guard: Guard<'_, Kd>) -> Begun<OfGuest, Q::Owned, Kd> {
+        self.first_step(Face::Task, |key| Where::ToFind(Face::Task, key), &guard)
+    }
+
+    /// The first step for one of several keys that a thread asks for together.
+    pub fn begin_together(self, guard: Guard<'_, Kd>) -> Begun<OfGuest, Q::Owned, Kd> {
+        self.first_step(Face::Thread, |key| Where::Together(Face::Thread, key), &guard)
+    }
+
+    /// The same in a task.
+    pub fn begin_together_in_task(self, guard: Guard<'_, Kd>) -> Begun<OfGuest, Q::Owned, Kd> {
+        self.first_step(Face::Task, |key| Where::Together(Face::Task, key), &guard)
+    }
+
+    fn first_step(
+        self,
+        face: Face,
+        place: for<'a> fn(KeyOutside<'a>) -> Where<'a>,
+        guard: &Guard<'_, Kd>,
+    ) -> Begun<OfGuest, Q::Owned, Kd> {
         let asks = match self.state {
             State::Hit(result) => return Begun::Done(result),
             State::Asks(asks) => asks,
         };
         let (key, outside) = (Asking::copied(&self.query), || asks.outside(self.query.query));
-        let wanted = asks.wanted(Face::Task, &key, &outside);
-        let mut answer = Guarded::by(&guard);
+        let wanted = asks.wanted(face, &key, place(&outside));
+        let mut answer = Guarded::by(guard);
         let step = steps::begin(asks.home.used(), wanted, &mut answer, asks.looks);
         Begun::at(step, asks.home, answer.result)
     }

@@ -116,6 +116,8 @@ pub(crate) type KeyOutside<'a> = &'a dyn Fn() -> Option<EntryKey>;
 pub(crate) enum Where<'a> {
     /// Its key is made when it is needed: calls that find their value in memory, or go past the cache, have no use for it.
     ToFind(Face, KeyOutside<'a>),
+    /// The same of one of several that are asked for together: the stores are not asked at once, but waited for.
+    Together(Face, KeyOutside<'a>),
     Found(Option<Outside>),
 }
 
@@ -124,13 +126,13 @@ impl Where<'_> {
     fn outside(&self) -> Option<&Outside> {
         match self {
             Self::Found(outside) => outside.as_ref(),
-            Self::ToFind(..) => None,
+            Self::ToFind(..) | Self::Together(..) => None,
         }
     }
 
     fn found(self) -> Option<Outside> {
         match self {
-            Self::ToFind(face, key) => key().map(|key| Outside { face, key }),
+            Self::ToFind(face, key) | Self::Together(face, key) => key().map(|key| Outside { face, key }),
             Self::Found(outside) => outside,
         }
     }
@@ -293,13 +295,14 @@ impl Call<'_> {
 
     /// Asks the stores outside of memory, if the function has any, before it enters.
     fn look_outside(mut self, attempt: Attempt) -> Step {
+        let is_together = matches!(self.place, Where::Together(..));
         self.place = Where::Found(self.place.found());
         let instance = self.instance;
         let (Some(outside), Some(space)) = (self.place.outside(), &instance.space) else {
             return self.enter(attempt, None);
         };
         let seen = space.stores.epoch(&outside.key);
-        if outside.face == Face::Thread {
+        if outside.face == Face::Thread && !is_together {
             let mut at_hand = space.at_hand(&outside.key);
             let take = &mut |to: &mut dyn Any| space.take_at_hand(&outside.key, &mut at_hand, to);
             let is_plain = !space.stores.has_memory() && instance.options().windows.is_none();
@@ -312,7 +315,7 @@ impl Call<'_> {
             return self.found_outside(attempt, seen, read);
         }
         let space = space.clone();
-        self.wait_for_store(attempt, |outside| Reading::new(space, outside.key, seen))
+        self.wait_for_store(attempt, |outside| Reading::new(space, outside, seen))
     }
 
     /// The stores have answered.
@@ -440,8 +443,8 @@ impl Waited {
         let Self { held, hash, attempt, ended } = self;
         let (outcome, outside) = match ended {
             Ended::Flight(outcome, outside) => (outcome, outside),
-            Ended::Store(key, seen, read, renewal) => {
-                let place = Where::Found(Some(Outside { face: Face::Task, key }));
+            Ended::Store(outside, seen, read, renewal) => {
+                let place = Where::Found(Some(outside));
                 let call = Call { instance, key: Key::Held(held), hash, place, answer };
                 return match renewal {
                     Some(renewal) => call.renew_since(*renewal, Some(read)),

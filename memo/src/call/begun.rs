@@ -13,7 +13,7 @@ use super::{
     kind::Kind,
     run::Run,
     share::HomeOf,
-    waits::{InTask, Waited},
+    waits::{InTask, Waited, Waits},
 };
 #[cfg(feature = "stores")]
 use crate::memory::entries::weigh_any;
@@ -45,14 +45,20 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Started<H, K, Kd> {
     }
 }
 
+impl<H: Home, K, Kd: Kind> From<Started<H, K, Kd>> for Begun<H, K, Kd> {
+    fn from(started: Started<H, K, Kd>) -> Self {
+        match started {
+            Started::Done(result) => Self::Done(result),
+            Started::Run(run) => Self::Run(run),
+        }
+    }
+}
+
 impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Begun<H, K, Kd> {
     pub(crate) fn at(step: Step, home: H, result: Option<Kd::Ret>) -> Self {
         match step {
             Step::Wait(waits) => Self::Wait(Waiting { waits: InTask::new(home, waits), _types: PhantomData }),
-            Step::Settled(settled) => match Started::at(settled, home, result) {
-                Started::Done(result) => Self::Done(result),
-                Started::Run(run) => Self::Run(run),
-            },
+            Step::Settled(settled) => Started::at(settled, home, result).into(),
         }
     }
 }
@@ -61,6 +67,28 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Begun<H, K, Kd> {
 pub struct Waiting<H: Home, K, Kd> {
     waits: InTask<H>,
     _types: PhantomData<fn(K) -> Kd>,
+}
+
+impl<H: Home, K, Kd> Waiting<H, K, Kd> {
+    pub(super) fn home(&self) -> &H {
+        self.waits.home()
+    }
+
+    /// What is waited for.
+    pub(super) fn waits(&self) -> Option<&Waits> {
+        self.waits.waits()
+    }
+
+    pub(super) fn into_parts(mut self) -> Option<(H, Waits)> {
+        Some((self.waits.home().clone(), self.waits.take()?))
+    }
+
+    /// Waits on the calling thread.
+    pub(super) fn block(self) -> Option<Again<H, K, Kd>> {
+        let (home, waits) = self.into_parts()?;
+        let waited = waits.block(home.instance());
+        Some(Again::new(home, waited))
+    }
 }
 
 /// A caller that has waited in its task.
@@ -78,7 +106,18 @@ impl<H: Home, K, Kd> Future for Waiting<H, K, Kd> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let waited = ready!(Pin::new(&mut self.waits).poll(cx));
-        Poll::Ready(Again { home: self.waits.home().clone(), waited, _types: PhantomData })
+        Poll::Ready(Again::new(self.waits.home().clone(), waited))
+    }
+}
+
+impl<H, K, Kd> Again<H, K, Kd> {
+    pub(super) fn new(home: H, waited: Waited) -> Self {
+        Self { home, waited, _types: PhantomData }
+    }
+
+    /// Did it wait before it began?
+    pub(super) fn begins(&self) -> bool {
+        self.waited.begins()
     }
 }
 

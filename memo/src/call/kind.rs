@@ -272,6 +272,17 @@ unstorable! {
     }
 }
 
+/// Kinds that store all that is returned.
+#[diagnostic::on_unimplemented(
+    message = "a `Result` for each key can't be kept in part",
+    label = "some of these values would be stored, and others not",
+    note = "return `Result<Vec<…>, …>`, or `Vec<Option<…>>`"
+)]
+pub trait Entire {}
+
+impl<R> Entire for Plain<R> {}
+impl<V, R, Why> Entire for Unstorable<V, R, Why> {}
+
 /// Kinds whose values a hit can clone.
 #[diagnostic::on_unimplemented(
     message = "`{R}` can't be cached: it is not `Clone`",

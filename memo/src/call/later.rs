@@ -14,10 +14,9 @@ use super::{
 };
 use crate::{
     clock,
-    error::Error,
     flight::wait::block_on,
     memory::{Put, entries::Weigh, locked::UnderLock, stamp::Stamp},
-    space::{About, EntryKey, Face, Offer, Outcome, Space},
+    space::{About, EntryKey, Face, Offer, Outcome, Space, Stores},
 };
 
 /// What a finished run has left to do.
@@ -138,78 +137,171 @@ impl<H: HomeOf<Kd> + Send + Sync + 'static, Kd: Kind<Val: Send + Sync>> Later<H,
     }
 
     async fn settle(self, face: Face) -> Kd::Ret {
-        let change = async move {
-            let Self { mut led, value, terms, offered } = self;
-            let Offered { outside, memory: InMemory { mut copy, stamp, weight } } = offered;
-            let Led { home, running } = &mut *led;
-            let copy = copy.is_some().then_some(&mut copy as &mut (dyn Any + Send + Sync));
-            let memory = InMemory { copy, stamp, weight };
-            let fence = commit(&*home, running, face, outside, memory, &terms).await;
-            // Only the value may cross threads.
-            let value = Kd::split(led.land::<Kd>(Kd::join(value), fence)).ok();
-            if let Some(lease) = led.running.lease.take() {
-                lease.give_back().await;
-            }
-            value
-        };
-        let value = face.finish(change).await;
-        Kd::join(value.expect("what was joined is split again"))
+        let value = settle_all(vec![self], face).await.pop();
+        Kd::join(value.expect("each gives its value"))
     }
 }
 
-/// The commit gate of stores outside of memory: in the turn of the key, a value is stored only if its flight still stands.
-/// A store that fails does not keep memory from having the value. Gives the number of the clearing that hit it.
-async fn commit(
-    home: &(impl Home + Sync),
-    running: &mut Running,
-    face: Face,
-    outside: Offer,
-    memory: InMemory<&mut (dyn Any + Send + Sync)>,
-    terms: &Terms,
-) -> u64 {
-    let Some(stores) = home.instance().space.as_ref().map(|space| space.stores.clone()) else { return 0 };
-    let turn = stores.turn(face, outside.key()).await;
-    let goes_to_memory = stores.has_heard_since(outside.key());
-    let stands = home.instance().store.stands(running.hash, &running.flight, &terms.tags);
-    let failed = |error: &Error| {
-        stores.failed(error);
-        home.used().store_failed();
-    };
-    let written = match stands {
-        Ok(()) => Some(stores.write(face, &turn, outside).await.inspect_err(failed)),
-        Err(_) => None,
-    };
-    if let (Some(Ok(Outcome::Removed)), Some(lease)) = (&written, &running.lease) {
-        lease.brings_nothing();
+/// The values of several runs on their way into stores.
+pub struct Laters<H: HomeOf<Kd>, Kd: Kind>(Vec<Together<H, Kd>>);
+
+/// Those that go into the stores of one function or object.
+struct Together<H: HomeOf<Kd>, Kd: Kind> {
+    instance: usize,
+    runs: Vec<Later<H, Kd>>,
+    /// Of which call each is.
+    calls: Vec<usize>,
+}
+
+impl<H: HomeOf<Kd>, Kd: Kind> Laters<H, Kd> {
+    pub(super) fn new() -> Self {
+        Self(Vec::new())
     }
-    let instance = home.instance();
-    let _under = UnderLock::enter();
-    if let Some(Ok(Outcome::Stored)) = written {
-        instance.renewed(running.hash);
+
+    /// Takes what a call has left to do; gives its result if that is nothing.
+    pub(super) fn add(&mut self, call: usize, kept: Kept<H, Kd>) -> Option<Kd::Ret> {
+        let later = match kept {
+            Kept::Now(result) => return Some(result),
+            Kept::Later(later) => *later,
+        };
+        let instance = later.led.home.instance().id;
+        match self.0.iter_mut().find(|together| together.instance == instance) {
+            Some(together) => {
+                together.runs.push(later);
+                together.calls.push(call);
+            }
+            None => self.0.push(Together { instance, runs: vec![later], calls: vec![call] }),
+        }
+        None
     }
-    if running.overwrites && written.is_some() {
-        for other in stores.caches().iter().filter(|cache| cache.instance().id != instance.id) {
-            other.instance().store.remove_hash(running.hash);
+}
+
+impl<H: HomeOf<Kd> + Send + Sync + 'static, Kd: Kind<Val: Send + Sync>> Laters<H, Kd> {
+    /// Puts the values into the stores, together; gives them back with their calls.
+    pub(super) async fn settle(self, face: Face) -> Vec<(usize, Kd::Val)> {
+        let mut values = Vec::new();
+        for Together { runs, calls, .. } in self.0 {
+            values.extend(calls.into_iter().zip(settle_all(runs, face).await));
+        }
+        values
+    }
+}
+
+/// Puts the values of several runs of one function into its stores, together; gives them back.
+async fn settle_all<H, Kd>(several: Vec<Later<H, Kd>>, face: Face) -> Vec<Kd::Val>
+where
+    H: HomeOf<Kd> + Send + Sync + 'static,
+    Kd: Kind<Val: Send + Sync>,
+{
+    let change = async move {
+        let mut leases = Vec::new();
+        let mut commits = Vec::with_capacity(several.len());
+        let mut kept = Vec::with_capacity(several.len());
+        for Later { led, value, terms, offered: Offered { outside, memory } } in several {
+            commits.push(Commit { led, terms, outside: Some(outside), memory });
+            kept.push(value);
+        }
+        let fences = commit(&mut commits, face).await;
+        let mut values = Vec::with_capacity(kept.len());
+        for ((Commit { mut led, .. }, value), fence) in commits.into_iter().zip(kept).zip(fences) {
+            // Only the value may cross threads.
+            let value = Kd::split(led.land::<Kd>(Kd::join(value), fence)).ok();
+            values.push(value.expect("what was joined is split again"));
+            leases.extend(led.running.lease.take());
+        }
+        for lease in leases {
+            lease.give_back().await;
+        }
+        values
+    };
+    face.finish(change).await
+}
+
+/// A run whose value is about to be stored.
+struct Commit<H: Home, V> {
+    led: Box<Led<H>>,
+    terms: Terms,
+    outside: Option<Offer>,
+    memory: InMemory<V>,
+}
+
+/// The commit gate of stores outside of memory: in the turns of the keys, a value is stored only if its flight still stands.
+/// A store that fails does not keep memory from having the values. Gives the numbers of the clearings that hit them.
+async fn commit<H, V>(several: &mut [Commit<H, V>], face: Face) -> Vec<u64>
+where
+    H: Home + Send + Sync,
+    V: Send + Sync + 'static,
+{
+    let Some(home) = several.first().map(|commit| commit.led.home.clone()) else { return Vec::new() };
+    let Some(stores) = home.instance().space.as_ref().map(|space| space.stores.clone()) else {
+        return vec![0; several.len()];
+    };
+    let keys = several.iter().filter_map(|commit| Some(commit.outside.as_ref()?.key()));
+    let turns = stores.turns(face, keys).await;
+    let mut offers = Vec::with_capacity(several.len());
+    let mut stand = Vec::with_capacity(several.len());
+    for Commit { led, terms, outside, .. } in &mut *several {
+        let Some(offer) = outside.take() else { continue };
+        let running = &led.running;
+        let goes_to_memory = stores.has_heard_since(offer.key());
+        let stands = home.instance().store.stands(running.hash, &running.flight, &terms.tags);
+        stand.push((stands, goes_to_memory));
+        if stands.is_ok() {
+            offers.push(offer);
         }
     }
-    match (written, memory.copy.filter(|_| goes_to_memory)) {
-        (Some(Ok(Outcome::Stored | Outcome::Removed) | Err(_)), Some(copy)) => {
+    let written = if offers.is_empty() { Ok(Vec::new()) } else { stores.write_many(face, &turns, offers).await };
+    if let Err(error) = &written {
+        stores.failed(error);
+        home.used().store_failed();
+    }
+    let mut outcomes = written.as_deref().unwrap_or_default().iter();
+    let _under = UnderLock::enter();
+    let mut fences = Vec::with_capacity(several.len());
+    for (commit, (stands, goes_to_memory)) in several.iter_mut().zip(stand) {
+        let outcome = match stands {
+            Ok(()) => Ok(written.is_ok().then(|| outcomes.next().copied().unwrap_or(Outcome::Yielded))),
+            Err(fence) => Err(fence),
+        };
+        fences.push(commit.finish(&stores, outcome, goes_to_memory));
+    }
+    fences
+}
+
+impl<H: Home, V: Send + Sync + 'static> Commit<H, V> {
+    /// Puts the value into memory, in the caller's turn, after the stores were asked to take it: `written` is what became of it
+    /// there, `None` if they failed, or the number of the clearing that kept it out.
+    fn finish(&mut self, stores: &Stores, written: Result<Option<Outcome>, u64>, goes_to_memory: bool) -> u64 {
+        let Self { led, terms, memory, .. } = self;
+        let Led { home, running } = &mut **led;
+        let instance = home.instance();
+        if let (Ok(Some(Outcome::Removed)), Some(lease)) = (&written, &running.lease) {
+            lease.brings_nothing();
+        }
+        if let Ok(Some(Outcome::Stored)) = written {
+            instance.renewed(running.hash);
+        }
+        if running.overwrites && written.is_ok() {
+            for other in stores.caches().iter().filter(|cache| cache.instance().id != instance.id) {
+                other.instance().store.remove_hash(running.hash);
+            }
+        }
+        let is_to_be_kept = matches!(written, Ok(Some(Outcome::Stored | Outcome::Removed) | None));
+        if is_to_be_kept && goes_to_memory && memory.copy.is_some() {
             let weigh = &|_: &dyn Any, _: &dyn Any| memory.weight;
             let options = &instance.options;
-            let put = terms.put(options, memory.stamp, copy, Some(weigh), running.overwrites);
+            let put = terms.put(options, memory.stamp, &mut memory.copy, Some(weigh), running.overwrites);
             let put = Put { yields: put.yields && !running.renews, ..put };
             let committed = instance.store.commit(running.hash, &running.flight, put);
             if committed.stored {
                 home.used().count_for_guest(|counters| &counters.stores, 1);
             }
-            committed.fence
+            return committed.fence;
         }
-        (written, _) => {
-            drop(instance.store.withdraw(running.hash, &running.flight));
-            if let Some(Ok(Outcome::Stored)) = written {
-                home.used().count(|counters| &counters.stores, 1);
-            }
-            stands.err().unwrap_or(0)
+        drop(instance.store.withdraw(running.hash, &running.flight));
+        if let Ok(Some(Outcome::Stored)) = written {
+            home.used().count(|counters| &counters.stores, 1);
         }
+        written.err().unwrap_or(0)
     }
 }

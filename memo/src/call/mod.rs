@@ -5,6 +5,7 @@ pub(crate) mod address;
 pub(crate) mod answer;
 pub(crate) mod begin;
 pub(crate) mod begun;
+pub(crate) mod each;
 pub(crate) mod entry;
 pub(crate) mod explanation;
 pub(crate) mod extras;

@@ -132,7 +132,11 @@ impl Running {
 
     /// The body began at `start` and is over.
     fn took(&self, instance: Used<'_>, start: Instant) {
-        let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.costs(instance, u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// The body took so many nanoseconds for this run.
+    pub(super) fn costs(&self, instance: Used<'_>, nanos: u64) {
         self.cost.store(nanos, Ordering::Relaxed);
         instance.count(|counters| &counters.cost_ns, nanos);
         instance.count(|counters| &counters.runs, 1);
@@ -266,7 +270,7 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
     }
 
     /// The value that is there, to be given in place of a failure. The run is over then.
-    async fn older(&mut self, face: Face) -> Option<Kd::Ret> {
+    pub(super) async fn older(&mut self, face: Face) -> Option<Kd::Ret> {
         let value = match self.older_in_memory() {
             Some(value) => value,
             None => self.older_outside(face).await?,
@@ -326,6 +330,14 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
         Self::store(led, result, Some(&Told { terms: &terms, weigh, tags: &extras.tags }))
     }
 
+    /// The body failed with a result that is not stored; the followers get it where it can be shared.
+    pub(super) fn fail(&mut self, result: &Kd::Ret, tags: &[Tag]) {
+        let Some(mut led) = self.led.take() else { return };
+        led.body_is_done();
+        let fence = led.running.refuse(led.home.instance(), tags);
+        led.tell::<Kd>(result, fence);
+    }
+
     /// The same for all functions of these types. If the user's code in here panics, the flight is abandoned.
     #[expect(clippy::boxed_local, reason = "it comes in one pointer from code that is there once per function")]
     #[inline(never)]
@@ -364,9 +376,16 @@ impl<H: Home> Led<H> {
     where
         H: HomeOf<Kd>,
     {
-        let shared = if self.running.flight.has_followers() { H::share(&result) } else { None };
-        self.running.land(shared, fence);
+        self.tell::<Kd>(&result, fence);
         result
+    }
+
+    fn tell<Kd: Kind>(&mut self, result: &Kd::Ret, fence: u64)
+    where
+        H: HomeOf<Kd>,
+    {
+        let shared = if self.running.flight.has_followers() { H::share(result) } else { None };
+        self.running.land(shared, fence);
     }
 }
 

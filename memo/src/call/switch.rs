@@ -98,6 +98,18 @@ pub(crate) fn take_way() -> Option<Way> {
     (!is_disabled()).then_some(way)
 }
 
+/// Takes what was set for a call that asks for several keys.
+pub(crate) fn take_for_several() -> Way {
+    if is_ordinary() { Way::NORMAL } else { WAY.take() }
+}
+
+/// Sets it again, for one of them.
+pub(crate) fn set_for_one(way: Way) {
+    if way != Way::NORMAL {
+        WAY.set(way);
+    }
+}
+
 /// Can stores be changed from here? From a key's or a value's `Eq` or `Clone`, which runs under a lock of a store, nothing
 /// can, nor from the error hook, which runs where something is changed.
 pub(crate) fn reachable() -> Result<(), Error> {

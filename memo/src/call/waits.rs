@@ -21,7 +21,7 @@ use crate::{
         wait::{Leading, Outcome, Wait, block_on},
     },
     key::Held,
-    space::{EntryKey, Face, Leased, Read, Space, Wish},
+    space::{Face, Leased, Read, Space, Wish},
 };
 
 /// A caller that waits. It borrows nothing of the call.
@@ -64,35 +64,40 @@ impl Leasing {
     }
 }
 
-/// A store that is asked by a task.
+/// A store that is waited for.
 pub(super) struct Reading {
-    space: Arc<Space>,
-    key: EntryKey,
-    seen: u64,
+    pub(super) space: Arc<Space>,
+    pub(super) outside: Outside,
+    pub(super) seen: u64,
     /// Only what the time is there: what stands there is of no use.
     is_of_the_time: bool,
     /// What is to be made anew from then on.
-    renewal: Option<Box<Renewal>>,
+    pub(super) renewal: Option<Box<Renewal>>,
     /// The question, once it was put.
     asked: Option<Pin<Box<dyn Future<Output = Read> + Send>>>,
 }
 
 impl Reading {
-    pub(super) fn new(space: Arc<Space>, key: EntryKey, seen: u64) -> Self {
-        Self { space, key, seen, is_of_the_time: false, renewal: None, asked: None }
+    pub(super) fn new(space: Arc<Space>, outside: Outside, seen: u64) -> Self {
+        Self { space, outside, seen, is_of_the_time: false, renewal: None, asked: None }
     }
 
-    pub(super) fn of_the_time(space: Arc<Space>, key: EntryKey, seen: u64) -> Self {
-        Self { is_of_the_time: true, ..Self::new(space, key, seen) }
+    pub(super) fn of_the_time(space: Arc<Space>, outside: Outside, seen: u64) -> Self {
+        Self { is_of_the_time: true, ..Self::new(space, outside, seen) }
     }
 
-    pub(super) fn to_renew(space: Arc<Space>, key: EntryKey, renewal: Renewal) -> Self {
-        Self { renewal: Some(Box::new(renewal)), ..Self::of_the_time(space, key, 0) }
+    pub(super) fn to_renew(space: Arc<Space>, outside: Outside, renewal: Renewal) -> Self {
+        Self { renewal: Some(Box::new(renewal)), ..Self::of_the_time(space, outside, 0) }
+    }
+
+    /// Is it a question for an entry, and nothing else?
+    pub(super) fn is_for_an_entry(&self) -> bool {
+        !self.is_of_the_time
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
         let asked = self.asked.get_or_insert_with(|| {
-            let (space, key, is_of_the_time) = (self.space.clone(), self.key.clone(), self.is_of_the_time);
+            let (space, key, is_of_the_time) = (self.space.clone(), self.outside.key.clone(), self.is_of_the_time);
             Box::pin(async move {
                 if is_of_the_time {
                     return space.stores.present(Face::Task, &key).await;
@@ -107,7 +112,7 @@ impl Reading {
 /// How a caller's wait has ended.
 pub(super) enum Ended {
     Flight(Outcome, Option<Outside>),
-    Store(EntryKey, u64, Read, Option<Box<Renewal>>),
+    Store(Outside, u64, Read, Option<Box<Renewal>>),
     Contents(Result<(), Error>),
     Lease(Arc<Flight>, Outside, Leased),
 }
@@ -118,6 +123,13 @@ pub(crate) struct Waited {
     pub(super) hash: u64,
     pub(super) attempt: Attempt,
     pub(super) ended: Ended,
+}
+
+impl Waited {
+    /// Was it for what has to come in before the call begins?
+    pub(super) fn begins(&self) -> bool {
+        matches!(self.ended, Ended::Contents(_))
+    }
 }
 
 impl Waits {
@@ -132,13 +144,13 @@ impl Waits {
                 Ended::Lease(flight, outside, leased)
             }
             On::Flight(wait, outside) => Ended::Flight(wait.block(), outside),
-            On::Store(Reading { space, key, seen, is_of_the_time, renewal, .. }) => {
+            On::Store(Reading { space, outside, seen, is_of_the_time, renewal, .. }) => {
                 let loaded = if is_of_the_time {
-                    block_on(space.stores.present(Face::Thread, &key))
+                    block_on(space.stores.present(Face::Thread, &outside.key))
                 } else {
-                    space.read_here_for_use(&key, space.at_hand(&key))
+                    space.read_here_for_use(&outside.key, space.at_hand(&outside.key))
                 };
-                Ended::Store(key, seen, loaded, renewal)
+                Ended::Store(outside, seen, loaded, renewal)
             }
             On::Contents(loading) => {
                 // The hooks that bring them in may call memoized functions, which the mode of this call is not for.
@@ -166,8 +178,8 @@ impl Waits {
         let Self { held, hash, attempt, on } = waits.take().expect("it was there a moment ago");
         let ended = match (answered, on) {
             (Answered::Flight(outcome), On::Flight(_, outside)) => Ended::Flight(outcome, outside),
-            (Answered::Store(loaded), On::Store(Reading { key, seen, renewal, .. })) => {
-                Ended::Store(key, seen, loaded, renewal)
+            (Answered::Store(loaded), On::Store(Reading { outside, seen, renewal, .. })) => {
+                Ended::Store(outside, seen, loaded, renewal)
             }
             (Answered::Contents(loaded), On::Contents(_)) => Ended::Contents(loaded),
             (Answered::Lease(leased), On::Lease(Leasing { flight, outside, .. })) => {
@@ -207,6 +219,14 @@ impl<H: Home> InTask<H> {
 
     pub(crate) fn home(&self) -> &H {
         &self.home
+    }
+
+    pub(super) fn waits(&self) -> Option<&Waits> {
+        self.waits.as_ref()
+    }
+
+    pub(super) fn take(&mut self) -> Option<Waits> {
+        self.waits.take()
     }
 }
 

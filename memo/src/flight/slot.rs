@@ -108,6 +108,11 @@ impl Flight {
         state.clearings
     }
 
+    /// Has it landed, or been abandoned?
+    pub(crate) fn is_over(&self) -> bool {
+        !matches!(self.state.lock().phase, Phase::Running)
+    }
+
     pub(crate) fn has_followers(&self) -> bool {
         self.state.lock().followers > 0
     }

@@ -87,6 +87,11 @@ impl Wait {
         self.held_back.is_some_and(|(_, times)| times > 2)
     }
 
+    /// Would it end at once?
+    pub(crate) fn is_over(&self) -> bool {
+        self.flight.is_over()
+    }
+
     /// Waits on the calling thread.
     pub(crate) fn block(mut self) -> Outcome {
         let parked = Parked::new();
@@ -205,6 +210,54 @@ impl<F: Future> Future for Leading<'_, F> {
         let _polling = Polling(flight);
         let waker = Waker::from(Arc::clone(flight));
         this.body.as_mut().poll(&mut Context::from_waker(&waker))
+    }
+}
+
+/// Drives a body that several flights wait for, in the same way.
+pub(crate) struct LeadingAll<'a, F> {
+    pub(crate) flights: &'a Arc<Several>,
+    pub(crate) body: Pin<&'a mut F>,
+}
+
+/// The flights that one body leads.
+pub(crate) struct Several(pub(crate) Vec<Arc<Flight>>);
+
+impl Several {
+    /// Marks the calling thread as running the body.
+    pub(crate) fn enter(&self) -> Inside {
+        Inside::enter(&self.0.iter().map(|flight| flight.id).collect::<Vec<_>>())
+    }
+}
+
+impl<F: Future> Future for LeadingAll<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let Self { flights, body } = &mut *self;
+        if flights.0.is_empty() {
+            return body.as_mut().poll(cx);
+        }
+        let task = task_waker(cx);
+        for flight in &flights.0 {
+            flight.polled(&task, cx.waker());
+        }
+        let _task = InTask::enter(&task);
+        let _inside = flights.enter();
+        let _polling: Vec<Polling<'_>> = flights.0.iter().map(Polling).collect();
+        let waker = Waker::from(Arc::clone(*flights));
+        body.as_mut().poll(&mut Context::from_waker(&waker))
+    }
+}
+
+impl Wake for Several {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        for flight in &self.0 {
+            flight.leader_woken();
+        }
     }
 }
 

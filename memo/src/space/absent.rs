@@ -230,6 +230,7 @@ never! {
     read_here_for_use(&EntryKey, AtHand) -> Read;
     #async read_for_use(Face, &EntryKey) -> Read;
     #async read_many(Face, &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error>;
+    #async read_each(Face, &[&EntryKey]) -> Vec<Read>;
 }
 
 never! {

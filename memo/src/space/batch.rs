@@ -3,15 +3,45 @@
 use std::sync::Arc;
 
 use super::{
-    EntryKey, Face, Loaded, Since, Space, Stores, Turn, back::Queued, loaded::Verified, owed::Removal, read::is_down,
-    shared::stripe_of, tally::Tally, tier::LiveTier,
+    EntryKey, Face, Loaded, Read, Since, Space, Stores, Turn, back::Queued, loaded::Verified, owed::Removal,
+    read::is_down, shared::stripe_of, tally::Tally, tier::LiveTier,
 };
 use crate::{backend::Store, error::Error};
 
+/// What the stores were found to have.
+struct Answers {
+    loaded: Vec<Option<Loaded>>,
+    /// When the tiers were found to have no entry, by the keys, if that was asked.
+    since: Vec<Since>,
+    /// Why some of them could not be asked.
+    down: Option<Error>,
+}
+
 impl Space {
-    /// The entries of several keys, in their order, for a call each: see [`Stores::read_many`].
+    /// The entries of several keys, in their order. As for [`read`](Stores::read), bytes that do not verify are as good as
+    /// absent, and it is an error if an entry is in no tier and one of them can't be asked.
     pub(crate) async fn read_many(&self, face: Face, keys: &[&EntryKey]) -> Result<Vec<Option<Loaded>>, Error> {
-        self.stores.read_many(face, keys, &self.tally).await
+        let since = vec![Since::default(); keys.len()];
+        let Answers { loaded, down, .. } = self.stores.look_for_all(face, keys, &self.tally, (since, false)).await?;
+        match down {
+            Some(error) if loaded.iter().any(Option::is_none) => Err(error),
+            _ => Ok(loaded),
+        }
+    }
+
+    /// The same for a call each, which computes what is not there.
+    pub(crate) async fn read_each(&self, face: Face, keys: &[&EntryKey]) -> Vec<Read> {
+        let since = vec![Since { era: self.stores.near.era(), ..Since::default() }; keys.len()];
+        let answers = match self.stores.look_for_all(face, keys, &self.tally, (since.clone(), true)).await {
+            Ok(answers) => answers,
+            Err(error) => Answers { loaded: keys.iter().map(|_| None).collect(), since, down: Some(error) },
+        };
+        let Answers { loaded, since, down } = answers;
+        let found = |loaded: Option<Loaded>| match &down {
+            Some(error) if loaded.is_none() => Err(error.again()),
+            _ => Ok(loaded),
+        };
+        loaded.into_iter().map(found).zip(since).map(|(found, since)| Read { found, since }).collect()
     }
 }
 
@@ -29,14 +59,14 @@ impl Stores {
         turns
     }
 
-    /// The entries of several keys, in their order. As for [`read`](Self::read), bytes that do not verify are as good as
-    /// absent, and it is an error if an entry is in no tier and one of them can't be asked.
-    async fn read_many(
+    /// Looks for several keys in the tiers one after the other. `is_taken_down`: so is when a tier was found to have nothing.
+    async fn look_for_all(
         self: &Arc<Self>,
         face: Face,
         keys: &[&EntryKey],
         tally: &Tally,
-    ) -> Result<Vec<Option<Loaded>>, Error> {
+        (mut since, is_taken_down): (Vec<Since>, bool),
+    ) -> Result<Answers, Error> {
         let epochs: Vec<u64> = keys.iter().map(|key| self.epoch(key)).collect();
         tally.memory_missed(keys.len());
         let tiers = self.tiers.all().inspect_err(|error| self.failed(error))?;
@@ -47,7 +77,6 @@ impl Stores {
         }
         let mut loaded: Vec<Option<Loaded>> = keys.iter().map(|_| None).collect();
         let mut missing: Vec<usize> = (0..keys.len()).collect();
-        let mut since = vec![Since::default(); keys.len()];
         let mut down = None;
         for (number, tier) in tiers.iter().enumerate() {
             if self.has_memory() && tier.store(face).await.is_ok() {
@@ -55,12 +84,14 @@ impl Stores {
             }
             let queued = self.read_queued(face, (number, tier), keys, &mut missing).await;
             let read = if missing.is_empty() { Vec::new() } else { self.ask_tier(face, tier, keys, &missing).await };
+            let mut is_answered = true;
             for (at, read) in queued.into_iter().chain(missing.iter().copied().zip(read)) {
                 match read {
                     Ok(Some(verified)) => loaded[at] = Some(Loaded::new(verified, number, epochs[at])),
                     Ok(None) => tally.missed(number),
                     Err(error) => {
                         self.failed(&error);
+                        is_answered &= !is_down(&error);
                         down = down.or(Some(error).filter(is_down));
                     }
                 }
@@ -78,27 +109,26 @@ impl Stores {
             if missing.is_empty() {
                 break;
             }
-            if tier.has_fences() && number + 1 < tiers.len() {
-                self.note_moments(face, (number, tier), keys, &missing, &mut since).await;
+            let is_of_use = is_taken_down || number + 1 < tiers.len();
+            if is_of_use && tier.has_fences() {
+                self.note_moments(face, (number, tier, is_answered), keys, &missing, &mut since).await;
             }
         }
-        match down {
-            Some(error) if !missing.is_empty() => Err(error),
-            _ => Ok(loaded),
-        }
+        Ok(Answers { loaded, since, down })
     }
 
     /// Notes since when a tier has nothing under the keys that are missing: copies of what those behind it have come later.
     async fn note_moments(
         &self,
         face: Face,
-        (number, tier): (usize, &LiveTier),
+        (number, tier, is_answered): (usize, &LiveTier, bool),
         keys: &[&EntryKey],
         missing: &[usize],
         since: &mut [Since],
     ) {
         let absent: Vec<&EntryKey> = missing.iter().map(|&at| keys[at]).collect();
-        let moments = self.moments(face, tier, &absent).await.inspect_err(|error| self.failed(error));
+        let moments = if is_answered { self.moments(face, tier, &absent).await } else { Ok(Vec::new()) };
+        let moments = moments.inspect_err(|error| self.failed(error));
         let moments = moments.unwrap_or_default();
         for (place, &at) in missing.iter().enumerate() {
             since[at].note(number, moments.get(place).copied().flatten());

@@ -27,7 +27,7 @@ impl Call<'_> {
             return self.found_outside(attempt, seen, read);
         }
         let space = space.clone();
-        self.wait_for_store(attempt, |outside| Reading::of_the_time(space, outside.key, seen))
+        self.wait_for_store(attempt, |outside| Reading::of_the_time(space, outside, seen))
     }
 
     /// Runs the body.

@@ -55,7 +55,7 @@ impl Call<'_> {
             return self.renew_since(renewal, Some(read));
         }
         let (space, renewal) = (space.clone(), Renewal { has: None, ..renewal });
-        self.wait_for_store(Attempt::first(instance), |outside| Reading::to_renew(space, outside.key, renewal))
+        self.wait_for_store(Attempt::first(instance), |outside| Reading::to_renew(space, outside, renewal))
     }
 
     /// The stores, if there are any, have said what time it is.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{extras::Extras, home::Home, kind::Kind, run::Run, share::HomeOf};
+use crate::space::Face;
 
 /// What a finished run has left to do.
 pub enum Kept<H: HomeOf<Kd>, Kd: Kind> {
@@ -38,6 +39,25 @@ impl<H: HomeOf<Kd>, Kd: Kind> Kept<H, Kd> {
             Self::Now(result) => result,
             Self::Later(later) => match later.never {},
         }
+    }
+}
+
+/// The values of several runs on their way into stores: there are none.
+pub struct Laters<H: HomeOf<Kd>, Kd: Kind>(PhantomData<(H, Kd)>);
+
+impl<H: HomeOf<Kd>, Kd: Kind> Laters<H, Kd> {
+    pub(super) fn new() -> Self {
+        Self(PhantomData)
+    }
+
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the real one keeps some")]
+    pub(super) fn add(&mut self, _: usize, kept: Kept<H, Kd>) -> Option<Kd::Ret> {
+        Some(kept.on_thread())
+    }
+
+    #[expect(clippy::unused_self, reason = "the real one stores them")]
+    pub(super) fn settle(self, _: Face) -> Ready<std::iter::Empty<(usize, Kd::Val)>> {
+        ready(std::iter::empty())
     }
 }
 

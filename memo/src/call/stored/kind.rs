@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    call::kind::Kind,
+    call::kind::{Entire, Kind},
     space::{AnyValues, Of},
 };
 
@@ -55,6 +55,9 @@ macro_rules! delegates {
     )*};
 }
 delegates!(Serial NotSerial);
+
+impl<Kd: Entire> Entire for Serial<Kd> {}
+impl<Kd: Entire> Entire for NotSerial<Kd> {}
 
 impl<Kd: Kind<Val: Serialize + DeserializeOwned>> Outer for Serial<Kd> {
     fn values() -> AnyValues {

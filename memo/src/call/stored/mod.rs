@@ -54,8 +54,8 @@ where
         ControlFlow::Continue(Self { instance, hash, looks: has_memory && !is_looked_at })
     }
 
-    fn wanted<'a>(&self, face: Face, key: &'a Asking<'_, Q>, outside: KeyOutside<'a>) -> Wanted<'a> {
-        Wanted { key, hash: self.hash, place: Where::ToFind(face, outside), contents: None }
+    fn wanted<'a>(&self, key: &'a Asking<'_, Q>, place: Where<'a>) -> Wanted<'a> {
+        Wanted { key, hash: self.hash, place, contents: None }
     }
 
     /// The key of the entry in the stores. One that can't be written counts as an error, and stands nowhere.
@@ -105,7 +105,7 @@ where
         ControlFlow::Continue(beginning) => beginning,
     };
     let (key, outside) = (Asking::copied(query), || beginning.outside(query));
-    let wanted = beginning.wanted(Face::Thread, &key, &outside);
+    let wanted = beginning.wanted(&key, Where::ToFind(Face::Thread, &outside));
     let (home, looks) = (OfProcess(beginning.instance), beginning.looks);
     if guard.asks_nothing() {
         let mut answer = Plain::<Kd>(None);
@@ -134,51 +134,81 @@ where
     begin(site, marker, kind, query, guard.weigh(&weigh))
 }
 
-/// Async functions.
-pub(crate) mod aio {
-    use super::{
-        Asking, Beginning, Begun, ControlFlow, Face, Guard, Guarded, Marker, OfProcess, Outer, Owned, Site,
-        StoredQuery, Val, steps, weigh_any,
+/// The first step of a call, which waits somewhere else. `place` says how the stores are asked.
+fn first_step<M: Marker, Kd, Q>(
+    place: for<'a> fn(KeyOutside<'a>) -> Where<'a>,
+    (site, marker): (&'static Site, &M),
+    query: &Q,
+    guard: &Guard<'_, Kd>,
+) -> Begun<OfProcess, Owned<Q>, Kd>
+where
+    Q: StoredQuery<Owned: Send + Sync>,
+    Kd: Outer<Val: Send + Sync, Shared: Send + Sync>,
+{
+    let beginning = match Beginning::new((site, marker), query, guard) {
+        ControlFlow::Break(value) => return Begun::Done(value),
+        ControlFlow::Continue(beginning) => beginning,
     };
-    use crate::call::home::Home as _;
-
-    /// The first step of a call; the caller waits in its task.
-    pub fn begin<M: Marker, Kd, Q>(
-        site: &'static Site,
-        marker: &M,
-        _: Kd,
-        query: &Q,
-        guard: Guard<'_, Kd>,
-    ) -> Begun<OfProcess, Owned<Q>, Kd>
-    where
-        Q: StoredQuery<Owned: Send + Sync>,
-        Kd: Outer<Val: Send + Sync, Shared: Send + Sync>,
-    {
-        let beginning = match Beginning::new((site, marker), query, &guard) {
-            ControlFlow::Break(value) => return Begun::Done(value),
-            ControlFlow::Continue(beginning) => beginning,
-        };
-        let (key, outside) = (Asking::copied(query), || beginning.outside(query));
-        let wanted = beginning.wanted(Face::Task, &key, &outside);
-        let (home, mut answer) = (OfProcess(beginning.instance), Guarded::by(&guard));
-        let step = steps::begin(home.used(), wanted, &mut answer, beginning.looks);
-        Begun::at(step, home, answer.result)
-    }
-
-    /// The first step of a call of a function whose entries have weight.
-    pub fn begin_weighing<M: Marker, Kd, Q>(
-        site: &'static Site,
-        marker: &M,
-        kind: Kd,
-        query: &Q,
-        guard: Guard<'_, Kd>,
-        weigh: impl Fn(&Owned<Q>, &Val<Kd>) -> u64,
-    ) -> Begun<OfProcess, Owned<Q>, Kd>
-    where
-        Q: StoredQuery<Owned: Send + Sync>,
-        Kd: Outer<Val: Send + Sync, Shared: Send + Sync>,
-    {
-        let weigh = weigh_any(weigh);
-        begin(site, marker, kind, query, guard.weigh(&weigh))
-    }
+    let (key, outside) = (Asking::copied(query), || beginning.outside(query));
+    let wanted = beginning.wanted(&key, place(&outside));
+    let (home, mut answer) = (OfProcess(beginning.instance), Guarded::by(guard));
+    let step = steps::begin(home.used(), wanted, &mut answer, beginning.looks);
+    Begun::at(step, home, answer.result)
 }
+
+macro_rules! first_steps {
+    ($(#[$doc:meta])* $module:ident: $place:expr) => {
+        $(#[$doc])*
+        pub(crate) mod $module {
+            use super::{
+                Begun, Face, Guard, Marker, OfProcess, Outer, Owned, Site, StoredQuery, Val, Where, first_step,
+                weigh_any,
+            };
+
+            /// The first step of a call.
+            pub fn begin<M: Marker, Kd, Q>(
+                site: &'static Site,
+                marker: &M,
+                _: Kd,
+                query: &Q,
+                guard: Guard<'_, Kd>,
+            ) -> Begun<OfProcess, Owned<Q>, Kd>
+            where
+                Q: StoredQuery<Owned: Send + Sync>,
+                Kd: Outer<Val: Send + Sync, Shared: Send + Sync>,
+            {
+                first_step($place, (site, marker), query, &guard)
+            }
+
+            /// The first step of a call of a function whose entries have weight.
+            pub fn begin_weighing<M: Marker, Kd, Q>(
+                site: &'static Site,
+                marker: &M,
+                kind: Kd,
+                query: &Q,
+                guard: Guard<'_, Kd>,
+                weigh: impl Fn(&Owned<Q>, &Val<Kd>) -> u64,
+            ) -> Begun<OfProcess, Owned<Q>, Kd>
+            where
+                Q: StoredQuery<Owned: Send + Sync>,
+                Kd: Outer<Val: Send + Sync, Shared: Send + Sync>,
+            {
+                let weigh = weigh_any(weigh);
+                begin(site, marker, kind, query, guard.weigh(&weigh))
+            }
+        }
+    };
+}
+
+first_steps!(
+    /// Async functions: the caller waits in its task.
+    aio: |key| Where::ToFind(Face::Task, key)
+);
+first_steps!(
+    /// One of several keys that a thread asks for together.
+    together: |key| Where::Together(Face::Thread, key)
+);
+first_steps!(
+    /// The same in a task.
+    together_in_task: |key| Where::Together(Face::Task, key)
+);
