@@ -56,7 +56,7 @@ fn a_frame_is_read_as_it_was_written() {
         Frame { fresh_until: Some(0), ..sliding() },
         Frame { fresh_until: Some(u64::MAX - 1), expires: None, ..depending() },
         Frame { window: Some(7), key_data: None, ..depending() },
-        Frame { dependency: Some(&[0; 100_000]), value: b"", ..stale() },
+        Frame { dependency: Some(&vec![0; 100_000]), value: b"", ..stale() },
         Frame { window: Some(0), tags: (&[]).into(), ..small() },
         Frame { window: Some(u64::MAX), key_data: None, ..small() },
         Frame { key_data: Some(&[]), ..small() },
