@@ -32,6 +32,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) tags: Tags,
     pub(crate) cache_if: Vec<Expr>,
     pub(crate) validate: Vec<Expr>,
+    /// Probes: entries are of use as long as none of them has changed.
+    pub(crate) dependency: Vec<Expr>,
     pub(crate) if_absent: bool,
     pub(crate) wait: Wait,
     pub(crate) display_name: Option<LitStr>,
@@ -258,6 +260,7 @@ impl<'a> Plan<'a> {
             tags: tags(options.tags, matches!(entries, Entries::Cache(_))),
             cache_if: options.cache_if,
             validate: options.validate,
+            dependency: options.dependency,
             if_absent: options.if_absent.is_given(),
             wait,
             display_name: options.name.into_value(),
@@ -308,6 +311,11 @@ impl<'a> Plan<'a> {
         self.windows.is_some() && self.each.is_none() && is_free && params.iter().all(can_be_owned)
     }
 
+    /// Whether entries are used without being looked at, however they are kept.
+    pub(crate) fn takes_any_entry(&self) -> bool {
+        self.validate.is_empty() && self.dependency.is_empty()
+    }
+
     pub(crate) fn fails_on_timeout(&self) -> bool {
         matches!(self.wait, Wait::Joins { timeout: Some(Timeout { fail: true, .. }), .. })
     }
@@ -336,6 +344,7 @@ impl<'a> Plan<'a> {
         }
         self.cache().to_tokens(&mut tokens);
         tokens.extend(self.validate.iter().map(scan::free));
+        self.dependency.iter().for_each(|probe| probe.to_tokens(&mut tokens));
         tokens.extend(self.argument_expressions());
         tokens.extend(self.value_expressions());
         tokens

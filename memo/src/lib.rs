@@ -15,6 +15,7 @@
 //!
 //! - [`memoize`](macro@memoize) is the attribute; its page lists the options. [`invalidates`](macro@invalidates) ties a writing function to what it
 //!   makes stale.
+//! - What values depend on beside their arguments: [`probe`]; values that are made anew before they end: [`refresh`].
 //! - One call: [`skip_cache!`], [`overwrite_cache!`], [`call_with!`], [`cache_get!`], [`cache_entry!`], [`cache_set!`],
 //!   [`cache_delete!`], [`explain_cache!`].
 //! - Functions: [`cache_info`], [`cache_clear`], [`reset_stats`]; everything: [`report`], [`functions`], [`clear_tag`],
@@ -60,6 +61,7 @@ mod message;
 mod model;
 #[cfg(any(feature = "stores", feature = "csv"))]
 mod owner_only;
+pub mod probe;
 mod random;
 pub mod refresh;
 #[cfg_attr(not(feature = "stores"), path = "space/absent.rs")]

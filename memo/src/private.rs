@@ -41,6 +41,7 @@ pub use crate::{
     },
     freshness::{
         Windows,
+        depends::Depends,
         pool::Job,
         repeat::{LiftNothing, LiftReference, LiftValue},
     },

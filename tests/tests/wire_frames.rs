@@ -14,6 +14,7 @@ fn small() -> Frame<'static> {
         expires: Some(1_700_000_300_000),
         fresh_until: None,
         window: None,
+        dependency: None,
         cost: 1_234_567,
         tags: (&["users", "", "ä|*"]).into(),
         key: "shop::users::find(7)",
@@ -28,6 +29,10 @@ fn sliding() -> Frame<'static> {
 
 fn stale() -> Frame<'static> {
     Frame { fresh_until: Some(1_700_000_200_000), ..small() }
+}
+
+fn depending() -> Frame<'static> {
+    Frame { dependency: Some(b"as it looked"), ..small() }
 }
 
 fn written(frame: &Frame<'_>) -> Vec<u8> {
@@ -47,8 +52,11 @@ fn a_frame_is_read_as_it_was_written() {
         small(),
         sliding(),
         stale(),
+        depending(),
         Frame { fresh_until: Some(0), ..sliding() },
-        Frame { fresh_until: Some(u64::MAX), expires: None, ..small() },
+        Frame { fresh_until: Some(u64::MAX - 1), expires: None, ..depending() },
+        Frame { window: Some(7), key_data: None, ..depending() },
+        Frame { dependency: Some(&vec![0; 100_000]), value: b"", ..stale() },
         Frame { window: Some(0), tags: (&[]).into(), ..small() },
         Frame { window: Some(u64::MAX), key_data: None, ..small() },
         Frame { key_data: Some(&[]), ..small() },
@@ -67,9 +75,16 @@ fn a_frame_is_read_as_it_was_written() {
 /// Programs that know version 1 alone go on reading what does not slide.
 #[test]
 fn a_frame_is_written_in_the_lowest_version_that_can_say_it() {
-    let (plain, sliding, stale) = (written(&small()), written(&sliding()), written(&stale()));
-    assert_eq!((plain[4], sliding[4], stale[4]), (1, 2, 3));
-    assert_eq!((sliding.len(), stale.len()), (plain.len() + 8, plain.len() + 16));
+    let [plain, sliding, stale, depending] = [small(), sliding(), stale(), depending()].map(|frame| written(&frame));
+    assert_eq!((plain[4], sliding[4], stale[4], depending[4]), (1, 2, 3, 3));
+    let longer = [&sliding, &stale, &depending].map(|frame| frame.len() - plain.len());
+    assert_eq!(longer, [8, 24, 24 + b"as it looked".len()]);
+}
+
+#[test]
+fn what_says_nothing_is_read_as_nothing() {
+    let frame = Frame { fresh_until: Some(u64::MAX), dependency: Some(b""), ..small() };
+    assert_eq!(Frame::read(&written(&frame)).expect("it is whole"), small());
 }
 
 #[test]
@@ -89,7 +104,7 @@ fn a_frame_is_over_at_its_end() {
 #[test]
 fn only_the_end_changes() {
     let bytes = written(&small());
-    for frame in [small(), sliding()] {
+    for frame in [small(), sliding(), depending()] {
         for expires in [None, Some(0), Some(42)] {
             let changed = frame::with_expiry(&written(&frame), expires).expect("it is whole");
             assert_eq!(Frame::read(&changed).expect("it is whole"), Frame { expires, ..frame });
@@ -103,7 +118,7 @@ fn only_the_end_changes() {
 
 #[test]
 fn every_changed_byte_is_noticed() {
-    for bytes in [written(&small()), written(&sliding()), written(&stale())] {
+    for bytes in [written(&small()), written(&sliding()), written(&stale()), written(&depending())] {
         for at in 0..bytes.len() {
             for flip in 1..=255 {
                 let mut changed = bytes.clone();
@@ -117,7 +132,7 @@ fn every_changed_byte_is_noticed() {
 
 #[test]
 fn every_missing_and_every_additional_byte_is_noticed() {
-    for bytes in [written(&small()), written(&sliding()), written(&stale())] {
+    for bytes in [written(&small()), written(&sliding()), written(&stale()), written(&depending())] {
         for end in 0..bytes.len() {
             assert!(Frame::read(&bytes[..end]).is_err_and(|error| error.is_corrupt()), "cut at {end}");
             assert!(Frame::read(&bytes[end + 1..]).is_err_and(|error| error.is_corrupt()), "begun after {end}");
@@ -132,22 +147,30 @@ fn every_missing_and_every_additional_byte_is_noticed() {
 #[test]
 fn lengths_that_lie_are_noticed() {
     let bytes = written(&small());
-    for (bytes, later) in [(&bytes, 0), (&written(&sliding()), 8), (&written(&stale()), 16)] {
+    let all = [(&bytes, 0), (&written(&sliding()), 8), (&written(&stale()), 24), (&written(&depending()), 24)];
+    for (bytes, later) in all {
         let version = 4..5;
         let lengths = 5..7;
         let key = 32..36;
         let tags = 40..44;
+        let of_dependency = 36 + later..44 + later;
+        let of_dependency = if later == 24 { of_dependency } else { 0..0 };
         let of_tags = 44 + later..56 + later;
-        for at in version.chain(lengths).chain(key).chain(tags).chain(of_tags) {
+        for at in version.chain(lengths).chain(key).chain(tags).chain(of_dependency).chain(of_tags) {
             for flip in 1..=255 {
                 let mut changed = bytes.clone();
                 changed[at] ^= flip;
+                let later = match changed[4] {
+                    1 => 0,
+                    2 => 8,
+                    _ => 24,
+                };
                 // Some lengths divide the same bytes in another way; none goes beyond them.
                 if let Ok(frame) = Frame::read(&vouched(changed)) {
-                    let later = frame.window.map_or(0, |_| 8).max(frame.fresh_until.map_or(0, |_| 16));
+                    let dependency = frame.dependency.map_or(0, <[u8]>::len);
                     let texts = frame.codec.len() + frame.compressors.len() + frame.key.len();
                     let tags: usize = frame.tags.iter().map(|tag| 4 + tag.len()).sum();
-                    let all = 52 + later + texts + tags + 2 + frame.value.len();
+                    let all = 52 + later + texts + tags + 2 + dependency + frame.value.len();
                     assert_eq!(all, bytes.len(), "byte {at} changed by {flip:#x}");
                 }
             }
@@ -252,10 +275,10 @@ fn frames_of_version_2_are_read() {
     golden_frames_are_read("v2", &sliding(), &[""]);
 }
 
-/// They say when they become stale.
+/// They say when they become stale, and what their dependency looked like.
 #[test]
 fn frames_of_version_3_are_read() {
-    golden_frames_are_read("v3", &stale(), &[""]);
+    golden_frames_are_read("v3", &Frame { fresh_until: stale().fresh_until, ..depending() }, &[""]);
 }
 
 fn golden_frames_are_read(version: &str, like: &Frame<'_>, chains: &[&str]) {

@@ -75,19 +75,24 @@ proptest! {
 
     #[test]
     fn frames_come_back(
-        key: String, tags: Vec<String>, value: Vec<u8>, data: Option<Vec<u8>>, times: (u64, Option<u64>, Option<u64>, Option<u64>, u64)
+        key: String, tags: Vec<String>, value: Vec<u8>, data: Option<Vec<u8>>, seen: Option<Vec<u8>>,
+        times: (u64, Option<u64>, Option<u64>, Option<u64>, u64)
     ) {
         let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
         let (created, expires, fresh_until, window, cost) = times;
         let frame = Frame {
             created, expires, fresh_until, window, cost, key: &key, tags: tags.as_slice().into(), value: &value, key_data: data.as_deref(),
-            ..Frame::default()
+            dependency: seen.as_deref(), ..Frame::default()
         };
         let mut bytes = Vec::new();
         frame.write(&mut bytes).expect("it can be written");
         let never = expires == Some(u64::MAX);
-        let is_nothing = fresh_until.is_some() && window == Some(0);
-        let expected = Frame { expires: expires.filter(|_| !never), window: window.filter(|_| !is_nothing), ..frame };
+        let dependency = frame.dependency.filter(|seen| !seen.is_empty());
+        let is_nothing = (fresh_until.is_some() || dependency.is_some()) && window == Some(0);
+        let fresh_until = fresh_until.filter(|fresh_until| *fresh_until != u64::MAX);
+        let expected = Frame {
+            expires: expires.filter(|_| !never), window: window.filter(|_| !is_nothing), fresh_until, dependency, ..frame
+        };
         prop_assert_eq!(Frame::read(&bytes).expect("it is whole"), expected);
     }
 

@@ -21,7 +21,7 @@ pub(super) struct Parts {
 /// before anybody waits.
 pub(super) fn begun(plan: &Plan<'_>, cache: &Expr, parts: &Parts) -> TokenStream {
     let (private, Parts { bindings, marker, kind, key, guard }) = (&plan.private, parts);
-    let (is_open, begin, object) = (plan.validate.is_empty(), in_task(plan, "begin"), object(plan, cache, kind));
+    let (is_open, begin, object) = (plan.takes_any_entry(), in_task(plan, "begin"), object(plan, cache, kind));
     quote_spanned! {Span::mixed_site()=> {
         // The user's expressions may call memoized functions, which the mode of this call is not for.
         let mode = #private::set_aside();

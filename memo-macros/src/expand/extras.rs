@@ -89,6 +89,9 @@ impl Names {
 
 fn of_arguments(plan: &Plan<'_>, names: &Names, extras: &mut Extras) {
     let Extras { before, chain, .. } = extras;
+    if !plan.dependency.is_empty() {
+        chain.extend(quote_spanned!(Span::mixed_site()=> .depends(&depends)));
+    }
     match &plan.freshness {
         Freshness::Expiring { ttl: Lifetime::Expr(expr), .. } => {
             let ttl = names.value("ttl", given_ttl(plan, expr), before);

@@ -126,7 +126,7 @@ fn call(
 
 /// The guard of a call, if there is anything to guard: tests on a hit, and a failure in place of a wait.
 pub(super) fn call_guard(plan: &Plan<'_>) -> Option<TokenStream> {
-    if plan.validate.is_empty() && !plan.fails_on_timeout() && !plan.may_be_outside() && plan.windows.is_none() {
+    if plan.takes_any_entry() && !plan.fails_on_timeout() && !plan.may_be_outside() && plan.windows.is_none() {
         return None;
     }
     let (private, output) = (&plan.private, one_output(plan));
@@ -157,6 +157,22 @@ pub(super) fn first_expressions(plan: &Plan<'_>) -> TokenStream {
     plan.cache().to_tokens(&mut tokens);
     tokens.extend(plan.validate.iter().chain(taken_weight(plan)).map(scan::free));
     tokens
+}
+
+/// What the call depends on, said before anything else happens.
+fn depends(plan: &Plan<'_>) -> Option<TokenStream> {
+    let (private, depends) = (&plan.private, super::depends(plan)?);
+    let patterns = patterns_for(plan, &plan.dependency.iter().map(quote::ToTokens::to_token_stream).collect());
+    Some(quote_spanned! {Span::mixed_site()=>
+        let depends = {
+            // The user's expressions may call memoized functions, which the mode of this call is not for.
+            let mode = #private::set_aside();
+            #patterns
+            #depends
+            ::core::mem::drop(mode);
+            depends
+        };
+    })
 }
 
 /// The beginning as one expression. Its temporaries end before what is bound for it does.
@@ -197,7 +213,9 @@ fn blocking(plan: &Plan<'_>) -> TokenStream {
             #finish
         }
     };
+    let depends = depends(plan);
     let content = quote_spanned! {Span::mixed_site()=>
+        #depends
         match #begun {
             #private::Started::Done(value) => value,
             #private::Started::Run(mut run) => {
@@ -287,7 +305,9 @@ fn future_content(plan: &Plan<'_>, form: FutureForm) -> TokenStream {
             #finish
         }
     };
+    let depends = depends(plan).map(|depends| quote_spanned!(Span::mixed_site()=> #depends depends.look().await;));
     let content = quote_spanned! {Span::mixed_site()=>
+        #depends
         let mut begun = #first;
         while let #private::Begun::Wait(wait) = begun {
             #again

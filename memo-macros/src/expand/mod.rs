@@ -171,8 +171,9 @@ enum GuardOf {
 fn guard(plan: &Plan<'_>, at: GuardOf) -> TokenStream {
     let probes = &quiet(plan);
     let private = &plan.private;
+    let depends = (!plan.dependency.is_empty()).then(|| quote_spanned!(Span::mixed_site()=> .depends(&depends)));
     if plan.validate.is_empty() {
-        return quote_spanned!(Span::mixed_site()=> #private::Guard::none());
+        return quote_spanned!(Span::mixed_site()=> #private::Guard::none() #depends);
     }
     let kind = kind(plan, probes);
     // The address of an async function's entry does its work when the arguments are gone.
@@ -181,7 +182,16 @@ fn guard(plan: &Plan<'_>, at: GuardOf) -> TokenStream {
         .validate
         .iter()
         .map(|test| if is_later { quote!(.validate_later(#test)) } else { quote!(.validate(&#test)) });
-    quote_spanned!(Span::mixed_site()=> #private::Guard::new(#kind) #(#tests)*)
+    quote_spanned!(Span::mixed_site()=> #private::Guard::new(#kind) #(#tests)* #depends)
+}
+
+/// `depends`, for guards and extras, where the function depends on something: its probes look later, and once.
+fn depends(plan: &Plan<'_>) -> Option<TokenStream> {
+    if plan.dependency.is_empty() {
+        return None;
+    }
+    let (private, probes) = (&plan.private, &plan.dependency);
+    Some(quote_spanned!(Span::mixed_site()=> let depends = #private::Depends::on([#(#probes),*]);))
 }
 
 /// Whether the function's parameter has a name of ours, its pattern moved to where it is used.

@@ -7,8 +7,8 @@ use syn::{Attribute, Generics, Receiver, ReceiverKind};
 use super::key::{self, KeyCode};
 use super::stand_in::StandIn;
 use super::{
-    GuardOf, cached, extras, guard, is_renamed, kept_type, kind, marker, module, ours, patterns_for, quiet, repeated,
-    site,
+    GuardOf, cached, depends, extras, guard, is_renamed, kept_type, kind, marker, module, ours, patterns_for, quiet,
+    repeated, site,
 };
 use crate::address::{self, bundled};
 use crate::plan::Plan;
@@ -94,7 +94,8 @@ fn addressed(plan: &Plan<'_>) -> Sibling {
     let patterns = patterns_for(plan, &expressions);
     let used = used_names(plan, &expressions);
     let (declaration, marker) = (site::declaration(plan), marker(plan));
-    let bindings = quote!(#patterns #used #lets);
+    let depends = depends(plan);
+    let bindings = quote!(#patterns #used #depends #lets);
     let body = if let Some(cache) = plan.cache() {
         cached::addressed(plan, cache, &cached::Parts { bindings, marker, kind, key, guard }, &store)
     } else {

@@ -41,3 +41,16 @@ pub(super) fn beta(word: &Ident, input: ParseStream<'_>) -> syn::Result<f64> {
         None => Err(syn::Error::new_spanned(&expr, format!("`{}` is no β; {ALLOWED}", shown(&expr)))),
     }
 }
+
+/// A probe: an expression over the arguments.
+pub(super) fn dependency(word: &Ident, input: ParseStream<'_>) -> syn::Result<Expr> {
+    const EXAMPLE: &str = "dependency = memo::probe::file_mtime(path)";
+    let probe: Expr = value(word, input, EXAMPLE)?.parse()?;
+    match bare(&probe) {
+        Expr::Lit(_) | Expr::Closure(_) => Err(syn::Error::new_spanned(
+            &probe,
+            format!("`{word}` takes a probe, an expression over the arguments: `{EXAMPLE}`"),
+        )),
+        _ => Ok(probe),
+    }
+}

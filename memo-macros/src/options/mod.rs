@@ -54,6 +54,7 @@ pub(crate) const NAMES: &[&str] = &[
     "stale_while_revalidate",
     "stale_if_error",
     "early_refresh",
+    "dependency",
     "single_flight",
     "wait_timeout",
     "on_timeout",
@@ -97,6 +98,8 @@ pub(crate) struct Options {
     pub(crate) stale_if_error: Slot<u64>,
     /// β.
     pub(crate) early_refresh: Slot<f64>,
+    /// Probes over the arguments.
+    pub(crate) dependency: Vec<Expr>,
     pub(crate) single_flight: Slot<SingleFlight>,
     pub(crate) wait_timeout: Slot<u64>,
     pub(crate) on_timeout: Slot<OnTimeout>,
@@ -171,6 +174,7 @@ impl Options {
             "stale_while_revalidate" => self.stale_while_revalidate.set(cx, word, input, fresh::window),
             "stale_if_error" => self.stale_if_error.set(cx, word, input, fresh::window),
             "early_refresh" => self.early_refresh.set(cx, word, input, fresh::beta),
+            "dependency" => fresh::dependency(word, input).map(|probe| self.dependency.push(probe)),
             "single_flight" => self.single_flight.set(cx, word, input, SingleFlight::parse),
             "wait_timeout" => self.wait_timeout.set(cx, word, input, values::timeout),
             "on_timeout" => self.on_timeout.set(cx, word, input, OnTimeout::parse),

@@ -133,7 +133,7 @@ impl<K: 'static, Kd: Kind> Operations for At<'_, K, Kd> {
             return Pending::now(None);
         }
         let entry = |instance: &&AnyInstance| {
-            instance.entry(self.hash, self.key, Kd::copy).1.filter(|entry| self.guard.accepts(entry))
+            instance.entry(self.hash, self.key, Kd::copy).1.filter(|entry| self.guard.refuses(entry).is_none())
         };
         Pending::now(self.instances.iter().find_map(entry).map(|entry| Box::new(entry) as _))
     }
@@ -143,7 +143,7 @@ impl<K: 'static, Kd: Kind> Operations for At<'_, K, Kd> {
         if switch::is_disabled() {
             return Pending::now(Ok(()));
         }
-        if let Err(error) = switch::reachable() {
+        if let Err(error) = switch::reachable().and_then(|()| self.guard.sees_dependency()) {
             return Pending::now(Err(error));
         }
         for instance in self.instances {
@@ -181,8 +181,11 @@ impl<K: 'static, Kd: Kind> Operations for At<'_, K, Kd> {
             return Pending::now(Explanation::Disabled);
         }
         let explain = |instance: &&AnyInstance| match instance.entry(self.hash, self.key, Kd::copy) {
-            (_, Some(entry)) if !self.guard.accepts(&entry) => Explanation::Invalid,
-            (_, Some(entry)) => Explanation::Hit { tier: "memory", age: entry.age(), remaining: entry.remaining() },
+            (_, Some(entry)) => self.guard.refuses(&entry).unwrap_or_else(|| Explanation::Hit {
+                tier: "memory",
+                age: entry.age(),
+                remaining: entry.remaining(),
+            }),
             (Found::Expired, None) => Explanation::Expired,
             (_, None) => Explanation::Absent,
         };

@@ -6,6 +6,7 @@ use super::{
     begin::{Settled, Step},
     begun::Started,
     entry::Entry,
+    explanation::Explanation,
     extras::Test,
     kind::Kind,
     share::HomeOf,
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     clock,
     error::Error,
-    freshness::pool::Job,
+    freshness::{depends::Depends, pool::Job},
     memory::{Put, Stored, entries::Weigh, stamp::Stamp},
     space::{Loaded, Space},
 };
@@ -29,6 +30,7 @@ pub struct Guard<'a, Kd: Kind> {
     again: Option<&'a dyn Fn() -> Option<Job>>,
     /// What an entry weighs that memory takes over from a store.
     weigh: Option<Weigh<'a>>,
+    depends: Option<Depends>,
 }
 
 pub(crate) type SharedTest<V> = std::sync::Arc<dyn Fn(&Entry<V>) -> bool + Send + Sync>;
@@ -40,7 +42,15 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
 
     /// Asks nothing.
     pub fn none() -> Self {
-        Self { validate: None, validate_too: Vec::new(), shared: Vec::new(), fail: None, again: None, weigh: None }
+        Self {
+            validate: None,
+            validate_too: Vec::new(),
+            shared: Vec::new(),
+            fail: None,
+            again: None,
+            weigh: None,
+            depends: None,
+        }
     }
 
     #[must_use]
@@ -59,14 +69,43 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
         self
     }
 
-    pub(crate) fn shared(&self) -> Vec<SharedTest<Kd::Val>> {
-        self.shared.clone()
+    /// What is asked of an entry that is read later, in a task.
+    pub(crate) fn later(&self) -> Later<Kd::Val> {
+        Later { tests: self.shared.clone(), depends: self.depends.clone() }
+    }
+
+    /// Why an entry is not to be used.
+    pub(crate) fn refuses(&self, entry: &Entry<Kd::Val>) -> Option<Explanation> {
+        if self.depends.as_ref().is_some_and(|depends| depends.has_changed_since(entry)) {
+            return Some(Explanation::Dependency);
+        }
+        (!self.accepts(entry)).then_some(Explanation::Invalid)
     }
 
     #[must_use]
     pub fn fail(mut self, fail: fn(Error) -> Kd::Ret) -> Self {
         self.fail = Some(fail);
         self
+    }
+
+    /// What entries have to be made for.
+    #[must_use]
+    pub fn depends(mut self, depends: &Depends) -> Self {
+        self.depends = Some(depends.clone());
+        self
+    }
+
+    /// # Errors
+    /// If it can't be seen what a value would be stored for.
+    pub(crate) fn sees_dependency(&self) -> Result<(), Error> {
+        match self.depends.as_ref().map(Depends::seen) {
+            Some(Err(error)) => Err(error.again()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn dependency(&self) -> Option<&Depends> {
+        self.depends.as_ref()
     }
 
     /// How the call repeats itself in the background.
@@ -90,7 +129,7 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
 
     /// Is an entry used without being looked at?
     pub(crate) fn is_open(&self) -> bool {
-        self.validate.is_none()
+        self.validate.is_none() && self.depends.is_none()
     }
 
     pub(crate) fn accepts(&self, entry: &Entry<Kd::Val>) -> bool {
@@ -98,6 +137,29 @@ impl<'a, Kd: Kind> Guard<'a, Kd> {
             return false;
         }
         self.validate.iter().chain(&self.validate_too).all(|test| test(entry))
+    }
+}
+
+/// What is asked of an entry when the call's place is gone.
+pub(crate) struct Later<V> {
+    tests: Vec<SharedTest<V>>,
+    depends: Option<Depends>,
+}
+
+impl<V> Later<V> {
+    /// Looks at what the entry depends on.
+    pub(crate) async fn look(&self) {
+        if let Some(depends) = &self.depends {
+            depends.look().await;
+        }
+    }
+
+    /// Why an entry is not to be used.
+    pub(crate) fn refuses(&self, entry: &Entry<V>) -> Option<Explanation> {
+        if self.depends.as_ref().is_some_and(|depends| depends.has_changed_since(entry)) {
+            return Some(Explanation::Dependency);
+        }
+        (!self.tests.iter().all(|test| test(entry))).then_some(Explanation::Invalid)
     }
 }
 
@@ -121,6 +183,10 @@ pub(crate) trait Answer {
     /// A store can't be asked: is that the end of the call?
     fn broken(&mut self, _: &Error) -> bool {
         false
+    }
+    /// What entries have to be made for, and runs that are waited for.
+    fn depends(&self) -> Option<&Depends> {
+        None
     }
     /// Makes an error the result, if the function says so.
     fn fail(&mut self, error: &dyn Fn() -> Error) -> bool;
@@ -147,14 +213,14 @@ fn decode<Kd: Kind>(
         return None;
     }
     let (stamp, own) = loaded.about(tags);
-    let entry = Entry::new(value?, stamp, tags, &own);
+    let entry = Entry::new(value?, stamp, tags, &own).depending(loaded.dependency());
     if !accepts(&entry) {
         return None;
     }
     if let Some(keep) = keep {
         let mut copy = Some(Kd::copy(entry.value()));
-        let stamp = stamp.of_copy(clock::now());
-        keep(Put { value: &mut copy, stamp, tags: &own, weigh, replaces: false, yields: true });
+        let (stamp, dependency) = (stamp.of_copy(clock::now()), loaded.dependency());
+        keep(Put { value: &mut copy, stamp, tags: &own, dependency, weigh, replaces: false, yields: true });
     }
     Some(entry)
 }
@@ -298,7 +364,8 @@ impl<'g, 'a, Kd: Kind> Guarded<'g, 'a, Kd> {
 impl<Kd: Kind> Answer for Guarded<'_, '_, Kd> {
     fn read(&mut self, stored: Stored<'_>, tags: &'static [&'static str]) {
         let value = stored.value().downcast_ref().map(Kd::copy);
-        self.entry = value.map(|value| Entry::new(value, stored.stamp(), tags, stored.tags()));
+        let entry = |value| Entry::new(value, stored.stamp(), tags, stored.tags()).depending(stored.dependency());
+        self.entry = value.map(entry);
     }
 
     fn decode(
@@ -331,6 +398,10 @@ impl<Kd: Kind> Answer for Guarded<'_, '_, Kd> {
     fn fail(&mut self, error: &dyn Fn() -> Error) -> bool {
         self.result = self.guard.fail.map(|fail| fail(error()));
         self.result.is_some()
+    }
+
+    fn depends(&self) -> Option<&Depends> {
+        self.guard.dependency()
     }
 
     fn again(&self) -> Option<Job> {

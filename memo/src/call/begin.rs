@@ -3,16 +3,18 @@
 
 mod attempt;
 mod lease;
+mod look;
 mod present;
 mod renew;
 
 use std::{any::Any, num::NonZeroU64, sync::Arc};
 
 pub(super) use attempt::Attempt;
+use look::{Looked, Seen};
 pub(super) use renew::Renewal;
 
 use super::{
-    answer::{Answer, Keep},
+    answer::Answer,
     guest::Used,
     home::Loading,
     run::Running,
@@ -20,16 +22,14 @@ use super::{
     waits::{Ended, On, Reading, Waited, Waits},
 };
 use crate::{
-    clock::{self, Millis},
     error::{Error, Kind as ErrorKind},
     flight::{
         slot::Flight,
         wait::{Outcome, Wait},
     },
-    freshness::{State, state},
     key::{Ask, Held},
-    memory::{Entered, Put, Stored, locked::UnderLock, stamp::Stamp},
-    space::{EntryKey, Face, Lease, Loaded, Read, Space},
+    memory::{Entered, Entering, Stored, locked::UnderLock},
+    space::{EntryKey, Face, Lease, Read, Space},
 };
 
 /// Where a call stands.
@@ -38,16 +38,6 @@ pub(crate) enum Step {
     Settled(Settled),
     /// It is to wait for another's run.
     Wait(Waits),
-}
-
-/// What memory has for a call; when an entry was made that is not simply a hit.
-enum Looked {
-    Nothing,
-    Hit,
-    /// A hit that is to be made anew meanwhile; not counted yet.
-    Due(Stamp),
-    /// What is to be given if the body fails.
-    Spare(Millis),
 }
 
 /// How a call that waits no more goes on.
@@ -196,11 +186,14 @@ impl Call<'_> {
         if UnderLock::is_here() {
             return Step::aside();
         }
+        if !self.sees_dependency() {
+            return self.blind();
+        }
         let mut attempt = Attempt::first(self.instance);
         if looks {
             match self.look() {
                 Looked::Hit => return Step::done(),
-                Looked::Due(stamp) => return self.due(stamp),
+                Looked::Due(seen) => return self.due(seen),
                 Looked::Spare(made) => attempt.spare = NonZeroU64::new(made),
                 Looked::Nothing => {}
             }
@@ -213,6 +206,7 @@ impl Call<'_> {
     fn unusual(self) -> Step {
         match switch::take_way() {
             None => Step::aside(),
+            Some(Way::Refresh(_) | Way::Called(Mode::Overwrite)) if !self.sees_dependency() => self.blind(),
             Some(Way::Refresh(made)) if !UnderLock::is_here() => self.refresh(made),
             Some(Way::Called(Mode::Skip)) => {
                 self.instance.count(|counters| &counters.skipped, 1);
@@ -221,71 +215,6 @@ impl Call<'_> {
             Some(Way::Called(Mode::Overwrite)) if !UnderLock::is_here() => self.overwrite(),
             Some(_) => self.begin(true),
         }
-    }
-
-    /// Answers from the store, if there is an entry that is accepted.
-    fn look(&mut self) -> Looked {
-        let stamp = self.visit(true);
-        self.judge(stamp)
-    }
-
-    /// Has the answer read the entry, if there is one; gives its times.
-    fn visit(&mut self, touch: bool) -> Option<Stamp> {
-        let (answer, tags, mut stamp) = (&mut *self.answer, self.instance.options.tags, None);
-        let read = &mut |stored: Stored<'_>| {
-            stamp = Some(stored.stamp());
-            answer.read(stored, tags);
-        };
-        self.instance.store.visit(self.hash, self.key.ask(), touch, read);
-        stamp
-    }
-
-    /// Is what was read accepted? Else it is removed.
-    fn accepts(&mut self) -> bool {
-        match self.answer.accept() {
-            Ok(()) => true,
-            Err(stamp) => {
-                self.instance.store.remove_if(self.hash, self.key.ask(), stamp);
-                false
-            }
-        }
-    }
-
-    /// What an entry with these times is good for, which the answer has.
-    fn judge(&mut self, stamp: Option<Stamp>) -> Looked {
-        let Some(stamp) = stamp else { return Looked::Nothing };
-        self.judge_by(stamp, Self::accepts)
-    }
-
-    /// What an entry from the stores is good for; if it is, it is taken.
-    fn judge_loaded(&mut self, loaded: &Loaded, seen: u64) -> Looked {
-        let early = self.instance.options().windows.map_or(0, |windows| windows.early(loaded.cost()));
-        let stamp = loaded.stamp().early_by(early);
-        self.judge_by(stamp, |call| call.takes(loaded, seen))
-    }
-
-    /// Counts a hit on an entry with these times.
-    fn count_hit(&self, stamp: Stamp) {
-        self.instance.count(|counters| &counters.hits, 1);
-        if stamp.grace() > 0 && clock::now() >= stamp.fresh_until() {
-            self.instance.count(|counters| &counters.stale_hits, 1);
-        }
-    }
-
-    fn judge_by(&mut self, stamp: Stamp, takes: impl FnOnce(&mut Self) -> bool) -> Looked {
-        let windows = self.instance.options().windows;
-        let state = state(windows, stamp, clock::now());
-        if state == State::Spare && (windows.is_none() || !self.instance.claims().is_resting(self.hash)) {
-            return Looked::Spare(stamp.created());
-        }
-        if !takes(self) {
-            return Looked::Nothing;
-        }
-        if state == State::Due {
-            return Looked::Due(stamp);
-        }
-        self.count_hit(stamp);
-        Looked::Hit
     }
 
     /// Where the entry stands outside of memory, if that was found out.
@@ -329,9 +258,9 @@ impl Call<'_> {
                     attempt.count_wait(self.instance);
                     true
                 }
-                Looked::Due(stamp) => {
+                Looked::Due(seen) => {
                     attempt.count_wait(self.instance);
-                    return self.due(stamp);
+                    return self.due(seen);
                 }
                 looked => {
                     attempt.refused = loaded.created();
@@ -350,26 +279,6 @@ impl Call<'_> {
         if is_done { Step::done() } else { self.make(attempt, Some(seen)) }
     }
 
-    /// Answers with what a store had, if it is accepted; then memory gets a copy, unless something changed since.
-    fn takes(&mut self, loaded: &Loaded, seen: u64) -> bool {
-        let (instance, hash) = (self.instance, self.hash);
-        let Call { key, place: Where::Found(Some(outside)), answer, .. } = self else { return false };
-        let Some(space) = instance.space.as_ref() else { return false };
-        let key = key.ask();
-        let mut keep = |put: Put<'_>| {
-            let early = instance.options().windows.map_or(0, |windows| windows.early(loaded.cost()));
-            let stamp = put.stamp.early_by(early);
-            let put = Put { weigh: put.weigh.or(instance.weigh()), stamp, ..put };
-            if let Some(_right) = space.stores.right_to_copy(&outside.key, seen) {
-                instance.store.fill(hash, key, put);
-            }
-        };
-        let keep = space.stores.has_memory().then_some(&mut keep as Keep<'_>);
-        let is_hit = answer.decode(space, loaded, instance.options.tags, keep);
-        space.used(loaded, is_hit);
-        is_hit
-    }
-
     /// Runs the body, for all who ask meanwhile.
     fn lead(self, flight: Arc<Flight>, overwrites: bool, lease: Option<Lease>) -> Step {
         self.instance.count(|counters| &counters.misses, 1);
@@ -381,20 +290,23 @@ impl Call<'_> {
     /// Leads a flight, or joins one. `seen`: when the stores outside of memory were asked.
     fn enter(mut self, mut attempt: Attempt, seen: Option<u64>) -> Step {
         let (instance, hash, tags) = (self.instance, self.hash, self.instance.options.tags);
+        let dependency = self.dependency();
+        let dependency = dependency.as_ref();
         loop {
-            let (answer, mut stamp) = (&mut *self.answer, None);
+            let (answer, mut found) = (&mut *self.answer, None);
             let read = &mut |stored: Stored<'_>| {
-                stamp = Some(stored.stamp());
+                found = Some(Seen::of(&stored, dependency));
                 answer.read(stored, tags);
             };
-            match instance.store.enter(hash, self.key.ask(), (attempt.joins, attempt.spare.map(NonZeroU64::get)), read)
-            {
-                Entered::Found => match self.judge(stamp) {
+            let refused = attempt.spare.map(NonZeroU64::get);
+            let wanted = Entering { joinable: attempt.joins, refused, dependency };
+            match instance.store.enter(hash, self.key.ask(), wanted, read) {
+                Entered::Found => match self.judge(found) {
                     Looked::Nothing => {}
                     Looked::Spare(made) => attempt.spare = NonZeroU64::new(made),
-                    Looked::Due(stamp) => {
+                    Looked::Due(seen) => {
                         attempt.count_wait(instance);
-                        return self.due(stamp);
+                        return self.due(seen);
                     }
                     Looked::Hit => {
                         attempt.count_wait(instance);

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     clock::{self, Millis, NEVER},
+    freshness::fingerprint::Fingerprint,
     memory::stamp::Stamp,
     tags::Tag,
 };
@@ -20,11 +21,21 @@ pub struct Entry<V> {
     literal: &'static [&'static str],
     /// Tags of this entry.
     own: Vec<Tag>,
+    dependency: Option<Fingerprint>,
 }
 
 impl<V> Entry<V> {
     pub(crate) fn new(value: V, stamp: Stamp, literal: &'static [&'static str], own: &[Tag]) -> Self {
-        Self { value, stamp, literal, own: own.to_vec() }
+        Self { value, stamp, literal, own: own.to_vec(), dependency: None }
+    }
+
+    /// Made when its dependency looked like this.
+    pub(crate) fn depending(self, dependency: Option<&Fingerprint>) -> Self {
+        Self { dependency: dependency.cloned(), ..self }
+    }
+
+    pub(crate) fn dependency(&self) -> Option<&Fingerprint> {
+        self.dependency.as_ref()
     }
 
     /// The stored value.

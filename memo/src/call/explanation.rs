@@ -37,6 +37,8 @@ pub enum Explanation {
     Expired,
     /// There is an entry that `validate` does not accept.
     Invalid,
+    /// There is an entry whose dependency has changed since it was made, or can't be seen now.
+    Dependency,
     /// There is an entry of this key that another version of the function has stored: its code, or the type of its values, was
     /// another.
     #[non_exhaustive]
@@ -118,6 +120,7 @@ impl fmt::Display for Explanation {
             }
             Self::Expired => f.write_str("miss: the entry has expired"),
             Self::Invalid => f.write_str("miss: `validate` does not accept the entry"),
+            Self::Dependency => f.write_str("miss: the dependency of the entry has changed"),
             Self::OtherVersion { tier, age } => {
                 write!(f, "miss: the entry in {tier} is of another version of the function, stored {age:?} ago")
             }

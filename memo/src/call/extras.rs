@@ -7,7 +7,7 @@ use super::{
     site::Jitter,
     terms::{Terms, Ttl},
 };
-use crate::{clock, memory::entries::weigh_any, tags::Tag};
+use crate::{clock, freshness::depends::Depends, memory::entries::weigh_any, tags::Tag};
 
 /// What can be written as a time to live: seconds or a `Duration`.
 #[diagnostic::on_unimplemented(
@@ -127,6 +127,7 @@ pub struct Extras<'a, K, V> {
     pub(crate) tags_of: Vec<TagsOf<'a, V>>,
     pub(crate) cache_if: Vec<Test<'a, V>>,
     pub(crate) weigh: Option<Weigh<'a, K, V>>,
+    pub(crate) depends: Option<Depends>,
 }
 
 impl<'a, K, V> Extras<'a, K, V> {
@@ -141,6 +142,7 @@ impl<'a, K, V> Extras<'a, K, V> {
             tags_of: Vec::new(),
             cache_if: Vec::new(),
             weigh: None,
+            depends: None,
         }
     }
 
@@ -194,6 +196,12 @@ impl<'a, K, V> Extras<'a, K, V> {
         self
     }
 
+    #[must_use]
+    pub fn depends(mut self, depends: &Depends) -> Self {
+        self.depends = Some(depends.clone());
+        self
+    }
+
     /// `Err` is stored as long as anything else.
     #[must_use]
     pub fn cache_err(self) -> Self
@@ -228,8 +236,9 @@ impl<'a, K, V> Extras<'a, K, V> {
         let stores = self.cache_if.iter().all(|test| test(value));
         let computed = self.tags_of.iter().flat_map(|of| of(value));
         let tags = distinct(self.tags.iter().cloned().chain(computed).collect(), literal);
-        let jitter = self.jitter;
-        Terms { stores, ttl, jitter, varies: special.is_none(), yields: self.if_absent, tags, ..Terms::default() }
+        let (jitter, yields) = (self.jitter, self.if_absent);
+        let dependency = self.depends.as_ref().and_then(|depends| depends.seen().ok()).cloned();
+        Terms { stores, ttl, jitter, varies: special.is_none(), yields, tags, dependency, ..Terms::default() }
     }
 }
 

@@ -353,7 +353,8 @@ impl AnyInstance {
         let found = self.store.visit(hash, key, false, &mut |stored| {
             if self.gives(stored.stamp()) {
                 let value = stored.value().downcast_ref().map(copy);
-                entry = value.map(|value| Entry::new(value, stored.stamp(), literal, stored.tags()));
+                let with_value = |value| Entry::new(value, stored.stamp(), literal, stored.tags());
+                entry = value.map(with_value).map(|entry| entry.depending(stored.dependency()));
             }
         });
         if found == Found::Live && entry.is_none() { (Found::Expired, None) } else { (found, entry) }

@@ -71,6 +71,7 @@ impl<V: Send + Sync + 'static> Offered<V> {
             window: stamp.window(),
             cost: running.cost(),
             tags: terms.all_tags(options),
+            dependency: terms.dependency.clone(),
             yields: terms.yields(options, running.overwrites || running.renews),
         };
         let memory = InMemory { copy, stamp: stamp.of_copy(stamp.created()), weight };

@@ -126,7 +126,7 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
             return Err(Explanation::Expired);
         }
         let value = value.ok_or(Explanation::Absent)?;
-        Ok((Entry::new(value, stamp, literal, &own), tier))
+        Ok((Entry::new(value, stamp, literal, &own).depending(loaded.dependency()), tier))
     }
 
     /// What memory has, with the end that it has there.
@@ -148,7 +148,7 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         space.decode(loaded, &mut value);
         let literal = self.options().tags;
         let (stamp, own) = loaded.about(literal);
-        Some(Entry::new(value?, stamp, literal, &own))
+        Some(Entry::new(value?, stamp, literal, &own).depending(loaded.dependency()))
     }
 
     /// The entry in the stores, of which memory gets a copy.
@@ -177,7 +177,8 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
         {
             let mut copy = Some(copy(found.value()));
             let (stamp, tags) = (found.stamp().of_copy(clock::now()), found.own_tags());
-            let put = Put { value: &mut copy, stamp, tags, weigh: self.weigh(), replaces: false, yields: true };
+            let (dependency, weigh) = (found.dependency(), self.weigh());
+            let put = Put { value: &mut copy, stamp, tags, dependency, weigh, replaces: false, yields: true };
             self.home.instance().store.fill(self.hash, key, put);
         }
     }
@@ -318,6 +319,7 @@ impl<H: Home + Send + Sync + 'static> Place<H> {
                     window: stamp.window(),
                     cost: 0,
                     tags: terms.all_tags(options),
+                    dependency: terms.dependency.clone(),
                     yields,
                 };
                 Some(space.offer(key.clone(), value, about)?)

@@ -26,8 +26,8 @@ use crate::{
 struct Found<V> {
     entry: Entry<V>,
     tier: &'static str,
-    /// Does it pass the tests of the attribute?
-    accepted: bool,
+    /// Why it is not to be used.
+    refused: Option<Explanation>,
 }
 
 /// An address of the entries at some places: several only where generics that it does not name made several instances.
@@ -76,15 +76,18 @@ impl<H: Lasting, K: 'static, Kd: Kind<Val: Send + Sync>> At<'_, H, K, Kd> {
     {
         let Ok(places) = self.places() else { return Pending::now(Err(Explanation::Absent)) };
         if let Some(entry) = places.iter().find_map(|place| in_memory(place, self.key)) {
-            let accepted = self.guard.accepts(&entry);
-            return Pending::now(Ok(Found { entry, tier: "memory", accepted }));
+            let refused = self.guard.refuses(&entry);
+            return Pending::now(Ok(Found { entry, tier: "memory", refused }));
         }
-        let (places, face, shared) = (places.to_vec(), self.face, self.guard.shared());
+        let (places, face, later) = (places.to_vec(), self.face, self.guard.later());
         let again = if places.iter().any(Place::awaits_contents) { self.key.hold() } else { None };
         let read = async move {
+            if face == Face::Task {
+                later.look().await;
+            }
             let found = |entry, tier| {
-                let accepted = shared.iter().all(|test| test(&entry));
-                Found { entry, tier, accepted }
+                let refused = later.refuses(&entry);
+                Found { entry, tier, refused }
             };
             let mut reason = Explanation::Absent;
             for place in places {
@@ -105,8 +108,8 @@ impl<H: Lasting, K: 'static, Kd: Kind<Val: Send + Sync>> At<'_, H, K, Kd> {
         match face {
             // The tests of a thread can look only now; those of a task have come along.
             Face::Thread => Pending::now(block_on(read).map(|found| {
-                let accepted = self.guard.accepts(&found.entry);
-                Found { accepted, ..found }
+                let refused = self.guard.refuses(&found.entry);
+                Found { refused, ..found }
             })),
             Face::Task => Pending::later(read),
         }
@@ -153,7 +156,7 @@ impl<H: Lasting, K: 'static, Kd: Kind<Val: Send + Sync>> Operations for At<'_, H
             entry.map(|entry| (entry, "")).ok_or(Explanation::Absent)
         };
         let found = self.find(|place, key| place.read_memory(key, Kd::copy), outside);
-        found.map(|found| Some(Box::new(found.ok().filter(|found| found.accepted)?.entry) as _))
+        found.map(|found| Some(Box::new(found.ok().filter(|found| found.refused.is_none())?.entry) as _))
     }
 
     fn set(&self, value: Box<dyn Any>) -> Pending<Result<(), Error>> {
@@ -161,7 +164,9 @@ impl<H: Lasting, K: 'static, Kd: Kind<Val: Send + Sync>> Operations for At<'_, H
         if switch::is_disabled() {
             return Pending::now(Ok(()));
         }
-        let prepared = switch::reachable().and_then(|()| Ok((self.settings(&value)?, self.held()?)));
+        let prepared = switch::reachable()
+            .and_then(|()| self.guard.sees_dependency())
+            .and_then(|()| Ok((self.settings(&value)?, self.held()?)));
         let (settings, held) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return Pending::now(Err(error)),
@@ -194,10 +199,10 @@ impl<H: Lasting, K: 'static, Kd: Kind<Val: Send + Sync>> Operations for At<'_, H
         let outside = |place: Place<H>, face| async move { place.explain_outside::<Kd::Val>(face).await };
         let found = self.find(|place, key| place.read_copy(key, Kd::copy), outside);
         found.map(|found| match found {
-            Ok(Found { entry, tier, accepted: true }) => {
+            Ok(Found { entry, tier, refused: None }) => {
                 Explanation::Hit { tier, age: entry.age(), remaining: entry.remaining() }
             }
-            Ok(_) => Explanation::Invalid,
+            Ok(Found { refused: Some(reason), .. }) => reason,
             Err(reason) => reason.or(absent),
         })
     }

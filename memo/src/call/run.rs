@@ -18,13 +18,14 @@ use super::{
     extras::Extras, guest::Used, home::Home, instance::AnyInstance, kind::Kind, share::HomeOf, switch, terms::Terms,
 };
 use crate::{
+    clock,
     flight::{
         chain::Inside,
         slot::{Flight, Shared},
         wait::{Leading, block_on},
     },
-    freshness::claims::Claim,
-    memory::{Put, Stored, entries::Weigh, locked::UnderLock},
+    freshness::{Windows, claims::Claim, fingerprint::Fingerprint},
+    memory::{Put, Stored, entries::Weigh, locked::UnderLock, stamp::Stamp},
     space::{EntryKey, Face, Lease},
     tags::Tag,
 };
@@ -289,7 +290,11 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
     fn older_in_memory(&self) -> Option<Kd::Val> {
         let Led { home, running } = &**self.led.as_ref()?;
         let mut value = None;
-        let read = &mut |stored: Stored<'_>| value = stored.value().downcast_ref().map(Kd::copy);
+        let read = &mut |stored: Stored<'_>| {
+            if may_stand_in(home.used(), running, (stored.stamp(), stored.dependency())) {
+                value = stored.value().downcast_ref().map(Kd::copy);
+            }
+        };
         let _under = UnderLock::enter();
         home.instance().store.beside(running.hash, &running.flight, read);
         value
@@ -299,6 +304,9 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
         let Led { home, running } = &**self.led.as_ref()?;
         let space = home.instance().space.as_ref()?;
         let loaded = space.stores.read(face, running.outside.as_ref()?).await.ok().flatten()?;
+        if !may_stand_in(home.used(), running, (loaded.stamp(), loaded.dependency())) {
+            return None;
+        }
         let mut value: Option<Kd::Val> = None;
         space.decode(&loaded, &mut value);
         value
@@ -362,6 +370,13 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Run<H, K, Kd> {
         };
         led.land::<Kd>(result, fence)
     }
+}
+
+/// May an entry be given in place of what a run failed to make? If its dependency has changed, only `stale_if_error` says so.
+fn may_stand_in(instance: Used<'_>, running: &Running, (stamp, then): (Stamp, Option<&Fingerprint>)) -> bool {
+    let has_changed = running.flight.dependency().is_some_and(|now| now.has_changed_since(then));
+    let outlives = |windows: &Windows| windows.outlives_a_change(stamp.created(), clock::now());
+    !has_changed || instance.options().windows.is_some_and(outlives)
 }
 
 impl<H: Home> Led<H> {

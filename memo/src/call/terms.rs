@@ -5,7 +5,7 @@ use std::any::Any;
 use super::site::{Jitter, Options};
 use crate::{
     clock::{self, Millis, NEVER},
-    freshness::Windows,
+    freshness::{Windows, fingerprint::Fingerprint},
     memory::{Put, entries::Weigh, stamp::Stamp},
     random::random,
     tags::Tag,
@@ -31,6 +31,8 @@ pub(crate) struct Terms {
     pub(crate) windows: Option<&'static Windows>,
     /// How long it took to make, in nanoseconds; 0 if that is not known.
     pub(crate) cost: u64,
+    /// What its dependency looked like before it was made.
+    pub(crate) dependency: Option<Fingerprint>,
 }
 
 impl Default for Terms {
@@ -44,6 +46,7 @@ impl Default for Terms {
             tags: Vec::new(),
             windows: None,
             cost: 0,
+            dependency: None,
         }
     }
 }
@@ -87,7 +90,15 @@ impl Terms {
         overwrites: bool,
     ) -> Put<'a> {
         let yields = self.yields(options, overwrites);
-        Put { value, stamp, tags: &self.tags, weigh, replaces: overwrites, yields }
+        Put {
+            value,
+            stamp,
+            tags: &self.tags,
+            dependency: self.dependency.as_ref(),
+            weigh,
+            replaces: overwrites,
+            yields,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
 use super::timer::Alarm;
 use crate::{
     clock::{self, Millis},
+    freshness::fingerprint::Fingerprint,
     sync::Mutex,
     tags::Tag,
 };
@@ -69,6 +70,8 @@ struct State {
 /// A running body. Its followers wait here; invalidations leave their marks here.
 pub(crate) struct Flight {
     pub(crate) id: FlightId,
+    /// What the dependency of its value looked like before it began.
+    dependency: Option<Fingerprint>,
     state: Mutex<State>,
     progress: Mutex<Progress>,
 }
@@ -87,9 +90,10 @@ struct Progress {
 }
 
 impl Flight {
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(dependency: Option<Fingerprint>) -> Arc<Self> {
         Arc::new(Self {
             id: next_id(),
+            dependency,
             state: Mutex::new(State {
                 phase: Phase::Running,
                 followers: 0,
@@ -99,6 +103,10 @@ impl Flight {
             }),
             progress: Mutex::new(Progress { polls: 0, polling: false, woken: None, watchdog: None, wakers: None }),
         })
+    }
+
+    pub(crate) fn dependency(&self) -> Option<&Fingerprint> {
+        self.dependency.as_ref()
     }
 
     /// A caller joins. The number tells later which clearings it has seen already.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use super::slot::Flight;
-use crate::tags::Tag;
+use crate::{freshness::fingerprint::Fingerprint, tags::Tag};
 
 /// A place for a key that is not in an entry yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +42,14 @@ impl Flights {
     }
 
     /// Starts a flight whose key is parked there.
-    pub(crate) fn start(&mut self, hash: u64, key: Place, joinable: bool) -> Arc<Flight> {
-        let flight = Flight::new();
+    pub(crate) fn start(
+        &mut self,
+        hash: u64,
+        key: Place,
+        joinable: bool,
+        dependency: Option<&Fingerprint>,
+    ) -> Arc<Flight> {
+        let flight = Flight::new(dependency.cloned());
         let entry = InFlight { hash, key, flight: flight.clone(), joinable };
         self.table.insert_unique(hash, entry, |f| f.hash);
         flight

@@ -10,6 +10,8 @@
 //! it, and the others have the stale value.
 
 pub(crate) mod claims;
+pub(crate) mod depends;
+pub(crate) mod fingerprint;
 pub(crate) mod pool;
 pub(crate) mod repeat;
 
@@ -58,6 +60,11 @@ impl Windows {
     /// The times of a value that took so many nanoseconds to make.
     pub(crate) fn stamp(&self, stamp: Stamp, cost: u64) -> Stamp {
         stamp.stale_until(self.longest()).early_by(self.early(cost))
+    }
+
+    /// Is a value, whose dependency has changed, still to be given if making it anew fails?
+    pub(crate) fn outlives_a_change(&self, made: Millis, now: Millis) -> bool {
+        now < made.saturating_add(self.stale_if_error)
     }
 
     fn longest(&self) -> Millis {

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     clock::{self, Millis},
     flight::{slot::Flight, table::Place},
+    freshness::fingerprint::Fingerprint,
     key::Ask,
     stats::counters::Counters,
     tags::Tag,
@@ -31,12 +32,25 @@ pub(crate) enum Entered {
     Follow(Arc<Flight>, u64),
 }
 
+/// What a caller that found nothing in the store wants.
+#[derive(Clone, Copy)]
+pub(crate) struct Entering<'a> {
+    /// May it wait for another's run?
+    pub(crate) joinable: bool,
+    /// An entry that was made at this time or before is none.
+    pub(crate) refused: Option<Millis>,
+    /// What its dependency looks like. A run that began when that looked otherwise is none to wait for.
+    pub(crate) dependency: Option<&'a Fingerprint>,
+}
+
 /// A value on its way into the store.
 pub(crate) struct Put<'a> {
     /// An `Option` of the store's type.
     pub(crate) value: &'a mut dyn Any,
     pub(crate) stamp: Stamp,
     pub(crate) tags: &'a [Tag],
+    /// What the dependency looked like before it was made.
+    pub(crate) dependency: Option<&'a Fingerprint>,
     pub(crate) weigh: Option<Weigh<'a>>,
     /// Somebody asked for this value in place of any other, so no copy of another may be used from now on.
     pub(crate) replaces: bool,
@@ -83,9 +97,15 @@ impl Shard<dyn Rows> {
         refused.is_none_or(|refused| self.stamp(id).created() > refused).then_some(id)
     }
 
-    fn start(&mut self, hash: u64, key: &dyn Ask, joinable: bool) -> Arc<Flight> {
+    fn start(&mut self, hash: u64, key: &dyn Ask, joinable: bool, dependency: Option<&Fingerprint>) -> Arc<Flight> {
         let place = self.rows.park(key);
-        self.around.flights.start(hash, place, joinable)
+        self.around.flights.start(hash, place, joinable, dependency)
+    }
+
+    /// Has the entry to leave its place to a value that yields to others?
+    fn makes_way(&self, id: SlotId, put: &Put<'_>) -> bool {
+        let is_outdated = put.dependency.is_some_and(|now| now.has_changed_since(self.dependency(id)));
+        is_outdated || !self.is_fresh(id)
     }
 
     /// Takes the flights of a key out: they end without storing anything, and nobody joins them any more.
@@ -119,33 +139,40 @@ impl Shard<dyn Rows> {
 
 impl Store<dyn Cells> {
     /// Starts a flight or joins one, if there is still no live entry: a flight may have landed since the store was
-    /// asked. An entry that was made at the time `refused` or before is none.
-    pub(crate) fn enter(
-        &self,
-        hash: u64,
-        key: &dyn Ask,
-        (joinable, refused): (bool, Option<Millis>),
-        read: Read<'_>,
-    ) -> Entered {
+    /// asked. A flight that began before the dependency changed is detached.
+    pub(crate) fn enter(&self, hash: u64, key: &dyn Ask, wanted: Entering<'_>, read: Read<'_>) -> Entered {
+        let Entering { joinable, refused, dependency } = wanted;
+        let mut gone = Gone::None;
         let mut shard = self.cell(hash).write();
         if joinable && let Some(flight) = shard.around.flights.joinable(hash, |at| shard.rows.is_parked(at, key)) {
-            return Entered::Follow(flight.clone(), flight.join());
+            let flight = flight.clone();
+            if dependency.is_none_or(|now| !now.has_changed_since(flight.dependency())) {
+                let joined = flight.join();
+                return Entered::Follow(flight, joined);
+            }
+            shard.withdraw(hash, &flight, &mut gone);
         }
         if let Some(id) = shard.newer(hash, key, refused) {
             read(Stored { shard: &shard, id });
             return Entered::Found;
         }
-        Entered::Lead(shard.start(hash, key, joinable))
+        Entered::Lead(shard.start(hash, key, joinable, dependency))
     }
 
     /// Starts a flight that makes an entry anew which was made at that time, unless somebody does, or has.
-    pub(crate) fn renew(&self, hash: u64, key: &dyn Ask, made: Millis) -> Option<Arc<Flight>> {
+    pub(crate) fn renew(
+        &self,
+        hash: u64,
+        key: &dyn Ask,
+        made: Millis,
+        dependency: Option<&Fingerprint>,
+    ) -> Option<Arc<Flight>> {
         let mut shard = self.cell(hash).write();
         let is_under_way = shard.around.flights.joinable(hash, |at| shard.rows.is_parked(at, key)).is_some();
         if is_under_way || shard.newer(hash, key, Some(made)).is_some() {
             return None;
         }
-        Some(shard.start(hash, key, true))
+        Some(shard.start(hash, key, true, dependency))
     }
 
     /// Reads the entry of a flight's key, if it is alive.
@@ -158,11 +185,11 @@ impl Store<dyn Cells> {
     }
 
     /// Starts a flight that replaces the ones of its key: what began earlier will not be stored any more.
-    pub(crate) fn supersede(&self, hash: u64, key: &dyn Ask) -> Arc<Flight> {
+    pub(crate) fn supersede(&self, hash: u64, key: &dyn Ask, dependency: Option<&Fingerprint>) -> Arc<Flight> {
         let mut gone = Gone::None;
         let mut shard = self.cell(hash).write();
         shard.detach(hash, key, &mut gone);
-        let flight = shard.start(hash, key, true);
+        let flight = shard.start(hash, key, true, dependency);
         drop(shard);
         flight
     }
@@ -271,7 +298,7 @@ impl Store<dyn Cells> {
         let now = clock::now();
         self.sweep_shard(shard, now, PASSIVE_SWEEP, gone);
         let present = shard.find_parked(hash, key);
-        if put.yields && present.is_some_and(|id| shard.is_fresh(id)) {
+        if put.yields && present.is_some_and(|id| !shard.makes_way(id, put)) {
             shard.rows.refuse(put.value, gone);
             return Placed::Yielded;
         }
@@ -280,7 +307,7 @@ impl Store<dyn Cells> {
             cell.outdate();
         }
         let weight = put.weigh.map_or(0, |weigh| shard.rows.weigh(key, put.value, weigh));
-        let new = New { stamp: put.stamp, tags: put.tags, weight };
+        let new = New { stamp: put.stamp, tags: put.tags, dependency: put.dependency, weight };
         let fits = !is_over(new.stamp.expires(), || now) && self.bound.can_hold(weight) && !self.is_deaf();
         match present {
             Some(id) if fits && self.bound.exchange(shard.around.weight(id), weight) => {

@@ -24,13 +24,14 @@ use std::{
 
 use bound::Bound;
 use entries::{Entries, Rows, Slot};
-pub(crate) use gate::{Entered, Put};
+pub(crate) use gate::{Entered, Entering, Put};
 use index::short;
 use shard::{Around, Shard};
 use stamp::{Stamp, is_over};
 
 use crate::{
     clock::{self, Millis, NEVER},
+    freshness::fingerprint::Fingerprint,
     key::Ask,
     stats::counters::Counters,
     sync::{AtomicU64, Padded, RwLock},
@@ -167,6 +168,11 @@ impl<'a> Stored<'a> {
 
     pub(crate) fn tags(&self) -> &'a [Tag] {
         self.shard.tags(self.id)
+    }
+
+    /// What the dependency looked like that it was made for.
+    pub(crate) fn dependency(&self) -> Option<&'a Fingerprint> {
+        self.shard.dependency(self.id)
     }
 }
 

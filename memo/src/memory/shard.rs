@@ -12,6 +12,7 @@ use super::{
 use crate::{
     clock::{self, Millis},
     flight::table::{Flights, Place},
+    freshness::fingerprint::Fingerprint,
     key::Ask,
     tags::Tag,
 };
@@ -21,6 +22,7 @@ use crate::{
 pub(crate) struct New<'a> {
     pub(crate) stamp: Stamp,
     pub(crate) tags: &'a [Tag],
+    pub(crate) dependency: Option<&'a Fingerprint>,
     pub(crate) weight: u64,
 }
 
@@ -46,6 +48,8 @@ pub(super) struct Around {
     /// Of entries whose heads don't say when they end, but until when a hit needs to know no more; by slot. Kept from when there is
     /// the first.
     later: Option<Vec<Later>>,
+    /// What entries depend on, by slot. Kept from when there is the first that depends on something.
+    dependencies: Option<Vec<Option<Fingerprint>>>,
 }
 
 /// What comes after the time that an entry's head tells.
@@ -120,6 +124,7 @@ impl Around {
             weights: weighted.then(Vec::new),
             windows: sliding.then(Vec::new),
             later: None,
+            dependencies: None,
         }
     }
 
@@ -148,6 +153,9 @@ impl Around {
             set(windows, id, new.stamp.window());
         }
         self.note_later(id, new.stamp);
+        if self.dependencies.is_some() || new.dependency.is_some() {
+            set(self.dependencies.get_or_insert_default(), id, new.dependency.cloned());
+        }
     }
 
     fn note_later(&mut self, id: SlotId, stamp: Stamp) {
@@ -188,14 +196,17 @@ impl Around {
         let hash = |id| self.asides[id as usize].hash;
         self.index.remove(hash(id), id, &hash);
         self.tags.remove(id);
+        if let Some(dependencies) = &mut self.dependencies {
+            set(dependencies, id, None);
+        }
         self.free.push(id);
     }
 }
 
-fn set<T: Copy + Default>(column: &mut Vec<T>, id: SlotId, value: T) {
+fn set<T: Default>(column: &mut Vec<T>, id: SlotId, value: T) {
     let at = id as usize;
     if column.len() <= at {
-        column.resize(at + 1, T::default());
+        column.resize_with(at + 1, T::default);
     }
     column[at] = value;
 }
@@ -245,6 +256,10 @@ impl Shard<dyn Rows> {
 
     pub(super) fn tags(&self, id: SlotId) -> &[Tag] {
         self.around.tags.tags(id)
+    }
+
+    pub(super) fn dependency(&self, id: SlotId) -> Option<&Fingerprint> {
+        self.around.dependencies.as_ref()?.get(id as usize)?.as_ref()
     }
 
     pub(super) fn soonest(&self) -> Millis {
@@ -368,6 +383,7 @@ impl Shard<dyn Rows> {
         around.weights = around.weights.is_some().then(Vec::new);
         around.windows = around.windows.is_some().then(Vec::new);
         around.later = None;
+        around.dependencies = None;
         if let Some(policy) = &mut around.policy {
             policy.clear();
         }

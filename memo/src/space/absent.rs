@@ -14,6 +14,7 @@ use crate::{
     clock::Millis,
     error::Error,
     flight::slot::Flight,
+    freshness::fingerprint::Fingerprint,
     memory::stamp::Stamp,
     stats::{Asked, counters::Counters},
     tags::Tag,
@@ -106,6 +107,7 @@ pub(crate) struct About {
     pub(crate) window: u64,
     pub(crate) cost: u64,
     pub(crate) tags: Vec<String>,
+    pub(crate) dependency: Option<Fingerprint>,
     pub(crate) yields: bool,
 }
 
@@ -137,6 +139,10 @@ impl Loaded {
     }
 
     pub(crate) fn cost(&self) -> u64 {
+        match *self {}
+    }
+
+    pub(crate) fn dependency(&self) -> Option<&Fingerprint> {
         match *self {}
     }
 

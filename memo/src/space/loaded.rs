@@ -9,6 +9,7 @@ use crate::{
     backend::UnixMillis,
     clock::{self, Millis},
     error::Error,
+    freshness::fingerprint::Fingerprint,
     memory::stamp::{self, Stamp},
     tags::Tag,
     wire::{
@@ -42,6 +43,7 @@ pub(super) struct Facts {
     /// The time to live that a hit begins anew; 0: none.
     pub(super) window: Millis,
     pub(super) tags: Box<[Tag]>,
+    dependency: Option<Fingerprint>,
 }
 
 /// The bytes of an entry that was verified, and what they say.
@@ -58,6 +60,7 @@ impl Facts {
             cost: frame.cost,
             window: frame.window.unwrap_or(0),
             tags: if frame.has_tags() { frame.tags()?.iter().map(Tag::from).collect() } else { Box::default() },
+            dependency: frame.dependency.map(Fingerprint::read),
         })
     }
 
@@ -111,6 +114,11 @@ impl Loaded {
             *fresh_until = expires.saturating_sub(before.saturating_sub(*fresh_until));
         }
         *before = Some(expires);
+    }
+
+    /// What its dependency looked like before it was made.
+    pub(crate) fn dependency(&self) -> Option<&Fingerprint> {
+        self.facts.dependency.as_ref()
     }
 
     /// Nanoseconds that it took to compute; 0 if that is not known.

@@ -7,6 +7,7 @@ use crate::{
     backend::{Change, Item, Store, UnixMillis, hook},
     clock::{self, Millis},
     error::Error,
+    freshness::fingerprint::Fingerprint,
     wire::{Frame, Tags},
 };
 
@@ -27,6 +28,7 @@ pub(crate) struct Offer {
     /// By the tiers.
     frames: Vec<Written>,
     tags: Vec<String>,
+    dependency: Option<Fingerprint>,
     /// It does not take the place of a live entry.
     yields: bool,
     /// Other processes wait for it.
@@ -58,6 +60,8 @@ pub(crate) struct About {
     pub(crate) cost: u64,
     /// All tags, the literal ones too.
     pub(crate) tags: Vec<String>,
+    /// What the dependency looked like before it was made.
+    pub(crate) dependency: Option<Fingerprint>,
     pub(crate) yields: bool,
 }
 
@@ -123,7 +127,7 @@ impl Offer {
         let Some(Written { bytes, expires }) = self.live(tier, now) else { return Ok(Outcome::Yielded) };
         let mut outcome = Outcome::Yielded;
         let mut set = |old: Option<&[u8]>| {
-            if old.is_some_and(|old| is_fresh(old, self.key.full())) {
+            if old.is_some_and(|old| self.yields_to(old)) {
                 outcome = Outcome::Yielded;
                 return Change::Keep;
             }
@@ -138,7 +142,15 @@ impl Offer {
     /// Is there a live entry of its key?
     async fn is_there(&self, store: &Store) -> Result<bool, Error> {
         let bytes = store.get(self.key.flat()).await?;
-        Ok(bytes.is_some_and(|bytes| is_fresh(&bytes, self.key.full())))
+        Ok(bytes.is_some_and(|bytes| self.yields_to(&bytes)))
+    }
+
+    /// Are these bytes the entry of its key, alive, not stale, and made for a dependency that has not changed?
+    fn yields_to(&self, old: &[u8]) -> bool {
+        let Ok(frame) = Frame::read(old) else { return false };
+        let then = frame.dependency.map(Fingerprint::read);
+        is_fresh(&frame, self.key.full())
+            && self.dependency.as_ref().is_none_or(|now| !now.has_changed_since(then.as_ref()))
     }
 
     fn live(&self, tier: usize, now: UnixMillis) -> Option<&Written> {
@@ -156,7 +168,8 @@ impl Space {
         let now = clock::unix_now();
         let frames = self.frames(&key, value, &about, now)?;
         let is_over = about.expires.is_some_and(|expires| expires <= now);
-        Ok(Offer { key, frames, tags: about.tags, yields: about.yields, is_awaited: false, is_over })
+        let About { tags, dependency, yields, .. } = about;
+        Ok(Offer { key, frames, tags, dependency, yields, is_awaited: false, is_over })
     }
 
     /// The same for a value that has to take the place of an older one: if it can't be encoded, that is counted, and the
@@ -166,7 +179,8 @@ impl Space {
         let frames = self.frames(&key, value, &about, now).inspect_err(|error| self.stores.failed(error)).ok();
         let is_over = frames.is_none() || about.expires.is_some_and(|expires| expires <= now);
         let frames = frames.unwrap_or_default();
-        Offer { key, frames, tags: about.tags, yields: about.yields, is_awaited: false, is_over }
+        let About { tags, dependency, yields, .. } = about;
+        Offer { key, frames, tags, dependency, yields, is_awaited: false, is_over }
     }
 
     /// The entry for each tier.
@@ -186,6 +200,7 @@ impl Space {
                     .fresh_until
                     .filter(|fresh_until| expires.is_some_and(|expires| *fresh_until < expires)),
                 window: terms.window(about.window),
+                dependency: about.dependency.as_ref().map(Fingerprint::bytes),
                 cost: about.cost,
                 tags: Tags::from(&*tags),
                 key: key.full(),
@@ -340,9 +355,9 @@ pub(super) fn is_alive(bytes: &[u8], full: &str) -> bool {
 }
 
 /// Is it the entry of a key, alive and not stale?
-fn is_fresh(bytes: &[u8], full: &str) -> bool {
-    let is_fresh = |frame: &Frame<'_>| frame.fresh_until.is_none_or(|fresh_until| clock::unix_now() < fresh_until);
-    is_alive(bytes, full) && Frame::read(bytes).is_ok_and(|frame| is_fresh(&frame))
+fn is_fresh(frame: &Frame<'_>, full: &str) -> bool {
+    let now = clock::unix_now();
+    frame.key == full && !frame.is_over(now) && frame.fresh_until.is_none_or(|fresh_until| now < fresh_until)
 }
 
 /// The entry of a key with another end, which hits do not put off, if it is alive; none if it has ended by then.

@@ -5,7 +5,7 @@
 //! | offset | bytes | what |
 //! | --- | --- | --- |
 //! | 0 | 4 | `memo` |
-//! | 4 | 1 | version of the format: 1, 2 with a window, or 3 with a window and when it becomes stale |
+//! | 4 | 1 | version of the format: 1, 2 with a window, or 3 with a window, when it becomes stale and a dependency |
 //! | 5 | 1 | length of the codec's name |
 //! | 6 | 1 | length of the compressors' names |
 //! | 7 | 1 | 0 |
@@ -16,10 +16,11 @@
 //! | 36 | 4 | length of the key data, 2³² - 1: none |
 //! | 40 | 4 | number of tags |
 //! | 44 | 8 | window in ms, 0: none; from version 2 on |
-//! | 52 | 8 | when it becomes stale; from version 3 on |
+//! | 52 | 8 | when it becomes stale, 2⁶⁴ - 1: never; from version 3 on |
+//! | 60 | 8 | length of what the dependency looked like, 0: there is none; from version 3 on |
 //! | | 4 each | lengths of the tags |
 //! | | | codec, compressors, key, tags: UTF-8 |
-//! | | | key data, value |
+//! | | | key data, what the dependency looked like, value |
 //! | | 8 | `XXH3_64bits` of all before |
 //!
 //! Magic, version and checksum keep their places in all versions to come, so a reader tells a newer format from a damaged frame.
@@ -39,8 +40,8 @@ const MAGIC: &[u8; 4] = b"memo";
 const PLAIN: u8 = 1;
 /// With a window.
 const SLIDING: u8 = 2;
-/// With a window, or none, and when it becomes stale.
-const STALE: u8 = 3;
+/// With a window, when it becomes stale and a dependency, or not with all of them.
+const NEWEST: u8 = 3;
 const HEAD: usize = 44;
 const CHECKSUM: usize = 8;
 const EXPIRES: usize = 16;
@@ -77,6 +78,8 @@ pub struct Frame<'a> {
     pub fresh_until: Option<UnixMillis>,
     /// The time to live that a hit begins anew, in milliseconds. `None`, or 0: a hit changes nothing.
     pub window: Option<u64>,
+    /// What the dependency looked like before it was computed. `None`, or empty: it has none.
+    pub dependency: Option<&'a [u8]>,
     /// How long it took to compute, in nanoseconds; 0 if that is not known.
     pub cost: u64,
     /// The groups that it is cleared by.
@@ -122,13 +125,16 @@ impl<'a> Frame<'a> {
         }
         let start = out.len();
         let texts = self.codec.len() + self.compressors.len() + self.key.len() + texts;
-        let data = self.key_data.map_or(0, <[u8]>::len) + self.value.len();
-        let (version, later) = match (self.window, self.fresh_until) {
-            (None, None) => (PLAIN, [0; 2]),
-            (Some(window), None) => (SLIDING, [window, 0]),
-            (window, Some(fresh_until)) => (STALE, [window.unwrap_or(0), fresh_until]),
+        let dependency = self.dependency.unwrap_or_default();
+        let data = self.key_data.map_or(0, <[u8]>::len) + dependency.len() + self.value.len();
+        let version = match (self.window, self.fresh_until) {
+            (_, Some(_)) => NEWEST,
+            _ if !dependency.is_empty() => NEWEST,
+            (Some(_), None) => SLIDING,
+            (None, None) => PLAIN,
         };
-        let later = &later[..usize::from(version - PLAIN)];
+        let later = [self.window.unwrap_or(0), self.fresh_until.unwrap_or(NEVER), dependency.len() as u64];
+        let later = &later[..later_numbers(version)];
         out.reserve_exact(HEAD + 8 * later.len() + 4 * count + texts + data + CHECKSUM);
 
         out.extend_from_slice(MAGIC);
@@ -149,6 +155,7 @@ impl<'a> Frame<'a> {
             out.extend_from_slice(text.as_bytes());
         }
         out.extend_from_slice(self.key_data.unwrap_or_default());
+        out.extend_from_slice(dependency);
         out.extend_from_slice(self.value);
         let checksum = xxh3_64(&out[start..]);
         out.extend_from_slice(&checksum.to_le_bytes());
@@ -158,6 +165,15 @@ impl<'a> Frame<'a> {
     /// Has it expired by then?
     pub fn is_over(&self, now: UnixMillis) -> bool {
         is_over(self.expires, now)
+    }
+}
+
+/// How many numbers of eight bytes a version has behind those of the first.
+fn later_numbers(version: u8) -> usize {
+    match version {
+        PLAIN => 0,
+        SLIDING => 1,
+        _ => 3,
     }
 }
 
@@ -275,7 +291,7 @@ impl Fault {
             Self::NoFrame => Error::corrupt("these bytes are no frame"),
             Self::Checksum => Error::corrupt("the checksum of a frame does not fit its bytes"),
             Self::Newer(version) => {
-                Error::new(Kind::Newer, format!("a frame has the format {version}; this version knows {STALE}"))
+                Error::new(Kind::Newer, format!("a frame has the format {version}; this version knows {NEWEST}"))
             }
             Self::Version(version) => Error::corrupt(format!("a frame has the format {version}, which never was")),
             Self::Lengths => Error::corrupt("the lengths in a frame do not fit its bytes"),
@@ -306,6 +322,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) expires: Option<UnixMillis>,
     pub(crate) fresh_until: Option<UnixMillis>,
     pub(crate) window: Option<u64>,
+    pub(crate) dependency: Option<&'a [u8]>,
     pub(crate) cost: u64,
     pub(crate) key: &'a [u8],
     /// The lengths of the tags, and their texts.
@@ -326,7 +343,7 @@ impl<'a> Parts<'a> {
         let (version, body) = verified(bytes)?;
         let later = match version {
             0 => return Err(Fault::Version(version)),
-            PLAIN..=STALE => usize::from(version - PLAIN),
+            PLAIN..=NEWEST => later_numbers(version),
             _ => return Err(Fault::Newer(version)),
         };
         let (head, rest) = body.split_first_chunk::<HEAD>().ok_or(Fault::Lengths)?;
@@ -347,6 +364,16 @@ impl<'a> Parts<'a> {
                 (Some(data), value)
             }
         };
+        let window = later.next().filter(|window| version == SLIDING || *window != 0);
+        let fresh_until = later.next().filter(|fresh_until| *fresh_until != NEVER);
+        let (dependency, value) = match later.next() {
+            None | Some(0) => (None, value),
+            Some(length) => {
+                let length = usize::try_from(length).map_err(|_| Fault::Lengths)?;
+                let (dependency, value) = value.split_at_checked(length).ok_or(Fault::Lengths)?;
+                (Some(dependency), value)
+            }
+        };
         // They are not longer than all texts together.
         let (codec, others) = texts.split_at(head[5].into());
         let (compressors, others) = others.split_at(head[6].into());
@@ -357,8 +384,9 @@ impl<'a> Parts<'a> {
             compressors,
             created: u64_at(head, 8),
             expires: (expires != NEVER).then_some(expires),
-            window: later.next().filter(|window| version == SLIDING || *window != 0),
-            fresh_until: later.next(),
+            window,
+            fresh_until,
+            dependency,
             cost: u64_at(head, 24),
             key,
             tags: (lengths, tags),
@@ -392,9 +420,22 @@ impl<'a> Parts<'a> {
         let (codec, texts) = texts.split_at_checked(self.codec.len()).ok_or(Fault::Text)?;
         let (compressors, texts) = texts.split_at_checked(self.compressors.len()).ok_or(Fault::Text)?;
         let (key, tags) = texts.split_at_checked(self.key.len()).ok_or(Fault::Text)?;
-        let Self { created, expires, fresh_until, window, cost, key_data, value, .. } = *self;
+        let Self { created, expires, fresh_until, window, dependency, cost, key_data, value, .. } = *self;
         let tags = self.tags_in(tags)?;
-        Ok(Frame { codec, compressors, created, expires, fresh_until, window, cost, tags, key, key_data, value })
+        Ok(Frame {
+            codec,
+            compressors,
+            created,
+            expires,
+            fresh_until,
+            window,
+            dependency,
+            cost,
+            tags,
+            key,
+            key_data,
+            value,
+        })
     }
 
     /// As [`Frame::is_over`].

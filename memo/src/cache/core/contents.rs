@@ -1,7 +1,10 @@
 //! The contents of a cache as a whole.
 
 use super::{Asking, Borrowed, Entry, Key, Query as _, Tag, Typed, Value, builder::Weigh};
-use crate::{call::instance::AnyInstance, memory::Put};
+use crate::{
+    call::instance::AnyInstance,
+    memory::{Put, entries::Weigh as Weighing},
+};
 
 #[cfg(any(feature = "stores", feature = "csv"))]
 /// All live entries of a cache in memory. They are copied one by one, so that nobody waits long.
@@ -29,9 +32,10 @@ pub(in crate::cache) fn put<K: Key, V: Value>(
     let query = Borrowed::<K, K>::new(key);
     let weight = weigh.map_or(0, |weigh| weigh(key, entry.value()));
     let weigh = &|_: &dyn std::any::Any, _: &dyn std::any::Any| weight;
-    let (stamp, tags) = (entry.stamp(), entry.own_tags().to_vec());
+    let (stamp, tags, dependency) = (entry.stamp(), entry.own_tags().to_vec(), entry.dependency().cloned());
     let value = &mut Some(entry.into_value());
-    let put = Put { value, stamp, tags: &tags, weigh: Some(weigh), replaces: !yields, yields };
+    let (dependency, weigh) = (dependency.as_ref(), Some(weigh as Weighing<'_>));
+    let put = Put { value, stamp, tags: &tags, dependency, weigh, replaces: !yields, yields };
     let instance: &AnyInstance = typed;
     instance.store.set_if(query.hash(), &Asking::shared(&query), put, &|| is_wanted(&tags));
 }

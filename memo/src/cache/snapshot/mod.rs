@@ -18,6 +18,7 @@ use crate::{
     clock,
     error::Error,
     flight::wait::block_on,
+    freshness::fingerprint::Fingerprint,
     memory::stamp::Stamp,
     space::{self, Face, Text},
     tags::Tag,
@@ -226,6 +227,7 @@ where
             expires: clock::unix(stamp.expires(), present),
             fresh_until: clock::unix(stamp.fresh_until(), present).filter(|_| stamp.grace() > 0),
             window: Some(stamp.window()).filter(|window| *window != 0),
+            dependency: entry.dependency().map(Fingerprint::bytes),
             cost: 0,
             tags: tags[..].into(),
             key: &text.into_string(),
@@ -252,7 +254,8 @@ fn decode<K: DeserializeOwned, V: DeserializeOwned>(bytes: &[u8], wire: &Wire) -
         let grace = frame.expires.zip(frame.fresh_until).map_or(0, |(end, fresh)| end.saturating_sub(fresh));
         let stamp = Stamp::new(created, expires).sliding(frame.window.unwrap_or(0)).with_grace(grace);
         let tags: Vec<Tag> = frame.tags.iter().map(Tag::from).collect();
-        contents.push((space::key_of(data)?, Entry::new(value, stamp, &[], &tags)));
+        let dependency = frame.dependency.map(Fingerprint::read);
+        contents.push((space::key_of(data)?, Entry::new(value, stamp, &[], &tags).depending(dependency.as_ref())));
     }
     Ok(contents)
 }

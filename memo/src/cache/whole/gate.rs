@@ -37,7 +37,7 @@ impl Gate {
     pub(super) fn enter(self: &Arc<Self>) -> Entered {
         let mut inside = self.0.lock();
         let Some(flight) = &*inside else {
-            let flight = inside.insert(Flight::new()).clone();
+            let flight = inside.insert(Flight::new(None)).clone();
             return Entered::Lead(Lead { gate: self.clone(), flight, ended: false });
         };
         let (flight, joined) = (flight.clone(), flight.join());

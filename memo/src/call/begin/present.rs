@@ -33,7 +33,8 @@ impl Call<'_> {
     /// Runs the body.
     pub(super) fn make(self, attempt: Attempt, seen: Option<u64>) -> Step {
         if attempt.overwrites {
-            let flight = self.instance.store.supersede(self.hash, self.key.ask());
+            let dependency = self.dependency();
+            let flight = self.instance.store.supersede(self.hash, self.key.ask(), dependency.as_ref());
             return self.lead(flight, true, None);
         }
         self.enter(attempt, seen)

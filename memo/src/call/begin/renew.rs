@@ -1,12 +1,11 @@
 //! Entries that are made anew before they end.
 
-use super::{Attempt, Call, Step, Where};
+use super::{Attempt, Call, Step, Where, look::Seen};
 use crate::{
     call::{run::Running, waits::Reading},
     clock::Millis,
     flight::wait::block_on,
     freshness::{claims::Claim, pool},
-    memory::stamp::Stamp,
     space::{Face, Read},
 };
 
@@ -16,25 +15,25 @@ pub(in crate::call) struct Renewal {
     /// The caller's, if it is one who has a use for the value.
     claim: Option<Claim>,
     /// Of the entry that the answer has, until the caller waits.
-    has: Option<Stamp>,
+    has: Option<Seen>,
 }
 
 impl Call<'_> {
-    /// The call has its answer, an entry with these times that is to be made anew: in the background, if the call can be repeated
+    /// The call has its answer, an entry that is to be made anew: in the background, if the call can be repeated
     /// there, else by this caller.
-    pub(super) fn due(self, stamp: Stamp) -> Step {
-        let made = stamp.created();
-        let Some(claim) = self.instance.claims().claim(self.hash) else { return self.given(stamp) };
+    pub(super) fn due(self, seen: Seen) -> Step {
+        let made = seen.stamp.created();
+        let Some(claim) = self.instance.claims().claim(self.hash) else { return self.given(seen) };
         if let Some(job) = self.answer.again() {
             pool::spawn(job, made, claim);
-            return self.given(stamp);
+            return self.given(seen);
         }
-        self.renew(Renewal { made, claim: Some(claim), has: Some(stamp) })
+        self.renew(Renewal { made, claim: Some(claim), has: Some(seen) })
     }
 
     /// What was found is the answer.
-    fn given(&self, stamp: Stamp) -> Step {
-        self.count_hit(stamp);
+    fn given(&self, seen: Seen) -> Step {
+        self.count_hit(seen);
         Step::done()
     }
 
@@ -65,7 +64,8 @@ impl Call<'_> {
             outside.key.computed_since(read.since);
         }
         let Renewal { made, claim, has } = renewal;
-        if let Some(flight) = instance.store.renew(self.hash, self.key.ask(), made) {
+        let dependency = self.dependency();
+        if let Some(flight) = instance.store.renew(self.hash, self.key.ask(), made, dependency.as_ref()) {
             if claim.is_some() {
                 instance.count(|counters| &counters.misses, 1);
             }
@@ -75,15 +75,17 @@ impl Call<'_> {
         }
         // Somebody does, or has.
         match (claim, has) {
-            (Some(claim), Some(stamp)) => {
+            (Some(claim), Some(seen)) => {
                 claim.release();
-                self.given(stamp)
+                self.given(seen)
             }
             (Some(claim), None) => {
                 claim.release();
                 self.enter(Attempt::first(instance), None)
             }
-            (None, _) if self.visit(false).is_some() && self.answer.accept().is_ok() => Step::done(),
+            (None, _) if self.visit(false).is_some_and(|seen| !seen.has_changed) && self.answer.accept().is_ok() => {
+                Step::done()
+            }
             (None, _) => self.begin(true),
         }
     }

@@ -1,0 +1,10 @@
+use memo::memoize;
+
+#[memoize(dependency = "settings.toml")]
+fn read(path: &str) -> String {
+    path.to_owned()
+}
+
+fn main() {
+    read("a");
+}
