@@ -135,15 +135,17 @@ mod tests {
     fn pair(form: fn(&mut Sketch, usize), states: [u128; 2]) -> Fingerprint {
         sketch(|sketch| {
             form(sketch, 2);
-            states.into_iter().for_each(|state| sketch.state(state));
+            for state in states {
+                sketch.state(state);
+            }
         })
     }
 
     #[test]
     fn one_of_any_and_all_of_all_have_to_change() {
         let then = [Sketch::any, Sketch::all].map(|form| pair(form, [1, 2]));
-        let changes = |states| [Sketch::any, Sketch::all].map(|form| pair(form, states)).into_iter().zip(&then);
-        let changed = |states| changes(states).map(|(now, then)| now.has_changed_since(Some(then))).collect::<Vec<_>>();
+        let pairs = |states| [Sketch::any, Sketch::all].map(|form| pair(form, states)).into_iter().zip(&then);
+        let changed = |states| pairs(states).map(|(now, then)| now.has_changed_since(Some(then))).collect::<Vec<_>>();
         assert_eq!(changed([1, 2]), [false, false]);
         assert_eq!(changed([3, 2]), [true, false]);
         assert_eq!(changed([1, 3]), [true, false]);

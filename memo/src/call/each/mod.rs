@@ -215,9 +215,10 @@ impl<H: HomeOf<Kd>, K: 'static, Kd: Kind> Batch<H, K, Kd> {
 
     /// Asks the stores for all of them at once.
     async fn ask_stores(&mut self, face: Face, space: &Space, stored: Vec<Stored<H>>) {
-        let readings = || stored.iter().filter_map(Stored::reading);
-        let keys: Vec<EntryKey> = readings().map(|reading| reading.outside.key.clone()).collect();
-        let reads = if readings().all(Reading::is_for_an_entry) {
+        let are_for_entries = stored.iter().filter_map(Stored::reading).all(Reading::is_for_an_entry);
+        let keys: Vec<EntryKey> =
+            stored.iter().filter_map(|stored| Some(stored.reading()?.outside.key.clone())).collect();
+        let reads = if are_for_entries {
             space.read_each(face, &keys.iter().collect::<Vec<_>>()).await
         } else {
             let mut reads = Vec::with_capacity(keys.len());
