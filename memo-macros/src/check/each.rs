@@ -29,6 +29,7 @@ impl Rules<'_> {
         self.a_value_for_each();
         self.errors_of_all();
         self.runs_again();
+        self.depends_on_nothing();
     }
 
     /// Whether it is the parameter that `each` names.
@@ -118,6 +119,17 @@ impl Rules<'_> {
             self.cx.error(
                 receiver.span(),
                 "`each` may run the body of one call several times, which can have this receiver only once; take `&self`",
+            );
+        }
+    }
+
+    /// A probe is looked at once per call, which here has many entries.
+    fn depends_on_nothing(&self) {
+        if let Some(probe) = self.options.dependency.first() {
+            self.cx.error_at(
+                probe,
+                "`dependency` is about one entry, and `each` has many; let a function of one key have the probe, or put what it sees \
+                 into the `key`",
             );
         }
     }

@@ -6,9 +6,7 @@ use memo::memoize;
     refresh_every = "1m",
     soft_timeout = "1s",
     hard_timeout = "1s",
-    each = ids,
-    depends_on(load),
-    dependency = probe
+    depends_on(load)
 )]
 fn find(id: u64) -> u64 {
     id

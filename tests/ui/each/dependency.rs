@@ -1,0 +1,10 @@
+use memo::{memoize, probe};
+
+#[memoize(each = ids, dependency = probe::env_var("TZ"))]
+fn names(ids: &[u64]) -> Vec<String> {
+    ids.iter().map(u64::to_string).collect()
+}
+
+fn main() {
+    names(&[1]);
+}
