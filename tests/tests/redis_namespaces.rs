@@ -3,7 +3,7 @@
 use memo::backend::{Backend, Item};
 use memo_tests::servers::redis::{Answer, Server};
 
-const PREFIXES: [&str; 7] = ["memo", "mem", "m*", "memo[a-z]", "%25", "_", "memo%3Ae"];
+const PREFIXES: [&str; 7] = ["memo", "mem", "m*", "memo[a-z]", "%25", "_", "memo%3Aa"];
 
 fn fill(store: &dyn Backend) {
     for (key, tags) in [("f|i|1|v", &["users", "eu"][..]), ("f|i|2|v", &["users"]), ("g|i|1|v", &["us*rs"])] {

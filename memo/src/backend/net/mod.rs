@@ -49,6 +49,7 @@ impl Failure {
     }
 
     /// The server answered, and refused.
+    #[cfg(any(feature = "redis", feature = "postgres", test))]
     pub(super) fn refused(error: Error) -> Self {
         Self { error, is_lost: false, was_asked: true }
     }
