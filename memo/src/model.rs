@@ -173,7 +173,7 @@ fn an_overwrite_that_began_later_wins() {
         let cache = cache(Options::NEW);
         let overwrite = move |value: u64| {
             let query = key((Val,), (&1u64,));
-            let flight = erased(cache).store.supersede(query.hash(), &Asking::shared(&query));
+            let flight = erased(cache).store.supersede(query.hash(), &Asking::shared(&query), None);
             let running = Running::new(query.hash(), flight, None, true);
             let mut run = Run::<_, u64, Plain<u64>>::new(OfProcess(cache), Some(running));
             let result = run.call(|| value);
