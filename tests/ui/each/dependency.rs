@@ -1,6 +1,6 @@
-use memo::{memoize, probe};
+use memo::memoize;
 
-#[memoize(each = ids, dependency = probe::env_var("TZ"))]
+#[memoize(each = ids, dependency = memo::probe::env_var("TZ"))]
 fn names(ids: &[u64]) -> Vec<String> {
     ids.iter().map(u64::to_string).collect()
 }

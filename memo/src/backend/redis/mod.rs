@@ -49,7 +49,7 @@ mod target;
 /// `scripts.rs`). All changes are scripts, so nobody sees a part of one. In a cluster the entries are spread over 64 slots, each
 /// with indexes of its own, and a batch is atomic within each of them.
 ///
-/// What is durable when `set` returns is what the server's configuration makes it: see [`backend`](crate::backend). What another process
+/// What is durable when `set` returns is what the server's configuration makes it: see [`backend`](mod@crate::backend). What another process
 /// invalidates while a value is computed keeps it out, also if the server lost everything meanwhile; but a server that was set back
 /// (a snapshot that is loaded again, a replica that had not everything and takes over) has forgotten what was removed since.
 ///
